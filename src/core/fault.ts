@@ -1,0 +1,50 @@
+/**
+ * Errors are facts with a code. One catalogue says for each code whether trying again can help;
+ * planes translate codes into HTTP answers and condition reasons.
+ */
+export const faults = {
+  /** The log cannot be reached, or no leader is known. */
+  LogUnavailable: { retriable: true },
+  /** The log did not answer before the caller's deadline: the record may or may not be stored. */
+  LogTimeout: { retriable: true },
+  /** More bytes are waiting for acknowledgement than the configured bound. */
+  LogOverloaded: { retriable: true },
+  TopicNotFound: { retriable: true },
+  /** A single record exceeds what the topic accepts; `details.limit` has the bytes. */
+  RecordTooLarge: { retriable: false },
+  /** The group of an Outlet has live members of someone else. */
+  GroupInUse: { retriable: true },
+  /** Credentials refused, or the principal may not do this. */
+  NotAuthorized: { retriable: true },
+  /** The component was closed while the call was under way. */
+  Closed: { retriable: false },
+  /** A data folder is in use by another process. */
+  DataLocked: { retriable: false },
+  /** A data folder was written by a newer version. */
+  DataFromNewerVersion: { retriable: false },
+  /** Anything that the log refused and that has no better name. */
+  LogRefused: { retriable: false },
+} as const satisfies Record<string, { retriable: boolean }>
+
+export type FaultCode = keyof typeof faults
+
+/** An error with a code of the catalogue, a sentence for people, and its cause. */
+export class Fault extends Error {
+  override readonly name = 'Fault'
+  readonly code: FaultCode
+  readonly details: Readonly<Record<string, string | number>>
+
+  constructor(
+    code: FaultCode,
+    message: string,
+    options: { cause?: unknown; details?: Readonly<Record<string, string | number>> } = {},
+  ) {
+    super(message, { cause: options.cause })
+    this.code = code
+    this.details = options.details ?? {}
+  }
+
+  get retriable(): boolean {
+    return faults[this.code].retriable
+  }
+}

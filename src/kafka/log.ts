@@ -1,0 +1,228 @@
+/**
+ * Our idea of a log: what the planes may ask of Kafka, and no more. Two adapters keep the same promises
+ * (`test/suites/log.suite.ts`): the embedded log and Apache Kafka. What the suite does not promise, no room relies on.
+ *
+ *     append ──► topic/partition ──► tail (follows the head of many partitions)
+ *                                └─► read (from an offset, for cursors that are behind)
+ *     positions: where a group stands, committed without membership
+ *     membership: which process of a fleet owns which partition
+ */
+
+/** One partition of one topic. */
+export interface TopicPartition {
+  readonly topic: string
+  readonly partition: number
+}
+
+/** A record header. Names repeat in real life, so headers are a list. A value may be null in Kafka. */
+export type Header = readonly [name: string, value: Buffer | null]
+
+/** A record as it is stored. Buffers may share one backing buffer: see {@link Batch.bytes}. */
+export interface LogRecord {
+  readonly offset: bigint
+  /** Milliseconds since 1970, the producer's time. */
+  readonly timestamp: number
+  readonly key: Buffer | null
+  readonly value: Buffer | null
+  readonly headers: readonly Header[]
+}
+
+/** A record to append. */
+export interface NewRecord {
+  readonly topic: string
+  /** Set: exactly this partition. Unset: by key as the Java client does (murmur2), without key sticky per micro-batch. */
+  readonly partition?: number
+  readonly key: Buffer | null
+  readonly value: Buffer | null
+  readonly headers: readonly Header[]
+}
+
+/** Where an appended record now stands. */
+export interface Appended extends TopicPartition {
+  readonly offset: bigint
+}
+
+/**
+ * Appends, acknowledged by all in-sync replicas and idempotent. In each partition records are stored in the order in which `append` was
+ * called, across retries and failover; our own retries store nothing twice; a slow or dead leader delays only its own partitions.
+ */
+export interface Appender {
+  /**
+   * Resolves once the record is stored safely.
+   * @throws Fault TopicNotFound, RecordTooLarge (details.limit), LogOverloaded (nothing was sent), LogTimeout and LogUnavailable
+   *   (the record may have been stored), NotAuthorized, Closed.
+   */
+  append(record: NewRecord): Promise<Appended>
+  /** Bytes accepted and not yet answered. */
+  readonly pendingBytes: number
+  /** Takes no more, answers what is pending, at the latest after `deadlineMs`; then the rest fail with Closed. */
+  close(deadlineMs: number): Promise<void>
+}
+
+/** A run of records as it came from the log, in order of offset. May hold no record (only aborted or control batches). */
+export interface Batch extends TopicPartition {
+  readonly records: readonly LogRecord[]
+  /** Where this batch starts to speak: all committed records in [from, next) are in `records`. */
+  readonly from: bigint
+  /** The offset to read next: past aborted, control and compacted records. Greater than `from` unless nothing was there. */
+  readonly next: bigint
+  /** The offset after the last readable (committed) record of the partition at the time of reading. */
+  readonly end: bigint
+  readonly logStart: bigint
+  /** The leader epoch of the last record, -1 when unknown: goes with a commit. */
+  readonly leaderEpoch: number
+  /** Size of the memory that the records keep alive as long as any of them is referenced. */
+  readonly bytes: number
+}
+
+/** The requested offset is not in the log any more (or not yet again). */
+export type OffsetMoved =
+  /** Retention removed records: `lost` of them were never read; go on at `next` (the log start). */
+  | { readonly kind: 'expired'; readonly next: bigint; readonly lost: bigint }
+  /** The log was cut below the position (unclean failover): go back to `next`. */
+  | { readonly kind: 'truncated'; readonly next: bigint }
+  /** Topic was deleted and made again: `next` is the new log start. */
+  | { readonly kind: 'recreated'; readonly next: bigint }
+
+/** What a tail tells. Called in order per partition, never concurrently for one partition, and never after `remove` returned. */
+export interface TailHandler {
+  /** @returns false to be paused: no batch of this partition comes until `resume`. */
+  batch(batch: Batch): boolean
+  /** The tail goes on at `moved.next` by itself. */
+  moved(at: TopicPartition, moved: OffsetMoved): void
+  /** The state of a partition's reading changed: a fault, or null when it reads again. */
+  state(at: TopicPartition, fault: Error | null): void
+}
+
+/** Follows the heads of many partitions with few connections (one fetch session per leader). Errors are retried for ever. */
+export interface Tail {
+  add(at: TopicPartition, from: bigint): void
+  remove(at: TopicPartition): void
+  resume(at: TopicPartition): void
+  close(): Promise<void>
+}
+
+/** Reads from an offset, for cursors that are behind. */
+export interface LogReader {
+  tail(handler: TailHandler): Tail
+  /**
+   * One read of at most about `maxBytes` (at least one record when there is one), without waiting for new records.
+   * @throws Fault LogUnavailable, TopicNotFound, NotAuthorized.
+   */
+  read(at: TopicPartition, from: bigint, maxBytes: number): Promise<Batch | OffsetMoved>
+  /** The range of readable offsets: `start` of the first record, `end` after the last committed one. Same faults as `read`. */
+  range(at: readonly TopicPartition[]): Promise<readonly (TopicPartition & { start: bigint; end: bigint })[]>
+  close(): Promise<void>
+}
+
+/** A committed position: the next offset that the group has not finished. */
+export interface Position extends TopicPartition {
+  readonly offset: bigint
+  /** -1 when unknown. */
+  readonly leaderEpoch: number
+  /** Opaque to the log, at most 4,096 bytes; '' for none. */
+  readonly metadata: string
+}
+
+/** Positions of groups, without membership: visible to every Kafka tool as group offsets. */
+export interface Positions {
+  /**
+   * The committed positions of many groups at once; partitions without one are missing in the answer.
+   * @throws Fault LogUnavailable, NotAuthorized.
+   */
+  fetch(asked: ReadonlyMap<string, readonly TopicPartition[]>): Promise<ReadonlyMap<string, readonly Position[]>>
+  /**
+   * Commits positions of one group. The caller keeps one commit a group in flight.
+   * @throws Fault GroupInUse when the group has live members of someone else; LogUnavailable, LogTimeout, NotAuthorized, LogRefused.
+   */
+  commit(group: string, positions: readonly Position[]): Promise<void>
+  close(): Promise<void>
+}
+
+/** What a member is told. */
+export interface MembershipHandler {
+  /** These partitions are ours now, in addition to what we had. */
+  assigned(partitions: readonly TopicPartition[]): void
+  /**
+   * Stop these, finish or abort what is in flight, commit. Only when the promise resolves (or the deadline passed) may the next owner
+   * start. @param deadlineMs how long there is.
+   */
+  revoked(partitions: readonly TopicPartition[], deadlineMs: number): Promise<void>
+  /** We were away too long: someone else may own these already. Abort, commit nothing. */
+  lost(partitions: readonly TopicPartition[]): void
+}
+
+/** Membership of one process in the dispatcher fleet. Handler calls never overlap. */
+export interface Membership {
+  /** The partitions that the fleet shares out; every member must be told the same sooner or later. */
+  share(partitions: readonly TopicPartition[]): void
+  /** False when no heartbeat was answered for 2/3 of the session timeout: send nothing, commit nothing (checked before each). */
+  readonly alive: boolean
+  /** Hands back all partitions (revoked), then leaves; a static member stays known unless `forGood`. */
+  close(options: { forGood: boolean; deadlineMs: number }): Promise<void>
+}
+
+/** How a member presents itself. */
+export interface MembershipOptions {
+  readonly group: string
+  /** Stable name of this process (the pod's name): a restart under it moves no partition. */
+  readonly instance: string
+  /** Default 10,000 ms. */
+  readonly sessionTimeoutMs?: number
+  /** How long a handover may take before the fleet goes on without the slow member. Default 30,000 ms. */
+  readonly rebalanceTimeoutMs?: number
+}
+
+/** A topic as it is. */
+export interface TopicDescription {
+  readonly name: string
+  /** Changes when the topic is deleted and made again. */
+  readonly id: string
+  readonly partitions: number
+  /** Largest record batch in bytes (`max.message.bytes`). */
+  readonly maxMessageBytes: number
+}
+
+/** What a topic shall be. */
+export interface TopicSpec {
+  readonly name: string
+  readonly partitions: number
+  readonly replicationFactor: number
+  /** Kafka topic configuration, e.g. `retention.ms`. */
+  readonly config: Readonly<Record<string, string>>
+}
+
+/** Administration. Every call retries what is transient until `signal` aborts or 30 s passed. Faults: LogUnavailable, NotAuthorized, LogRefused. */
+export interface LogAdmin {
+  /** Creates the topic unless it exists; an existing one is left as it is. Returns once it can be written and read. */
+  ensureTopic(spec: TopicSpec, signal?: AbortSignal): Promise<'created' | 'exists'>
+  /** Missing topics are missing in the answer. */
+  describeTopics(names: readonly string[], signal?: AbortSignal): Promise<readonly TopicDescription[]>
+  /** No error when it does not exist. */
+  deleteTopic(name: string, signal?: AbortSignal): Promise<void>
+  /** No error when it does not exist. @throws Fault GroupInUse while it has live members. */
+  deleteGroup(group: string, signal?: AbortSignal): Promise<void>
+  /** `consumer`: it has or had members, so its offsets expire some time after it became empty; `simple`: it never had. */
+  describeGroup(
+    group: string,
+    signal?: AbortSignal,
+  ): Promise<{ kind: 'missing' | 'simple' | 'consumer'; liveMembers: number }>
+  close(): Promise<void>
+}
+
+/** A whole log: what an adapter offers. Who opens it closes it, after all that it opened through it. */
+export interface Log {
+  appender(options?: AppenderOptions): Appender
+  reader(): LogReader
+  positions(): Positions
+  membership(options: MembershipOptions, handler: MembershipHandler): Membership
+  admin(): LogAdmin
+  close(): Promise<void>
+}
+
+export interface AppenderOptions {
+  /** After this long without an acknowledgement a caller gets LogTimeout. Default 30,000 ms. */
+  readonly deadlineMs?: number
+  /** Bound on bytes accepted and not yet acknowledged. Default 64 MiB. */
+  readonly maxPendingBytes?: number
+}
