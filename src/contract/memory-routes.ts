@@ -1,3 +1,4 @@
+import { isDeepStrictEqual } from 'node:util'
 import type { Inlet } from './inlet.ts'
 import type { Outlet } from './outlet.ts'
 import type { RouteChange, RouteSet, RouteSource } from './route-source.ts'
@@ -23,6 +24,13 @@ export class MemoryRouteSet<T extends { readonly uid: string }> implements Route
 
   delete(uid: string): void {
     if (this.#current.delete(uid)) this.#tell({ kind: 'gone', uid })
+  }
+
+  /** Makes the set hold exactly these; only what differs is told to listeners. */
+  replace(wanted: readonly T[]): void {
+    const uids = new Set(wanted.map((route) => route.uid))
+    for (const uid of [...this.#current.keys()]) if (!uids.has(uid)) this.delete(uid)
+    for (const route of wanted) if (!isDeepStrictEqual(this.#current.get(route.uid), route)) this.set(route)
   }
 
   #tell(change: RouteChange<T>): void {

@@ -1,0 +1,72 @@
+import { z } from 'zod'
+import type { Condition } from './meta/condition.ts'
+import { DeliverySpec } from './meta/delivery.ts'
+import { ObjectMeta } from './meta/object-meta.ts'
+import { KReference } from './meta/reference.ts'
+
+/** Which implementation serves a Broker. Ours is `Kafka`, also without the annotation. */
+export const brokerClassAnnotation = 'eventing.knative.dev/broker.class'
+/** Use this topic, which exists, instead of one of our own. */
+export const externalTopicAnnotation = 'kafka.eventing.knative.dev/external.topic'
+
+/** What Kafka takes as the name of a topic. */
+const topicName = /^(?!\.{1,2}$)[a-zA-Z0-9._-]{1,249}$/
+
+/** `spec` of a Broker. */
+export const BrokerSpec = z.strictObject({
+  config: KReference.optional().describe(
+    'A ConfigMap with default.topic.partitions, default.topic.replication.factor and default.topic.config.*',
+  ),
+  delivery: DeliverySpec.optional().describe('Delivery for the Triggers of this Broker that have none of their own.'),
+})
+export type BrokerSpec = z.infer<typeof BrokerSpec>
+
+/** Broker, eventing.knative.dev/v1: takes events over HTTP and keeps them in a topic for its Triggers. */
+export const Broker = z
+  .strictObject({
+    apiVersion: z.literal('eventing.knative.dev/v1').describe('Always eventing.knative.dev/v1.'),
+    kind: z.literal('Broker').describe('Always Broker.'),
+    metadata: ObjectMeta.describe('Name, namespace, labels, annotations.'),
+    spec: BrokerSpec.optional().describe('What is wanted.'),
+    status: z.looseObject({}).optional().describe('Written by the controller; ignored in a manifest.'),
+  })
+  .superRefine(({ metadata, spec }, issue) => {
+    const topic = metadata.annotations?.[externalTopicAnnotation]
+    if (topic !== undefined && !topicName.test(topic)) {
+      const message = 'is not the name of a Kafka topic: up to 249 letters, digits, dots, dashes and underscores'
+      issue.addIssue({ code: 'custom', path: ['metadata', 'annotations', externalTopicAnnotation], message })
+    }
+    const config = spec?.config
+    if (config === undefined || brokerClass(metadata) !== 'Kafka') return
+    if (config.kind !== 'ConfigMap' || config.apiVersion !== 'v1') {
+      const message = `must name a ConfigMap (apiVersion: v1, kind: ConfigMap), not ${config.kind} of ${config.apiVersion}`
+      issue.addIssue({ code: 'custom', path: ['spec', 'config', 'kind'], message })
+    }
+  })
+export type Broker = z.infer<typeof Broker>
+
+/** The class of a Broker; `Kafka` when it names none. */
+export function brokerClass(metadata: ObjectMeta): string {
+  return metadata.annotations?.[brokerClassAnnotation] ?? 'Kafka'
+}
+
+/** What Ready of a Broker depends on. Order decides whose reason is shown. */
+export const brokerDependents = ['ConfigParsed', 'DeadLetterSinkResolved', 'TopicReady', 'Addressable'] as const
+export type BrokerConditionType = (typeof brokerDependents)[number]
+export type BrokerReason =
+  /** ConfigParsed: a value of the ConfigMap is no number, or below 1. */
+  | 'ConfigInvalid'
+  /** DeadLetterSinkResolved. */
+  | 'ReferenceNotResolved'
+  | 'DeadLetterSinkNotConfigured'
+  /** TopicReady: another object has this topic already. */
+  | 'TopicTaken'
+  | 'NameTooLong'
+  | 'Pending'
+  | 'TopicNotFound'
+  | 'LogUnavailable'
+  | 'NotAuthorized'
+  | 'LogRefused'
+  /** Addressable: nothing accepts events yet. */
+  | 'IngressNotListening'
+export type BrokerCondition = Condition<BrokerConditionType, BrokerReason>

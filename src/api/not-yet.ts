@@ -1,0 +1,53 @@
+import type { ObjectMeta } from './meta/object-meta.ts'
+import { pathName } from './problem.ts'
+import type { Path } from './yaml-text.ts'
+
+/**
+ * Fields that Knative has and this version does not serve. They are refused by name: a field that is ignored would promise what does not
+ * happen. The schemas leave them out; whoever adds one there removes its line here.
+ */
+const fields: readonly (readonly [path: RegExp, message: string])[] = [
+  [
+    /^spec\.filters$/,
+    'the filter dialects (exact, prefix, suffix, all, any, not, cesql) come in a later version; use filter.attributes',
+  ],
+  [
+    /^spec\.brokerRef$/,
+    'a Broker of another namespace comes in a later version; use broker, and a Broker in the same namespace',
+  ],
+  [/^spec\.filter\.sourceAndType$/, 'this is the form of an old version; use filter.attributes with source and type'],
+  [/\bdelivery\.retryAfterMax$/, 'the Retry-After header is not used in this version; remove this field'],
+  [/\.CACerts$/, 'own certificate authorities come in a later version; remove this field and use http'],
+  [/\.audience$/, 'OIDC authentication comes in a later version; remove this field'],
+  [/\.ref\.group$/, 'references by group come in a later version; use ref.apiVersion'],
+  [/\.ref\.address$/, 'choosing an address by name comes in a later version; remove this field'],
+  [/^spec\.config\.(group|address)$/, 'it means nothing for a ConfigMap; remove this field'],
+]
+
+/** The message for a field of a later version, or null when the field is simply unknown. `value` is what was written there. */
+export function notYet(path: Path, value: unknown): string | null {
+  const name = pathName(path)
+  const found = fields.find(([pattern]) => pattern.test(name))
+  if (found === undefined) return null
+  // The most common slip with this field is worth saying although the field is refused anyway.
+  const shape =
+    name === 'spec.filters' && !Array.isArray(value) ? 'filters is a list, each item begins with "- "; ' : ''
+  return `${shape}not yet: ${found[1]}`
+}
+
+/** Annotations of Knative that change nothing about what is delivered: said, not refused. */
+const annotations: readonly (readonly [prefix: string, message: string])[] = [
+  [
+    'autoscaling.eventing.knative.dev/',
+    'not yet: scaling by KEDA comes in a later version; this annotation is ignored',
+  ],
+  ['eventing.knative.dev/injection', 'not yet: no Broker is made by this annotation; apply one'],
+]
+
+/** The annotations of an object that this version ignores, with what to say about each. */
+export function ignoredAnnotations(metadata: ObjectMeta): { annotation: string; message: string }[] {
+  return Object.keys(metadata.annotations ?? {}).flatMap((annotation) => {
+    const found = annotations.find(([prefix]) => annotation.startsWith(prefix))
+    return found === undefined ? [] : [{ annotation, message: found[1] }]
+  })
+}

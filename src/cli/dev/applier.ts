@@ -1,0 +1,91 @@
+import { keepLastGood } from '../../api/last-good.ts'
+import { parseManifests, type Manifest } from '../../api/manifest.ts'
+import { formatProblem } from '../../api/problem.ts'
+import type { MemoryRoutes } from '../../contract/memory-routes.ts'
+import type { OutletReport, OutletReporter } from '../../contract/route-source.ts'
+import { compileManifests, type Compiled, type CompileOptions } from '../../control-plane/compile-manifests.ts'
+import { conclude } from '../../control-plane/conclude.ts'
+import type { WatchedFile } from '../watched-files.ts'
+import type { Topics } from './topics.ts'
+import type { Voice } from './voice.ts'
+
+/**
+ * Makes what the manifests say true:
+ *
+ *     files ──► parse ──► last good version of each ──► compile ──► topics, Inlets, Outlets
+ *                 └ problems are said                                   │ observed
+ *                                                     conclude ◄────────┘ ──► said when it changes
+ */
+export class Applier implements OutletReporter {
+  readonly #options: CompileOptions
+  readonly #namespace: string
+  readonly #routes: MemoryRoutes
+  readonly #topics: Topics
+  readonly #voice: Voice
+  readonly #reports = new Map<string, OutletReport>()
+  #inForce: readonly Manifest[] = []
+  #compiled: Compiled | undefined
+
+  constructor(parts: {
+    options: CompileOptions
+    namespace: string
+    routes: MemoryRoutes
+    topics: Topics
+    voice: Voice
+  }) {
+    this.#options = parts.options
+    this.#namespace = parts.namespace
+    this.#routes = parts.routes
+    this.#topics = parts.topics
+    this.#voice = parts.voice
+  }
+
+  /** Applies these files in place of all that was applied before. Never throws for what a user wrote. */
+  apply(files: readonly WatchedFile[]): void {
+    const parsed = parseManifests(files, { defaultNamespace: this.#namespace })
+    const errors = parsed.problems.filter((problem) => problem.severity === 'error')
+    this.#voice.once('problems', parsed.problems.map(formatProblem).join('\n'))
+    const again = this.#compiled !== undefined
+    if (errors.length > 0 && again)
+      this.#voice.line('Not applied where there is an error: the last good version stays in force.')
+    this.#inForce = keepLastGood(this.#inForce, parsed)
+    this.#compile()
+  }
+
+  /** Takes what the dispatcher reports of an Outlet. */
+  report(report: OutletReport): void {
+    if (report.state === 'released') {
+      this.#reports.delete(report.uid)
+      this.#topics.outletReleased(report.uid)
+    } else this.#reports.set(report.uid, report)
+    this.conclude()
+  }
+
+  /** Says what changed in the state of each object. */
+  conclude(): void {
+    if (this.#compiled === undefined) return
+    const observed = { topics: this.#topics.observed, outlets: this.#reports, ingressListening: true }
+    this.#voice.statuses(conclude(this.#compiled, observed))
+  }
+
+  #compile(): void {
+    const before = this.#compiled
+    const previous = before === undefined ? {} : { previous: before }
+    const now = compileManifests(this.#inForce, { ...this.#options, ...previous })
+    this.#compiled = now
+    for (const { key, message } of now.notices)
+      this.#voice.once(`notice ${key.kind} ${key.namespace}/${key.name} ${message}`, message)
+    for (const { key } of this.#goneSince(before, now)) this.#voice.gone(key.kind, key.namespace, key.name)
+    this.#topics.want(now)
+    this.#routes.inlets.replace(now.inlets)
+    this.#routes.outlets.replace(now.outlets)
+    this.conclude()
+  }
+
+  #goneSince(before: Compiled | undefined, now: Compiled) {
+    const present = new Set([...now.brokers, ...now.triggers].map(({ key }) => JSON.stringify(key)))
+    return [...(before?.brokers ?? []), ...(before?.triggers ?? [])].filter(
+      ({ key }) => !present.has(JSON.stringify(key)),
+    )
+  }
+}

@@ -1,0 +1,120 @@
+import { join } from 'node:path'
+import { MemoryRoutes } from '../../contract/memory-routes.ts'
+import { systemClock as clock } from '../../core/clock.ts'
+import type { Fault } from '../../core/fault.ts'
+import { createDispatcher } from '../../data-plane/dispatcher/dispatcher.ts'
+import { createIngress } from '../../data-plane/ingress/ingress.ts'
+import { openEmbeddedLog } from '../../kafka/embedded/embedded.ts'
+import { openKafkaLog } from '../../kafka/kafka-log.ts'
+import type { Log } from '../../kafka/log.ts'
+import { createLogger, type Logger } from '../../telemetry/logger.ts'
+import { createViewer } from '../../viewer/viewer.ts'
+import { fileVault } from '../file-vault.ts'
+import type { DevFlags, Environment } from '../flags.ts'
+import { aborted, drainDeadlineMs, stopSignal } from '../stop.ts'
+import { readFiles, watchFiles } from '../watched-files.ts'
+import { Applier } from './applier.ts'
+import { localServices } from './services.ts'
+import { Topics } from './topics.ts'
+import { Voice } from './voice.ts'
+
+const host = '127.0.0.1'
+/** How often manifests are looked at, milliseconds. */
+const watchMs = 200
+
+/**
+ * Brokers and Triggers on a laptop: the rooms of the cluster, put together in one process.
+ *
+ *     manifests ──► Applier ──► Inlets ──► ingress ──► log ──► dispatcher ◄── Outlets ◄── Applier
+ *                                                                  └──► your services, or the display
+ *
+ * Runs until SIGINT or SIGTERM, then drains. @throws Fault or system errors of the start: port in use, data folder locked, file missing.
+ */
+export async function dev(flags: DevFlags, env: Environment): Promise<void> {
+  const stop = stopSignal()
+  const logger = createLogger(env.MILLRACE_LOG)
+  await using cleanup = new AsyncDisposableStack()
+  const files = readFiles(flags.filename)
+  const log = await openLog(flags, logger)
+  cleanup.defer(() => log.close())
+  const viewer = await createViewer({ host, port: flags.displayPort, clock })
+  cleanup.defer(() => viewer.close())
+  const routes = new MemoryRoutes()
+  const appender = log.appender()
+  cleanup.defer(() => appender.close(drainDeadlineMs))
+  const ingress = await createIngress({
+    appender,
+    inlets: routes.inlets,
+    logger,
+    clock,
+    options: { host, port: flags.port },
+  })
+  cleanup.defer(() => ingress.close(drainDeadlineMs))
+
+  const voice = new Voice(viewer.url)
+  voice.line(`Millrace dev, ${flags.kafka === undefined ? `embedded log in ${flags.data}` : `Kafka at ${flags.kafka}`}`)
+  voice.line(`  ingress  ${ingress.url}\n  display  ${viewer.url}\n`)
+
+  const admin = log.admin()
+  cleanup.defer(() => admin.close())
+  const topics = new Topics(admin, (fault) => {
+    voice.once('log', logLine(flags, fault))
+    applier.conclude()
+  })
+  cleanup.defer(() => topics.close())
+  const applier = new Applier({
+    options: {
+      resolveReference: localServices(flags.service, viewer.url),
+      ingressUrl: ingress.url,
+      topicDefaults: { partitions: 10, replicationFactor: 1, config: {} },
+      maxReplicationFactor: 1,
+    },
+    namespace: flags.namespace,
+    routes,
+    topics,
+    voice,
+  })
+  const [reader, positions] = [log.reader(), log.positions()]
+  cleanup.defer(async () => void (await Promise.all([reader.close(), positions.close()])))
+  const dispatcher = createDispatcher({
+    reader,
+    positions,
+    appender,
+    admin,
+    membership: (handler) => log.membership({ group: 'millrace-dev', instance: 'dev' }, handler),
+    outlets: routes.outlets,
+    reporter: applier,
+    vault: fileVault(join(flags.data, 'positions')),
+    clock,
+    logger,
+  })
+  cleanup.defer(() => dispatcher.close({ deadlineMs: drainDeadlineMs, forGood: true }))
+
+  applier.apply(files)
+  cleanup.defer(watchFiles(flags.filename, watchMs, () => reapply(flags, applier, voice)))
+  await aborted(stop)
+  voice.line('\nDraining; press ctrl-C again to leave at once.')
+}
+
+function reapply(flags: DevFlags, applier: Applier, voice: Voice): void {
+  try {
+    applier.apply(readFiles(flags.filename))
+    voice.once('files', '')
+  } catch (error) {
+    voice.once('files', `Manifests cannot be read (${(error as Error).message}); what was applied stays in force.`)
+  }
+}
+
+function openLog(flags: DevFlags, logger: Logger): Promise<Log> | Log {
+  if (flags.kafka !== undefined)
+    return openKafkaLog({ bootstrapServers: flags.kafka, clientId: 'millrace-dev', clock, logger })
+  const retention = { bytes: flags.retentionMib * 1024 * 1024, ms: flags.retentionHours * 3_600_000 }
+  return openEmbeddedLog({ dir: flags.data, fsync: flags.fsync, retention, clock, logger })
+}
+
+function logLine(flags: DevFlags, fault: Fault | null): string {
+  const where = flags.kafka === undefined ? `The log in ${flags.data}` : `Kafka at ${flags.kafka}`
+  if (fault !== null)
+    return `${where} cannot be used: ${fault.message} Trying again until it can; senders get 503, nothing accepted is lost.`
+  return ''
+}

@@ -1,0 +1,107 @@
+import { readFileSync } from 'node:fs'
+import { Command, CommanderError } from 'commander'
+import { Fault } from '../core/fault.ts'
+import { devFlags, dispatcherFlags, environment, ingressFlags, UsageError } from './flags.ts'
+
+const collect = (value: string, all: string[]) => [...all, value]
+
+/** Runs the command line. Returns the exit code: 0 done, 1 an error that was said in a line. */
+export async function run(argv: readonly string[]): Promise<number> {
+  try {
+    await program().parseAsync([...argv])
+    return 0
+  } catch (error) {
+    if (error instanceof CommanderError) return error.exitCode
+    console.error(sentence(error))
+    return 1
+  }
+}
+
+function program(): Command {
+  const { version } = JSON.parse(readFileSync(new URL('../../package.json', import.meta.url), 'utf8')) as {
+    version: string
+  }
+  const millrace = new Command('millrace')
+    .description('The Knative Eventing API on Apache Kafka.')
+    .version(version)
+    .exitOverride()
+    .configureHelp({ sortSubcommands: true })
+    .addHelpText(
+      'after',
+      '\nLogs: MILLRACE_LOG=debug|info|warn|error|silent (default warn), JSON lines on standard error.',
+    )
+  addDev(millrace)
+  addWorkers(millrace)
+  return millrace
+}
+
+function addDev(millrace: Command): void {
+  millrace
+    .command('dev')
+    .description('Run Brokers and Triggers on this machine: no cluster, no Kafka needed.')
+    .option(
+      '-f, --filename <file|folder>',
+      'manifests to apply; saving a file applies it again (may be repeated)',
+      collect,
+      [],
+    )
+    .option('--data <folder>', 'where the embedded log keeps events and positions', '.millrace')
+    .option('--kafka <host:port>', 'use this Kafka instead of the embedded log')
+    .option('--port <port>', 'port of the ingress', '8080')
+    .option('--display-port <port>', 'port of the page that shows events of all Services that are not mapped', '8090')
+    .option('--service <name[.namespace]=url>', 'where a Service is on this machine (may be repeated)', collect, [])
+    .option('-n, --namespace <name>', 'namespace of manifests that name none', 'default')
+    .option('--fsync <full|off>', 'embedded log: full survives a power cut, off only a crash of the process', 'full')
+    .option('--retention-mib <n>', 'embedded log: keep at most this much of each topic', '1024')
+    .option('--retention-hours <n>', 'embedded log: keep events this long', '168')
+    .addHelpText(
+      'after',
+      '\nExamples:\n  millrace dev -f examples/hello\n  millrace dev -f app.yaml --service orders=http://localhost:3000\n  millrace dev -f app.yaml --kafka localhost:9092',
+    )
+    .action(async (options: unknown) => {
+      const flags = devFlags(options)
+      const { dev } = await import('./dev/dev.ts')
+      await dev(flags, environment())
+    })
+}
+
+function addWorkers(millrace: Command): void {
+  const routes = ['--routes <file>', 'JSON file {"inlets": [...], "outlets": [...]}; replacing it applies it'] as const
+  const kafka = ['--kafka <host:port>', 'bootstrap servers of the Kafka cluster'] as const
+  millrace
+    .command('ingress')
+    .description('Worker: accept CloudEvents over HTTP and append them to Kafka.')
+    .requiredOption(...routes)
+    .requiredOption(...kafka)
+    .option('--host <address>', 'address to listen on', '127.0.0.1')
+    .option('--port <port>', 'port to listen on', '8080')
+    .action(async (options: unknown) => {
+      const flags = ingressFlags(options)
+      const { ingress } = await import('./ingress.ts')
+      await ingress(flags, environment())
+    })
+  millrace
+    .command('dispatcher')
+    .description('Worker: deliver events from Kafka to subscribers.')
+    .requiredOption(...routes)
+    .requiredOption(...kafka)
+    .requiredOption('--instance <name>', 'stable name of this process; a restart under it moves no partition')
+    .option('--group <name>', 'Kafka group of the dispatcher fleet', 'millrace-dispatcher')
+    .option('--data <folder>', 'where positions are kept while a group is converted', '.millrace')
+    .action(async (options: unknown) => {
+      const flags = dispatcherFlags(options)
+      const { dispatcher } = await import('./dispatcher.ts')
+      await dispatcher(flags, environment())
+    })
+}
+
+/** What went wrong, for people: our own errors speak for themselves, system errors get a hint. */
+function sentence(error: unknown): string {
+  if (error instanceof UsageError) return `error: ${error.message.replaceAll('\n', '\nerror: ')}\nTry: millrace --help`
+  if (error instanceof Fault) return `error: ${error.message}`
+  const { code, port, path } = error as NodeJS.ErrnoException & { port?: number }
+  if (code === 'EADDRINUSE')
+    return `error: port ${port} is in use by another process: stop it, or choose another with --port or --display-port`
+  if (code === 'EACCES' && path !== undefined) return `error: no permission for ${path}`
+  return `error: ${error instanceof Error ? (error.stack ?? error.message) : String(error)}`
+}

@@ -1,0 +1,55 @@
+/**
+ * One bound for the memory of a process: rings, catch-up reads and events in flight. When it runs out catch-up stops first
+ * (at 3/4), then the rings give up what they hold, then the reader pauses.
+ */
+export class Budget {
+  readonly limit: number
+  used = 0
+  /** The part of `used` that events in flight hold. */
+  inFlight = 0
+  readonly #waiting = new Set<() => void>()
+
+  constructor(limit: number) {
+    this.limit = limit
+  }
+
+  get catchUpAllowed(): boolean {
+    return this.used < this.limit * 0.75
+  }
+
+  get exhausted(): boolean {
+    return this.used >= this.limit
+  }
+
+  /** Events in flight take more than half: windows shrink to one, so that Outlets that wait for their subscribers leave room for the others. */
+  get tight(): boolean {
+    return this.inFlight > this.limit / 2
+  }
+
+  takeInFlight(bytes: number): void {
+    this.inFlight += bytes
+    this.take(bytes)
+  }
+
+  giveInFlight(bytes: number): void {
+    this.inFlight -= bytes
+    this.give(bytes)
+  }
+
+  take(bytes: number): void {
+    this.used += bytes
+  }
+
+  give(bytes: number): void {
+    this.used -= bytes
+    if (this.#waiting.size === 0 || !this.catchUpAllowed) return
+    const waiting = [...this.#waiting]
+    this.#waiting.clear()
+    for (const resume of waiting) setImmediate(resume)
+  }
+
+  /** Calls `resume` once, in a later turn, when there is room for catch-up again. */
+  whenRoom(resume: () => void): void {
+    this.#waiting.add(resume)
+  }
+}

@@ -1,0 +1,189 @@
+import type { Clock } from '../../core/clock.ts'
+import type { Position, Positions } from '../../kafka/log.ts'
+import type { Cursor } from './cursor.ts'
+import { encodeProgress, type FirstStart } from './progress.ts'
+
+export interface CommitterHost {
+  readonly positions: Positions
+  readonly clock: Clock
+  readonly intervalMs: number
+  readonly outcomes: number
+  readonly perSecond: number
+  readonly retryMs: number
+  /** False: this process may have lost its partitions. Nothing may be committed. */
+  mayAct(): boolean
+  firstStart(cursor: Cursor): FirstStart
+  /** A commit of these cursors (one group) failed, or (null) is done. */
+  outcome(cursors: readonly Cursor[], error: unknown): void
+}
+
+/** What waits to be committed of one group. */
+class Group {
+  readonly name: string
+  readonly dirty = new Set<Cursor>()
+  since = 0
+  outcomes = 0
+  failures = 0
+  notBefore = 0
+  inFlight: Promise<void> | null = null
+  constructor(name: string) {
+    this.name = name
+  }
+}
+
+/**
+ * Commits positions: one request a group with all its dirty partitions, one in flight a group, oldest first, within a budget.
+ *
+ *     outcome ─► dirty since … ─► interval over, or many outcomes ─► commit ─► clean
+ *                     ▲                                                │ failed
+ *                     └────────────────── later ◄──────────────────────┘
+ */
+export class Committer {
+  readonly #host: CommitterHost
+  readonly #groups = new Map<string, Group>()
+  /** Those with something dirty, oldest first. */
+  readonly #queue = new Set<Group>()
+  #timer: NodeJS.Timeout | undefined
+  #tokens: number
+  #refilled: number
+
+  constructor(host: CommitterHost) {
+    this.#host = host
+    this.#tokens = this.#burst
+    this.#refilled = host.clock.monotonic()
+  }
+
+  /** The position of this cursor may have moved. */
+  touch(cursor: Cursor): void {
+    const group = this.#group(cursor)
+    group.outcomes++
+    if (!cursor.dirty) this.#mark(group, cursor)
+    if (group.outcomes === this.#host.outcomes) setImmediate(() => this.#tick())
+  }
+
+  /** The cursor is let go: it is committed no more. */
+  drop(cursor: Cursor): void {
+    cursor.dirty = false
+    const group = this.#groups.get(cursor.group)
+    group?.dirty.delete(cursor)
+    if (group !== undefined) this.#tidy(group)
+  }
+
+  /** Resolves when no commit of the group is under way. */
+  async idle(group: string): Promise<void> {
+    for (let flight = this.#groups.get(group)?.inFlight; flight; flight = this.#groups.get(group)?.inFlight)
+      await flight
+  }
+
+  /** Commits these cursors now, as far as they moved. Failures are reported, not thrown. */
+  async flush(cursors: readonly Cursor[]): Promise<void> {
+    const groups = new Set<Group>()
+    for (const cursor of cursors) {
+      const group = this.#group(cursor)
+      if (!cursor.dirty && cursor.position !== cursor.committed) this.#mark(group, cursor)
+      groups.add(group)
+    }
+    await Promise.all([...groups].map((group) => this.#flushGroup(group)))
+  }
+
+  close(): void {
+    clearTimeout(this.#timer)
+    this.#queue.clear()
+  }
+
+  get #burst(): number {
+    return Math.max(1, this.#host.perSecond / 4)
+  }
+
+  #group(cursor: Cursor): Group {
+    let group = this.#groups.get(cursor.group)
+    if (group === undefined) this.#groups.set(cursor.group, (group = new Group(cursor.group)))
+    return group
+  }
+
+  #mark(group: Group, cursor: Cursor): void {
+    cursor.dirty = true
+    if (group.dirty.size === 0) group.since = this.#host.clock.monotonic()
+    group.dirty.add(cursor)
+    this.#queue.add(group)
+    this.#timer ??= setTimeout(() => this.#tick(), this.#host.intervalMs / 5)
+  }
+
+  /** Everything that is due; comes back while something is dirty. */
+  #tick(): void {
+    clearTimeout(this.#timer)
+    this.#timer = undefined
+    const now = this.#host.clock.monotonic()
+    const due = now - this.#host.intervalMs * 0.6
+    this.#refill(now)
+    for (const group of this.#queue) {
+      if (this.#tokens < 1) break
+      if (group.inFlight !== null || group.notBefore > now) continue
+      if (group.since > due && group.outcomes < this.#host.outcomes) continue
+      this.#tokens--
+      void this.#commit(group)
+    }
+    if (this.#queue.size > 0) this.#timer = setTimeout(() => this.#tick(), this.#host.intervalMs / 5)
+  }
+
+  #refill(now: number): void {
+    const earned = ((now - this.#refilled) / 1000) * this.#host.perSecond
+    this.#tokens = Math.min(this.#burst, this.#tokens + earned)
+    this.#refilled = now
+  }
+
+  async #flushGroup(group: Group): Promise<void> {
+    await this.idle(group.name)
+    if (group.dirty.size > 0) await this.#commit(group)
+  }
+
+  #commit(group: Group): Promise<void> {
+    if (!this.#host.mayAct()) return Promise.resolve()
+    const cursors = [...group.dirty]
+    group.dirty.clear()
+    group.outcomes = 0
+    this.#queue.delete(group)
+    for (const cursor of cursors) cursor.dirty = false
+    const positions = cursors.map((cursor) => this.#position(cursor))
+    const flight = this.#host.positions.commit(group.name, positions).then(
+      () => this.#done(group, cursors, positions),
+      (error: unknown) => this.#failed(group, cursors, error),
+    )
+    group.inFlight = flight
+    return flight
+  }
+
+  #position(cursor: Cursor): Position {
+    const progress = cursor.progress()
+    const metadata = cursor.bare ? '' : encodeProgress(progress, this.#host.firstStart(cursor))
+    return { ...cursor.place.at, offset: BigInt(progress.position), leaderEpoch: cursor.leaderEpoch, metadata }
+  }
+
+  #done(group: Group, cursors: readonly Cursor[], positions: readonly Position[]): void {
+    group.inFlight = null
+    group.failures = 0
+    cursors.forEach((cursor, i) => (cursor.committed = Number(positions[i]?.offset)))
+    this.#host.outcome(cursors, null)
+    this.#tidy(group)
+  }
+
+  #failed(group: Group, cursors: readonly Cursor[], error: unknown): void {
+    group.inFlight = null
+    const wait = Math.min(this.#host.retryMs * 2 ** Math.min(group.failures++, 10), 30_000)
+    group.notBefore = this.#host.clock.monotonic() + wait
+    const alive = cursors.filter((cursor) => !cursor.released)
+    for (const cursor of alive) {
+      // the server may have refused our metadata: the position counts more
+      if (error instanceof Error && 'code' in error && error.code === 'LogRefused') cursor.bare = true
+      if (!cursor.dirty) this.#mark(group, cursor)
+    }
+    this.#host.outcome(alive, error)
+    this.#tidy(group)
+  }
+
+  #tidy(group: Group): void {
+    if (group.dirty.size > 0) return
+    this.#queue.delete(group)
+    if (group.inFlight === null) this.#groups.delete(group.name)
+  }
+}

@@ -1,0 +1,321 @@
+import type { TopicPartition } from '../../kafka/log.ts'
+import { Delivery, type Consumer, type DeliveryOwner } from './deliver.ts'
+import type { Progress } from './progress.ts'
+import type { Ring } from './ring.ts'
+import type { Entry, Segment } from './segment.ts'
+import { Tracker } from './tracker.ts'
+
+/** A partition as its cursors see it. */
+export interface Place {
+  readonly at: TopicPartition
+  /** The offset after the last record that the tail brought. */
+  readonly head: number
+  readonly leaderEpoch: number
+  readonly ring: Ring
+  /** A batch is being handed out: who wants to go on by itself waits until that is over. */
+  readonly matching: boolean
+  later(cursor: Cursor): void
+  attached(cursor: Cursor): void
+  detached(cursor: Cursor): void
+  /** The ring has moved on: the cursor needs a read of its own. */
+  behind(cursor: Cursor): void
+  /** The cursor is through with the chunk that such a read gave it. */
+  leftChunk(cursor: Cursor): void
+  /** The cursor came closer to the head. */
+  progressed(cursor: Cursor): void
+}
+
+/** Records that a cursor looks at in one turn, so that a long stretch that does not match holds up nobody. */
+const TURN = 1000
+
+/**
+ * One Outlet on one partition.
+ *
+ *     attached ── window full ──► detached: reads by itself
+ *        ▲   rides the head,         │  ring ─► own reads ─► ring
+ *        │   costs nothing           ▼
+ *        └──────────────── reached the head
+ */
+export class Cursor implements DeliveryOwner {
+  readonly consumer: Consumer
+  readonly place: Place
+  readonly pending = new Tracker<Delivery>()
+  /** The Outlet's group, which holds the position. */
+  readonly group: string
+  isAttached = false
+  /** Let go: never to be committed again. */
+  released = false
+  /** What the group holds, as far as we know. */
+  committed = -1
+  /** Waits for its commit. */
+  dirty = false
+  /** The log refused our metadata once: commit without. */
+  bare = false
+  /** Told when the position may have moved. */
+  readonly #outcome: (cursor: Cursor) => void
+  #running = false
+  /** Detached: what to read next. Attached: what lies below is not ours to deliver. */
+  #next = 0
+  #epoch = -1
+  /** Offsets that the previous owner left unfinished, from `#next` up to `#resumeTo`; all others in between are finished. */
+  #resume: number[] = []
+  #resumeTo = 0
+  #chunk: Segment | null = null
+  #hint = 0
+  #scheduled = false
+  /** A read for it is on its way. */
+  #asked = false
+  #active = 0
+  #drained: (() => void) | null = null
+
+  constructor(consumer: Consumer, place: Place, progress: Progress, outcome: (cursor: Cursor) => void) {
+    this.consumer = consumer
+    this.place = place
+    this.group = consumer.prepared.outlet.group
+    this.#outcome = outcome
+    this.committed = progress.position
+    this.#restore(progress)
+  }
+
+  /** The offset from which on nothing was looked at yet. */
+  get next(): number {
+    return this.isAttached && this.place.head > this.#next ? this.place.head : this.#next
+  }
+
+  /** Everything below is finished: what may be committed. */
+  get position(): number {
+    if (this.pending.first !== null) return this.pending.first.offset
+    const next = this.next
+    return next >= this.#resumeTo ? next : (this.#resume.find((offset) => offset >= next) ?? this.#resumeTo)
+  }
+
+  get leaderEpoch(): number {
+    return this.isAttached ? this.place.leaderEpoch : this.#epoch
+  }
+
+  get running(): boolean {
+    return this.#running
+  }
+
+  get holdsChunk(): Segment | null {
+    return this.#chunk
+  }
+
+  progress(): Progress {
+    const next = this.next
+    const pending = Array.from(this.pending, (delivery) => delivery.offset)
+    for (const offset of this.#resume) if (offset >= next) pending.push(offset)
+    const upTo = Math.max(next, this.#resumeTo)
+    return { position: pending[0] ?? upTo, upTo, pending }
+  }
+
+  /** Starts, or goes on after `stop`. */
+  run(): void {
+    this.#running = true
+    this.pump()
+  }
+
+  /** An event at the head that matches. Attached only. */
+  offer(entry: Entry): void {
+    if (!this.#wanted(entry.offset)) return
+    if (this.pending.size >= this.consumer.window) this.#detach(entry.offset)
+    else this.#deliver(entry)
+  }
+
+  /**
+   * Detached: reads on as long as the window has room.
+   *
+   *     next ─► at the head? attach ─► in ring or chunk? ─► filter ─► deliver
+   *                                          └─ no: ask for a read, come back with `give`
+   */
+  pump(): void {
+    if (this.isAttached || this.#scheduled || this.#asked) return
+    let left = TURN
+    while (this.#running && this.pending.size < this.consumer.window) {
+      if (this.#next < this.#resumeTo) this.#seek()
+      if (this.#next >= this.place.head) return this.#attach()
+      const segment = this.#segment()
+      if (segment === undefined) {
+        this.#asked = true
+        return this.place.behind(this)
+      }
+      if (left-- === 0) return this.#yield()
+      this.#step(segment)
+    }
+    this.place.progressed(this)
+  }
+
+  /** Records that were read for this cursor, or for another one close by. */
+  give(segment: Segment): void {
+    this.#asked = false
+    this.#chunk = segment
+    this.#hint = 0
+    this.pump()
+  }
+
+  /** The read gave nothing. */
+  again(): void {
+    this.#asked = false
+    this.pump()
+  }
+
+  dropChunk(): void {
+    this.#chunk = null
+  }
+
+  /** Retention was faster. @returns how many events of this cursor are lost. */
+  expired(next: number): number {
+    const from = this.next
+    if (this.isAttached) this.#next = Math.max(this.#next, next)
+    else this.#next = Math.max(from, next)
+    return Math.max(0, next - from)
+  }
+
+  /**
+   * The log was cut: what was read at or above `next` is gone. @param anew the topic was made anew: all of it is gone, and `next` is the
+   * beginning.
+   */
+  rewind(next: number, anew: boolean): void {
+    const cut = anew ? 0 : next
+    for (const delivery of this.pending) {
+      if (delivery.offset < cut) continue
+      delivery.abort()
+      this.#drop(delivery)
+    }
+    this.#resume = this.#resume.filter((offset) => offset < cut)
+    this.#resumeTo = Math.min(this.#resumeTo, cut)
+    const to = anew ? next : Math.min(this.next, next)
+    if (this.isAttached) this.#detach(to)
+    this.#next = to
+    this.#leaveChunk()
+    this.#outcome(this)
+  }
+
+  settled(delivery: Delivery): void {
+    this.#drop(delivery)
+    this.#outcome(this)
+    if (this.#drained !== null) return this.#ended()
+    if (!this.isAttached && this.#running) {
+      if (this.place.matching) this.place.later(this)
+      else this.pump()
+    }
+  }
+
+  abandoned(): void {
+    if (this.#drained !== null) this.#ended()
+  }
+
+  /** Delivers nothing new; what is in flight goes on. */
+  stop(): void {
+    this.#running = false
+    this.#asked = false
+    if (this.isAttached) this.#detach(this.next)
+  }
+
+  /** Stops; resolves when what is in flight came to its end. Whoever waits for a retry is left to the next owner. */
+  drain(): Promise<void> {
+    this.stop()
+    this.#active = 0
+    for (const delivery of this.pending) if (delivery.lastChance()) this.#active++
+    if (this.#active === 0) return Promise.resolve()
+    return new Promise((resolve) => (this.#drained = resolve))
+  }
+
+  /** Stops and aborts what is in flight. The progress stays: `run` takes up exactly what was not finished. */
+  abort(): void {
+    this.stop()
+    const progress = this.progress()
+    for (const delivery of this.pending) {
+      delivery.abort()
+      this.#drop(delivery)
+    }
+    this.#leaveChunk()
+    this.#restore(progress)
+    this.#drained?.()
+    this.#drained = null
+  }
+
+  #restore(progress: Progress): void {
+    this.#next = progress.position
+    this.#resume = [...progress.pending]
+    this.#resumeTo = progress.upTo
+  }
+
+  #ended(): void {
+    if (--this.#active > 0) return
+    this.#drained?.()
+    this.#drained = null
+  }
+
+  #attach(): void {
+    this.#leaveChunk()
+    this.isAttached = true
+    this.place.attached(this)
+  }
+
+  #detach(next: number): void {
+    this.#epoch = this.place.leaderEpoch
+    this.isAttached = false
+    this.#next = next
+    this.place.detached(this)
+  }
+
+  #segment(): Segment | undefined {
+    const chunk = this.#chunk
+    if (chunk?.covers(this.#next) === true) return chunk
+    this.#leaveChunk()
+    return this.place.ring.find(this.#next)
+  }
+
+  #leaveChunk(): void {
+    if (this.#chunk === null) return
+    this.#chunk = null
+    this.place.leftChunk(this)
+  }
+
+  #step(segment: Segment): void {
+    this.#epoch = segment.leaderEpoch
+    const index = segment.indexOf(this.#next, this.#hint)
+    this.#hint = index + 1
+    if (index >= segment.length) {
+      this.#next = segment.next
+      return
+    }
+    const entry = segment.entry(index)
+    const wanted =
+      this.#wanted(entry.offset) &&
+      (entry.event === null || this.consumer.prepared.filter.matches(entry.event.attributes))
+    this.#next = entry.offset + 1
+    if (wanted) this.#deliver(entry)
+  }
+
+  /** A stretch that the previous owner finished need not be read again. */
+  #seek(): void {
+    this.#next = this.#resume.find((offset) => offset >= this.#next) ?? this.#resumeTo
+  }
+
+  #yield(): void {
+    this.#scheduled = true
+    setImmediate(() => {
+      this.#scheduled = false
+      this.pump()
+    })
+  }
+
+  #wanted(offset: number): boolean {
+    if (offset < this.#next) return false
+    return offset >= this.#resumeTo || this.#resume.includes(offset)
+  }
+
+  #deliver(entry: Entry): void {
+    const delivery = new Delivery(entry, this.consumer, this)
+    entry.hold(this.consumer.services.budget)
+    this.pending.add(delivery)
+    delivery.start()
+  }
+
+  #drop(delivery: Delivery): void {
+    this.pending.remove(delivery)
+    delivery.entry.release(this.consumer.services.budget)
+  }
+}

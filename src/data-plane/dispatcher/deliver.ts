@@ -1,0 +1,226 @@
+import type { Appender } from '../../kafka/log.ts'
+import { writeHeaders } from '../wire/http-out.ts'
+import { toRecord } from '../wire/record.ts'
+import type { Budget } from './budget.ts'
+import { errorExtensions, parkedRecord, type Failure } from './failure.ts'
+import type { DispatcherOptions } from './options.ts'
+import type { Parking } from './parking.ts'
+import type { Endpoint, Prepared } from './prepared.ts'
+import type { Entry } from './segment.ts'
+import type { Answer, Exchange, Receiver } from './send.ts'
+import type { Linked } from './tracker.ts'
+import { backoff, judge } from './verdict.ts'
+
+/** What deliveries of all Outlets share. */
+export interface Services {
+  readonly options: DispatcherOptions
+  readonly budget: Budget
+  readonly appender: Appender
+  readonly parking: Parking
+  /** False: this process may have lost its partitions. Nothing may be sent. */
+  mayAct(): boolean
+}
+
+/** The Outlet, as its deliveries see it. `prepared` is replaced when the Outlet changes: read it at each step. */
+export interface Consumer {
+  readonly prepared: Prepared
+  readonly services: Services
+  /** How many deliveries may be in flight per partition now. */
+  readonly window: number
+  delivered(): void
+  parked(topic: string, failure: Failure): void
+  /** An event could not even be parked: it waits. */
+  unparked(error: unknown): void
+}
+
+/** Who tracks a delivery. Exactly one of these comes, never before `start` has returned, and never after `abort`. */
+export interface DeliveryOwner {
+  /** Delivered, dead-lettered or parked. */
+  settled(delivery: Delivery): void
+  /** After `lastChance`: it failed and stays pending. */
+  abandoned(delivery: Delivery): void
+}
+
+const GATE_MS = 100
+
+/**
+ * The way of one event to one Outlet.
+ *
+ *     subscriber ──2xx──► reply? append it ──► settled
+ *       │  ▲ retriable: wait, again              ▲
+ *       ▼                                        │
+ *     dead letter sink (same policy) ──2xx───────┤
+ *       │ none, or failed                        │
+ *       ▼                                        │
+ *     parking topic (again and again) ───────────┘
+ *
+ * Callbacks instead of promises: this is the hot path, and a retry that waits shall hold one event and one timer.
+ */
+export class Delivery implements Linked<Delivery>, Receiver {
+  before: Delivery | null = null
+  after: Delivery | null = null
+  readonly offset: number
+  readonly entry: Entry
+  readonly #consumer: Consumer
+  readonly #owner: DeliveryOwner
+  #phase: 'subscriber' | 'deadLetter' | 'parking' = 'subscriber'
+  #state: 'busy' | 'waiting' | 'ended' = 'waiting'
+  #final = false
+  /** Tries of this phase that failed. */
+  #failures = 0
+  #failure: Failure | null = null
+  #exchange: Exchange | null = null
+  #timer: NodeJS.Timeout | undefined
+
+  constructor(entry: Entry, consumer: Consumer, owner: DeliveryOwner) {
+    this.entry = entry
+    this.offset = entry.offset
+    this.#consumer = consumer
+    this.#owner = owner
+  }
+
+  start(): void {
+    if (this.entry.event !== null) return this.#go()
+    this.#phase = 'parking'
+    this.#failure = {
+      destination: this.#consumer.prepared.subscriber.url,
+      reason: `the record is no CloudEvent: ${this.entry.problem}`,
+      answer: null,
+    }
+    this.#go()
+  }
+
+  /** Ends without a word to anybody; what is under way is cut. */
+  abort(): void {
+    this.#state = 'ended'
+    clearTimeout(this.#timer)
+    this.#exchange?.cancel()
+    this.#exchange = null
+  }
+
+  /** No further try. @returns whether something is under way whose end is worth waiting for (`settled` or `abandoned` follows). */
+  lastChance(): boolean {
+    if (this.#state === 'busy' && this.#exchange?.begun !== false) {
+      this.#final = true
+      return true
+    }
+    this.abort()
+    return false
+  }
+
+  answered(answer: Answer): void {
+    this.#exchange = null
+    const verdict = judge(answer)
+    if (verdict.kind === 'delivered') return this.#settle()
+    if (verdict.kind === 'failed') return this.#failed(verdict.retriable, verdict.reason, answer)
+    const topic = this.#consumer.prepared.outlet.replyTopic
+    if (topic === undefined) return this.#settle()
+    this.#consumer.services.appender.append(toRecord(verdict.event, topic)).then(
+      () => this.#settle(),
+      (error: unknown) => this.#replyFailed(topic, error),
+    )
+  }
+
+  failed(error: Error): void {
+    this.#exchange = null
+    this.#failed(true, message(error), null)
+  }
+
+  /** One step of the phase, now; or later, while this process may not act. */
+  #go(): void {
+    if (!this.#consumer.services.mayAct()) return this.#wait(GATE_MS)
+    this.#state = 'busy'
+    const { prepared } = this.#consumer
+    if (this.#phase === 'subscriber') return this.#post(prepared.subscriber, prepared, null)
+    if (this.#phase === 'deadLetter' && prepared.deadLetter !== null) {
+      return this.#post(prepared.deadLetter, prepared, this.#failure)
+    }
+    this.#park()
+  }
+
+  #post(to: Endpoint, prepared: Prepared, failure: Failure | null): void {
+    const { event, at, offset } = this.entry
+    if (event === null) return
+    const added = ['knativekafkapartition', String(at.partition), 'knativekafkaoffset', String(offset)]
+    if (failure !== null) added.push(...errorExtensions(failure))
+    const headers = writeHeaders(event, added, prepared.headers.slice())
+    const { timeoutMs } = prepared.policy
+    this.#exchange = to.lane.post({ path: to.path, headers, body: event.data, timeoutMs }, this)
+  }
+
+  #replyFailed(topic: string, error: unknown): void {
+    const retriable = !(error instanceof Error && 'retriable' in error && error.retriable === false)
+    this.#failed(
+      retriable,
+      `its reply could not be stored in topic ${topic}: ${message(error)}`,
+      null,
+      `kafka:${topic}`,
+    )
+  }
+
+  #failed(retriable: boolean, reason: string, answer: Answer | null, destination?: string): void {
+    if (this.#state === 'ended') return
+    if (this.#final) return this.#abandon()
+    const { policy, subscriber, deadLetter } = this.#consumer.prepared
+    this.#failures++
+    if (retriable && this.#failures <= policy.retry) return this.#wait(backoff(policy, this.#failures))
+    if (this.#phase === 'subscriber') {
+      this.#failure = { destination: destination ?? subscriber.url, reason, answer }
+      this.#phase = deadLetter === null ? 'parking' : 'deadLetter'
+    } else this.#phase = 'parking'
+    this.#failures = 0
+    this.#go()
+  }
+
+  #park(): void {
+    const failure = this.#failure
+    if (failure === null) return
+    this.#phase = 'parking'
+    const place = this.#consumer.prepared.outlet.parking
+    this.#consumer.services.parking.park(place, parkedRecord(this.entry, failure, place.topic)).then(
+      () => {
+        if (this.#state !== 'ended') this.#consumer.parked(place.topic, failure)
+        this.#settle()
+      },
+      (error: unknown) => this.#parkFailed(error),
+    )
+  }
+
+  #parkFailed(error: unknown): void {
+    if (this.#state === 'ended') return
+    this.#consumer.unparked(error)
+    if (this.#final) return this.#abandon()
+    const { retryMs, parkRetryMaxMs } = this.#consumer.services.options
+    this.#wait(Math.min(retryMs * 2 ** Math.min(this.#failures++, 20), parkRetryMaxMs))
+  }
+
+  #wait(ms: number): void {
+    this.#state = 'waiting'
+    this.#timer = setTimeout(again, ms, this)
+  }
+
+  /** The wait is over. */
+  again(): void {
+    if (this.#state === 'waiting') this.#go()
+  }
+
+  #settle(): void {
+    if (this.#state === 'ended') return
+    this.#state = 'ended'
+    if (this.#phase !== 'parking') this.#consumer.delivered()
+    this.#owner.settled(this)
+  }
+
+  #abandon(): void {
+    this.#state = 'ended'
+    this.#owner.abandoned(this)
+  }
+}
+
+function again(delivery: Delivery): void {
+  delivery.again()
+}
+
+function message(error: unknown): string {
+  return error instanceof Error ? error.message : String(error)
+}

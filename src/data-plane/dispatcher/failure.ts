@@ -1,0 +1,57 @@
+import type { CloudEvent } from '../../event/cloud-event.ts'
+import type { NewRecord } from '../../kafka/log.ts'
+import { toRecord } from '../wire/record.ts'
+import type { Entry } from './segment.ts'
+import type { Answer } from './send.ts'
+
+/** Why an event could not be delivered, as its dead letter sink and its parking place are told. */
+export interface Failure {
+  /** Where it failed: the subscriber's URL, or the topic that did not take the reply. */
+  readonly destination: string
+  /** A sentence's end for people: `it answered 503`. */
+  readonly reason: string
+  /** Null: there was no answer. */
+  readonly answer: Answer | null
+}
+
+const DATA_BYTES = 1024
+const EXTENSION = /^kne-([a-z0-9]+)$/
+
+/**
+ * `knativeerrordest`, `knativeerrorcode` (absent without an answer), `knativeerrordata` (base64 of the body's first 1,024 bytes) and each
+ * response header `kne-*` without its prefix: name, value, name, value …
+ */
+export function errorExtensions(failure: Failure): string[] {
+  const list = ['knativeerrordest', failure.destination]
+  if (failure.answer === null) return list
+  const { status, body, headers } = failure.answer
+  list.push('knativeerrorcode', String(status))
+  if (body.length > 0) list.push('knativeerrordata', body.subarray(0, DATA_BYTES).toString('base64'))
+  for (const [header, value] of Object.entries(headers)) {
+    const name = EXTENSION.exec(header)?.[1]
+    if (name !== undefined && value !== undefined) list.push(name, String(value))
+  }
+  return list
+}
+
+/** The record that keeps an event nobody took: the event with the error extensions, or a record that is no event as it was. */
+export function parkedRecord(entry: Entry, failure: Failure, topic: string): NewRecord {
+  const origin = [
+    ...['knativekafkatopic', entry.at.topic],
+    ...['knativekafkapartition', String(entry.at.partition)],
+    ...['knativekafkaoffset', String(entry.offset)],
+  ]
+  if (entry.event !== null) {
+    return toRecord(withExtensions(entry.event, [...origin, ...errorExtensions(failure)]), topic)
+  }
+  const extra = [...origin, 'knativeerrordest', failure.destination, 'knativeerrorreason', failure.reason]
+  const headers = [...(entry.record?.headers ?? [])]
+  for (let at = 0; at < extra.length; at += 2) headers.push([`ce_${extra[at]}`, Buffer.from(extra[at + 1] ?? '')])
+  return { topic, key: entry.record?.key ?? null, value: entry.record?.value ?? null, headers }
+}
+
+function withExtensions(event: CloudEvent, list: readonly string[]): CloudEvent {
+  const attributes = new Map(event.attributes)
+  for (let at = 0; at < list.length; at += 2) attributes.set(list[at] ?? '', list[at + 1] ?? '')
+  return { ...event, attributes }
+}

@@ -1,0 +1,82 @@
+import type { Fault } from '../../core/fault.ts'
+import type { LogAdmin } from '../../kafka/log.ts'
+import type { OutletRun } from './outlet-run.ts'
+
+export interface GroupWatchHost {
+  readonly admin: LogAdmin
+  readonly signal: AbortSignal
+  readonly retryMs: number
+  /** Stops all work for the Outlet, without a commit. */
+  letGo(run: OutletRun): void
+  /** The same, with a commit of what is finished. */
+  handBack(run: OutletRun): Promise<void>
+  /** The group is free: the Outlet goes on where the group stands now. */
+  free(run: OutletRun): void
+}
+
+const LONGEST_MS = 30_000
+
+/**
+ * Outlets whose group belongs to someone else at the moment: they are paused, and the group is asked for with backoff until it has no live
+ * members. Then the Outlet goes on at the group's positions, not at ours: the other one has delivered meanwhile.
+ */
+export class GroupWatch {
+  readonly #host: GroupWatchHost
+
+  constructor(host: GroupWatchHost) {
+    this.#host = host
+  }
+
+  inUse(run: OutletRun, error: Fault): void {
+    if (run.inUse || run.released) return
+    run.inUse = true
+    // it has or had members now, so it would lose its positions some day: to be looked at again
+    run.adopted = false
+    run.setFault('group', 'GroupInUse', error.message)
+    this.#host.letGo(run)
+    this.#probeIn(run, this.#host.retryMs)
+  }
+
+  /** Someone may have joined the group and left it again since: then it loses its positions some day, unless it is made anew. */
+  async check(run: OutletRun): Promise<void> {
+    if (run.inUse || run.released) return
+    try {
+      const { kind } = await this.#host.admin.describeGroup(run.outlet.group, this.#host.signal)
+      if (kind !== 'consumer' || run.released || run.inUse) return
+    } catch {
+      // the next check comes
+      return
+    }
+    run.adopted = false
+    await this.#host.handBack(run)
+    this.#host.free(run)
+  }
+
+  #probeIn(run: OutletRun, ms: number): void {
+    const timer = setTimeout(() => {
+      this.#host.signal.removeEventListener('abort', stop)
+      void this.#probe(run, ms)
+    }, ms)
+    const stop = (): void => clearTimeout(timer)
+    this.#host.signal.addEventListener('abort', stop, { once: true })
+  }
+
+  async #probe(run: OutletRun, waited: number): Promise<void> {
+    if (run.released || this.#host.signal.aborted) return
+    const free = await this.#isFree(run)
+    if (run.released || this.#host.signal.aborted) return
+    if (!free) return this.#probeIn(run, Math.min(waited * 2, LONGEST_MS))
+    run.inUse = false
+    run.clearFault('group')
+    this.#host.free(run)
+  }
+
+  async #isFree(run: OutletRun): Promise<boolean> {
+    try {
+      return (await this.#host.admin.describeGroup(run.outlet.group, this.#host.signal)).liveMembers === 0
+    } catch {
+      // the log cannot be reached: the Outlet stays paused
+      return false
+    }
+  }
+}

@@ -1,0 +1,214 @@
+import type { Clock } from '../../core/clock.ts'
+import type { Outlet } from '../../contract/outlet.ts'
+import type { OutletFaultReason, OutletReport, OutletReporter } from '../../contract/route-source.ts'
+import { sourceName } from '../../contract/source.ts'
+import { Fault } from '../../core/fault.ts'
+import type { Logger } from '../../telemetry/logger.ts'
+import type { Cursor } from './cursor.ts'
+import type { Consumer, Services } from './deliver.ts'
+import type { Failure } from './failure.ts'
+import { dismiss, prepare, type Prepared } from './prepared.ts'
+import { unknownStart, type FirstStart } from './progress.ts'
+import type { Origins } from './send.ts'
+
+/** The gravest first: the one that is reported when there are several. */
+const order: readonly OutletFaultReason[] = [
+  'TopicNotFound',
+  'GroupInUse',
+  'NotAuthorized',
+  'LogUnavailable',
+  'DeliveryFailed',
+  'EventsExpired',
+]
+
+/** Reports that differ only in their numbers are not sent more often than this. */
+const REPORT_MS = 1000
+/** Parking is told as a fault for this long after the last event that was parked. */
+const PARKED_MS = 600_000
+
+/** One Outlet at work in this process: its compiled parts, its cursors, and what is said about it. */
+export class OutletRun implements Consumer {
+  prepared: Prepared
+  readonly services: Services
+  /** By partition. */
+  readonly cursors = new Map<number, Cursor>()
+  firstStart: FirstStart = unknownStart
+  /** Its group was found, or made, one that keeps its offsets. */
+  adopted = false
+  /** Paused: the group belongs to someone else at the moment. */
+  inUse = false
+  released = false
+  deliveredCount = 0
+  parkedCount = 0
+  lostCount = 0
+  readonly #origins: Origins
+  readonly #reporter: OutletReporter
+  readonly #clock: Clock
+  readonly #logger: Logger
+  /** What is wrong, by who says so: one source may be well again while another is not. */
+  readonly #faults = new Map<string, { reason: OutletFaultReason; message: string }>()
+  #consuming = false
+  #reported: OutletReport | null = null
+  #reportedAt = -Infinity
+  #timer: NodeJS.Timeout | undefined
+  #parkedTimer: NodeJS.Timeout | undefined
+
+  constructor(
+    outlet: Outlet,
+    parts: { services: Services; origins: Origins; reporter: OutletReporter; clock: Clock; logger: Logger },
+  ) {
+    this.services = parts.services
+    this.#origins = parts.origins
+    this.#reporter = parts.reporter
+    this.#clock = parts.clock
+    this.#logger = parts.logger.child({ outlet: sourceName(outlet.source) })
+    this.prepared = prepare(outlet, parts.origins, parts.services.options.window)
+  }
+
+  get outlet(): Outlet {
+    return this.prepared.outlet
+  }
+
+  get window(): number {
+    return this.services.budget.tight ? 1 : this.prepared.window
+  }
+
+  get consuming(): boolean {
+    return this.#consuming
+  }
+
+  /** The fault that counts most. */
+  get fault(): OutletReport['fault'] {
+    let worst: OutletReport['fault'] = null
+    for (const fault of this.#faults.values()) {
+      if (worst === null || order.indexOf(fault.reason) < order.indexOf(worst.reason)) worst = fault
+    }
+    return worst
+  }
+
+  /** Swaps the compiled parts. @returns whether cursors must be filed anew. */
+  change(outlet: Outlet): boolean {
+    const before = this.prepared
+    this.prepared = prepare(outlet, this.#origins, this.services.options.window)
+    dismiss(before)
+    // what was lost or parked was told for the version that is gone
+    if (outlet.generation !== before.outlet.generation) {
+      this.#faults.delete('expired')
+      this.#faults.delete('parked')
+    }
+    this.report()
+    return JSON.stringify(before.outlet.filter) !== JSON.stringify(outlet.filter)
+  }
+
+  /** Starting positions are committed on all partitions that are ours. */
+  started(): void {
+    this.#consuming = true
+    this.report()
+  }
+
+  delivered(): void {
+    this.deliveredCount++
+  }
+
+  parked(topic: string, failure: Failure): void {
+    this.parkedCount++
+    this.#faults.delete('unparked')
+    const events = this.parkedCount === 1 ? 'An event that' : `${this.parkedCount} events that`
+    this.setFault(
+      'parked',
+      'DeliveryFailed',
+      `${events} could not be delivered: parked in topic ${topic}. Last: ${failure.destination}: ${failure.reason}.`,
+    )
+    clearTimeout(this.#parkedTimer)
+    this.#parkedTimer = setTimeout(() => this.clearFault('parked'), PARKED_MS)
+    this.#parkedTimer.unref()
+  }
+
+  unparked(error: unknown): void {
+    const { topic } = this.outlet.parking
+    this.setFault(
+      'unparked',
+      'DeliveryFailed',
+      `Events that could not be delivered wait, because topic ${topic} does not take them: ${text(error)}`,
+    )
+  }
+
+  lost(count: number, topic: string): void {
+    this.lostCount += count
+    this.setFault(
+      'expired',
+      'EventsExpired',
+      `${this.lostCount} events of topic ${topic} were removed by its retention before they were delivered. Give the topic a longer retention, or the subscriber more capacity.`,
+    )
+  }
+
+  /** An error of the log, translated; null: it is over. @param source who says so. */
+  logState(source: string, error: unknown): void {
+    if (error === null) return this.clearFault(source)
+    const code = error instanceof Fault ? error.code : 'LogUnavailable'
+    const known = order.find((reason) => reason === code)
+    this.setFault(source, known ?? 'LogUnavailable', text(error))
+  }
+
+  setFault(source: string, reason: OutletFaultReason, message: string): void {
+    const known = this.#faults.get(source)
+    if (known?.reason === reason && known.message === message) return
+    if (known?.reason !== reason) this.#logger.warn({ reason }, message)
+    this.#faults.set(source, { reason, message })
+    this.report()
+  }
+
+  clearFault(source: string): void {
+    if (this.#faults.delete(source)) this.report()
+  }
+
+  /** Says what changed; numbers that go on changing at most once a second. */
+  report(): void {
+    if (this.released) return
+    const report: OutletReport = {
+      uid: this.outlet.uid,
+      generation: this.outlet.generation,
+      state: this.#consuming ? 'consuming' : 'starting',
+      fault: this.fault,
+    }
+    const last = this.#reported
+    if (last !== null && same(last, report) && last.fault?.message === report.fault?.message) return
+    const wait = this.#reportedAt + REPORT_MS - this.#clock.monotonic()
+    if (last !== null && same(last, report) && wait > 0) {
+      this.#timer ??= setTimeout(() => {
+        this.#timer = undefined
+        this.report()
+      }, wait)
+      return
+    }
+    this.#send(report)
+  }
+
+  /** No more reports; connections are given back once nothing is under way. */
+  release(): void {
+    if (this.released) return
+    this.released = true
+    clearTimeout(this.#timer)
+    clearTimeout(this.#parkedTimer)
+    dismiss(this.prepared)
+  }
+
+  /** After `release`, once nothing of this Outlet will be committed any more: its group may be deleted. */
+  tellReleased(): void {
+    this.#send({ uid: this.outlet.uid, generation: this.outlet.generation, state: 'released', fault: null })
+  }
+
+  #send(report: OutletReport): void {
+    this.#reported = report
+    this.#reportedAt = this.#clock.monotonic()
+    this.#reporter.report(report)
+  }
+}
+
+function same(a: OutletReport, b: OutletReport): boolean {
+  return a.generation === b.generation && a.state === b.state && a.fault?.reason === b.fault?.reason
+}
+
+function text(error: unknown): string {
+  return error instanceof Error ? error.message : String(error)
+}

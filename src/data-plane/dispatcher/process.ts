@@ -1,0 +1,279 @@
+import type { Outlet } from '../../contract/outlet.ts'
+import type { RouteChange } from '../../contract/route-source.ts'
+import { Fault } from '../../core/fault.ts'
+import type { Membership, TopicPartition } from '../../kafka/log.ts'
+import { Budget } from './budget.ts'
+import { CatchUp } from './catch-up.ts'
+import { Committer } from './committer.ts'
+import type { Cursor } from './cursor.ts'
+import type { Services } from './deliver.ts'
+import type { DispatcherParts, Dispatcher, DispatcherSnapshot, OutletSnapshot } from './parts.ts'
+import { GroupWatch } from './group-watch.ts'
+import { defaultOptions, type DispatcherOptions } from './options.ts'
+import { OutletRun } from './outlet-run.ts'
+import { Parking } from './parking.ts'
+import { Origins } from './send.ts'
+import { Starter } from './starter.ts'
+import { Topics } from './topics.ts'
+import { Worker } from './worker.ts'
+
+const ALIVE_MS = 100
+
+/** The dispatcher of one process: puts its parts together and passes on what routes, fleet and time tell. */
+export class Process implements Dispatcher {
+  readonly #parts: DispatcherParts
+  readonly #options: DispatcherOptions
+  readonly #stop = new AbortController()
+  readonly #budget: Budget
+  readonly #origins: Origins
+  readonly #services: Services
+  readonly #catchUp: CatchUp
+  readonly #committer: Committer
+  readonly #worker: Worker
+  readonly #starter: Starter
+  readonly #topics: Topics
+  readonly #groups: GroupWatch
+  readonly #membership: Membership
+  readonly #timers: NodeJS.Timeout[] = []
+  /** Outlets that were let go and still have something under way, by group. */
+  readonly #leaving = new Map<string, Promise<void>>()
+  readonly #unsubscribe: () => void
+  #alive = true
+
+  constructor(parts: DispatcherParts) {
+    const options = { ...defaultOptions, ...parts.options }
+    this.#parts = parts
+    this.#options = options
+    this.#budget = new Budget(options.budgetBytes)
+    this.#origins = new Origins(options.connections, options.replyBytes)
+    const mayAct = (): boolean => this.#membership.alive
+    const parking = new Parking(parts.admin, parts.appender)
+    this.#services = { options, budget: this.#budget, appender: parts.appender, parking, mayAct }
+    this.#catchUp = this.#newCatchUp()
+    this.#committer = this.#newCommitter(mayAct)
+    this.#worker = this.#newWorker()
+    this.#starter = this.#newStarter(mayAct)
+    this.#topics = this.#newTopics()
+    this.#groups = new GroupWatch({
+      admin: parts.admin,
+      signal: this.#stop.signal,
+      retryMs: options.retryMs,
+      free: (run) => this.#groupFree(run),
+      letGo: (run) => this.#worker.letGo(run),
+      handBack: (run) => this.#worker.handBack(run),
+    })
+    this.#membership = parts.membership({
+      assigned: (list) => this.#assigned(list),
+      revoked: (list, deadlineMs) => this.#worker.handOver(list, deadlineMs),
+      lost: (list) => this.#worker.lose(list),
+    })
+    for (const outlet of parts.outlets.current.values()) this.#set(outlet)
+    this.#unsubscribe = parts.outlets.subscribe((change) => this.#changed(change))
+    this.#startTimers()
+    this.#topics.look()
+  }
+
+  snapshot(): DispatcherSnapshot {
+    return { outlets: Array.from(this.#worker.runs.values(), (run) => this.#snapshot(run)), memory: this.#budget.used }
+  }
+
+  async close({ deadlineMs, forGood }: { deadlineMs: number; forGood: boolean }): Promise<void> {
+    this.#unsubscribe()
+    this.#stop.abort()
+    for (const timer of this.#timers) clearInterval(timer)
+    this.#topics.close()
+    await this.#starter.close()
+    await this.#membership.close({ deadlineMs, forGood })
+    await this.#worker.close()
+    this.#committer.close()
+    this.#catchUp.close()
+    for (const run of this.#worker.runs.values()) run.release()
+    await Promise.all(this.#leaving.values())
+    await this.#origins.close()
+  }
+
+  #changed(change: RouteChange<Outlet>): void {
+    if (change.kind === 'set') return this.#set(change.value)
+    const run = this.#worker.runs.get(change.uid)
+    if (run !== undefined) this.#remove(run, true)
+  }
+
+  #set(outlet: Outlet): void {
+    const run = this.#worker.runs.get(outlet.uid)
+    if (run !== undefined && run.outlet.topic === outlet.topic && run.outlet.group === outlet.group) {
+      return this.#worker.change(run, outlet)
+    }
+    if (run !== undefined) this.#remove(run, false)
+    const added = this.#worker.add(outlet)
+    added.report()
+    if (this.#topics.counts.has(outlet.topic)) this.#starter.want(added)
+    else this.#topics.look()
+  }
+
+  /** Lets an Outlet go without a final commit, which would bring back a group that is being deleted. @param tell report it. */
+  #remove(run: OutletRun, tell: boolean): void {
+    const { uid, group } = run.outlet
+    this.#worker.runs.delete(uid)
+    run.release()
+    this.#worker.letGo(run)
+    const leaving = Promise.all([this.#starter.settled(run), this.#idle(group)]).then(() => {
+      if (this.#leaving.get(group) === leaving) this.#leaving.delete(group)
+      if (tell) run.tellReleased()
+    })
+    this.#leaving.set(group, leaving)
+  }
+
+  async #idle(group: string): Promise<void> {
+    await this.#leaving.get(group)
+    await this.#committer.idle(group)
+  }
+
+  #assigned(list: readonly TopicPartition[]): void {
+    for (const at of list) this.#worker.own(at)
+    const topics = new Set(list.map(({ topic }) => topic))
+    for (const run of this.#worker.runs.values()) if (topics.has(run.outlet.topic)) this.#starter.want(run)
+  }
+
+  #groupFree(run: OutletRun): void {
+    if (this.#worker.runs.get(run.outlet.uid) === run) this.#starter.want(run)
+  }
+
+  #startTimers(): void {
+    const { idleCommitMs, refreshMs } = this.#options
+    this.#timers.push(
+      setInterval(() => this.#checkAlive(), ALIVE_MS),
+      setInterval(() => this.#commitAll(false), idleCommitMs),
+      setInterval(() => this.#refresh(), refreshMs),
+    )
+  }
+
+  /** Checked before each send and commit too; here what is in flight already is aborted. */
+  #checkAlive(): void {
+    const { alive } = this.#membership
+    if (alive === this.#alive) return
+    this.#alive = alive
+    if (alive) this.#worker.resume()
+    else this.#worker.suspend()
+  }
+
+  /** @param unmoved commit also what did not move: the log forgets positions that are not committed for long. */
+  #commitAll(unmoved: boolean): void {
+    for (const cursor of this.#worker.cursors) {
+      if (unmoved || cursor.position !== cursor.committed) this.#committer.touch(cursor)
+    }
+  }
+
+  #refresh(): void {
+    this.#commitAll(true)
+    for (const run of this.#worker.runs.values()) if (this.#ownsLowest(run.outlet.topic)) void this.#groups.check(run)
+  }
+
+  #ownsLowest(topic: string): boolean {
+    return this.#worker.partition({ topic, partition: 0 }) !== undefined
+  }
+
+  #committed(cursors: readonly Cursor[], error: unknown): void {
+    const [cursor] = cursors
+    const run = cursor === undefined ? undefined : this.#worker.runOf(cursor)
+    if (run === undefined || run.released) return
+    if (error instanceof Fault && error.code === 'GroupInUse') this.#groups.inUse(run, error)
+    else run.logState('commit', error)
+  }
+
+  #snapshot(run: OutletRun): OutletSnapshot {
+    const { uid, group, topic } = run.outlet
+    const partitions = Array.from(run.cursors.values(), (cursor) => ({
+      partition: cursor.place.at.partition,
+      position: cursor.position,
+      committed: cursor.committed,
+      end: this.#worker.partition(cursor.place.at)?.end ?? cursor.position,
+      inFlight: cursor.pending.size,
+    }))
+    const { consuming, fault, deliveredCount: delivered, parkedCount: parked, lostCount: lost } = run
+    return { uid, group, topic, consuming, fault, partitions, delivered, parked, lost }
+  }
+
+  #newCatchUp(): CatchUp {
+    const { catchUpBytes: readBytes, catchUpReads: maxReads, retryMs } = this.#options
+    return new CatchUp({
+      reader: this.#parts.reader,
+      budget: this.#budget,
+      readBytes,
+      maxReads,
+      retryMs,
+      expired: (cursor, lost) => this.#worker.expired(cursor, lost),
+      state: (cursor, error) =>
+        this.#worker.runOf(cursor)?.logState(`catch-up of partition ${cursor.place.at.partition}`, error),
+    })
+  }
+
+  #newCommitter(mayAct: () => boolean): Committer {
+    const {
+      commitIntervalMs: intervalMs,
+      commitOutcomes: outcomes,
+      commitsPerSecond: perSecond,
+      retryMs,
+    } = this.#options
+    return new Committer({
+      positions: this.#parts.positions,
+      clock: this.#parts.clock,
+      ...{ intervalMs, outcomes, perSecond, retryMs, mayAct },
+      firstStart: (cursor) => this.#worker.runOf(cursor)?.firstStart ?? { at: 0, partitions: 0 },
+      outcome: (cursors, error) => this.#committed(cursors, error),
+    })
+  }
+
+  #newWorker(): Worker {
+    const { reader, reporter, clock, logger } = this.#parts
+    return new Worker({
+      budget: this.#budget,
+      ringBytes: this.#options.ringBytes,
+      tail: (handler) => reader.tail(handler),
+      catchUp: this.#catchUp,
+      committer: this.#committer,
+      newRun: (outlet) => {
+        return new OutletRun(outlet, { services: this.#services, origins: this.#origins, reporter, clock, logger })
+      },
+    })
+  }
+
+  #newStarter(mayAct: () => boolean): Starter {
+    const { retryMs, startGraceMs: graceMs } = this.#options
+    return new Starter({
+      ...{ reader: this.#parts.reader, positions: this.#parts.positions, admin: this.#parts.admin },
+      ...{ vault: this.#parts.vault, clock: this.#parts.clock, logger: this.#parts.logger },
+      ...{ retryMs, graceMs, mayAct, signal: this.#stop.signal },
+      partitionsOf: (topic) => this.#topics.counts.get(topic),
+      missing: (run) => this.#worker.missing(run),
+      ownsLowest: (topic) => this.#ownsLowest(topic),
+      idle: (group) => this.#idle(group),
+      open: (run, partition, progress) => this.#worker.open(run, partition, progress),
+      inUse: (run, error) => this.#groups.inUse(run, error),
+    })
+  }
+
+  #newTopics(): Topics {
+    return new Topics({
+      admin: this.#parts.admin,
+      intervalMs: this.#options.topicsIntervalMs,
+      retryMs: this.#options.retryMs,
+      wanted: () => this.#worker.topics,
+      known: (counts) => this.#topicsKnown(counts),
+      failed: (error, asked) => {
+        for (const topic of asked) for (const run of this.#worker.runsOf(topic)) run.logState('topic', error)
+      },
+    })
+  }
+
+  #topicsKnown(counts: ReadonlyMap<string, number>): void {
+    this.#membership.share(
+      [...counts].flatMap(([topic, count]) => Array.from({ length: count }, (_, partition) => ({ topic, partition }))),
+    )
+    for (const run of this.#worker.runs.values()) {
+      const { topic } = run.outlet
+      const missing = `Topic ${topic} does not exist (yet).`
+      run.logState('topic', counts.has(topic) ? null : new Fault('TopicNotFound', missing))
+      if (counts.has(topic)) this.#starter.want(run)
+    }
+  }
+}

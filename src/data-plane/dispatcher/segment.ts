@@ -1,0 +1,123 @@
+import type { CloudEvent } from '../../event/cloud-event.ts'
+import type { Batch, LogRecord, TopicPartition } from '../../kafka/log.ts'
+import { fromRecord, NotAnEvent } from '../wire/record.ts'
+import type { Budget } from './budget.ts'
+
+/** What an event in flight costs beside its data: attributes, delivery, request. */
+const OVERHEAD = 2048
+
+/**
+ * One record, decoded once for all Outlets. While deliveries hold it, it owns its data: a 1 KB value must not keep the 10 MB
+ * response alive that it came in (nor may the HTTP request that carries it).
+ */
+export class Entry {
+  readonly at: TopicPartition
+  readonly offset: number
+  /** Null: the record is no CloudEvent. */
+  event: CloudEvent | null
+  /** Kept only where there is no event: it is parked as it is. */
+  record: LogRecord | null
+  readonly problem: string
+  #holders = 0
+  #bytes = 0
+
+  constructor(at: TopicPartition, record: LogRecord) {
+    const decoded = fromRecord(record)
+    this.at = at
+    this.offset = Number(record.offset)
+    this.event = decoded instanceof NotAnEvent ? null : decoded
+    this.record = decoded instanceof NotAnEvent ? record : null
+    this.problem = decoded instanceof NotAnEvent ? decoded.reason : ''
+  }
+
+  hold(budget: Budget): void {
+    if (this.#holders++ > 0) return
+    if (this.event !== null) this.event = owned(this.event)
+    else if (this.record !== null) this.record = ownedRecord(this.record)
+    this.#bytes = OVERHEAD + (this.event?.data?.length ?? this.record?.value?.length ?? 0)
+    budget.takeInFlight(this.#bytes)
+  }
+
+  release(budget: Budget): void {
+    if (--this.#holders === 0) budget.giveInFlight(this.#bytes)
+  }
+}
+
+function owned(event: CloudEvent): CloudEvent {
+  return event.data === null || !pins(event.data) ? event : { ...event, data: Buffer.from(event.data) }
+}
+
+function ownedRecord(record: LogRecord): LogRecord {
+  const copy = (bytes: Buffer | null): Buffer | null => (bytes === null || !pins(bytes) ? bytes : Buffer.from(bytes))
+  return {
+    ...record,
+    key: copy(record.key),
+    value: copy(record.value),
+    headers: record.headers.map(([name, value]) => [name, copy(value)]),
+  }
+}
+
+/** Does a slice keep much more memory alive than it shows? (8 KiB is the slab of Node's own small buffers.) */
+function pins(bytes: Buffer): boolean {
+  return bytes.buffer.byteLength > 2 * bytes.length + 8192
+}
+
+/** A run of records in memory; each is decoded when the first cursor asks for it. */
+export class Segment {
+  readonly from: number
+  readonly next: number
+  readonly leaderEpoch: number
+  readonly bytes: number
+  readonly at: TopicPartition
+  readonly #records: readonly LogRecord[]
+  readonly #entries: Entry[] = []
+
+  constructor(batch: Batch) {
+    this.at = { topic: batch.topic, partition: batch.partition }
+    this.from = Number(batch.from)
+    this.next = Number(batch.next)
+    this.leaderEpoch = batch.leaderEpoch
+    this.bytes = batch.bytes
+    this.#records = batch.records
+  }
+
+  get length(): number {
+    return this.#records.length
+  }
+
+  entry(index: number): Entry {
+    const known = this.#entries[index]
+    if (known !== undefined) return known
+    const entry = this.decode(index)
+    this.#entries[index] = entry
+    return entry
+  }
+
+  /** As `entry`, when nobody else will ask for it. */
+  decode(index: number): Entry {
+    const record = this.#records[index]
+    if (record === undefined) throw new RangeError(`no record ${index} in a segment of ${this.length}`)
+    return new Entry(this.at, record)
+  }
+
+  covers(offset: number): boolean {
+    return offset >= this.from && offset < this.next
+  }
+
+  /** Index of the first record at or after `offset`; `length` when there is none. `hint` is tried first. */
+  indexOf(offset: number, hint = 0): number {
+    if (hint > 0 && hint < this.length && this.#offset(hint) >= offset && this.#offset(hint - 1) < offset) return hint
+    let low = 0
+    let high = this.#records.length
+    while (low < high) {
+      const middle = (low + high) >>> 1
+      if (this.#offset(middle) < offset) low = middle + 1
+      else high = middle
+    }
+    return low
+  }
+
+  #offset(index: number): number {
+    return Number(this.#records[index]?.offset)
+  }
+}

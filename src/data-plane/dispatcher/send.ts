@@ -1,0 +1,237 @@
+import { Pool, type Dispatcher as Undici } from 'undici'
+
+/** What a subscriber answered. */
+export interface Answer {
+  readonly status: number
+  /** By lower-case name. */
+  readonly headers: Readonly<Record<string, string | string[] | undefined>>
+  /** Of an answer that claims to be an event: the body up to the bound. Of a failure: its first 1,024 bytes. Else empty. */
+  readonly body: Buffer
+  /** The event was longer than the bound. */
+  readonly cut: boolean
+}
+
+/** Hears of one request exactly once, never before `post` has returned, and never after `cancel`. */
+export interface Receiver {
+  answered(answer: Answer): void
+  failed(error: Error): void
+}
+
+export interface Post {
+  readonly path: string
+  readonly headers: string[]
+  readonly body: Buffer | null
+  /** For the whole exchange, from the moment it has a connection slot. */
+  readonly timeoutMs: number
+}
+
+const ERROR_BYTES = 1024
+const CONNECT_TIMEOUT_MS = 10_000
+const LONGEST_TIMER_MS = 2 ** 31 - 1
+const nothing = Buffer.alloc(0)
+
+/**
+ * The connections of a process. Those to one origin are shared, but each Outlet has a bound of its own (a {@link Lane}): one that
+ * waits for its subscriber cannot take the connections that another one on the same host needs.
+ */
+export class Origins {
+  readonly #pools = new Map<string, { readonly pool: Pool; users: number }>()
+  readonly #connections: number
+  readonly #replyBytes: number
+
+  /** @param connections of one Outlet to one origin. @param replyBytes bound on a reply that is kept. */
+  constructor(connections: number, replyBytes: number) {
+    this.#connections = connections
+    this.#replyBytes = replyBytes
+  }
+
+  lane(origin: string): Lane {
+    const entry = this.#pools.get(origin) ?? { pool: newPool(origin), users: 0 }
+    this.#pools.set(origin, entry)
+    entry.users++
+    return new Lane(entry.pool, this.#connections, this.#replyBytes, () => this.#leave(origin))
+  }
+
+  async close(): Promise<void> {
+    const pools = [...this.#pools.values()]
+    this.#pools.clear()
+    await Promise.all(pools.map(({ pool }) => pool.destroy()))
+  }
+
+  #leave(origin: string): void {
+    const entry = this.#pools.get(origin)
+    if (entry === undefined || --entry.users > 0) return
+    this.#pools.delete(origin)
+    void entry.pool.close()
+  }
+}
+
+/** HTTP/1.1, keep-alive; no bound here (lanes have it) and no timeouts of the pool's own: each exchange has its one timer. */
+function newPool(origin: string): Pool {
+  return new Pool(origin, {
+    connections: null,
+    pipelining: 1,
+    allowH2: false,
+    headersTimeout: 0,
+    bodyTimeout: 0,
+    connectTimeout: CONNECT_TIMEOUT_MS,
+  })
+}
+
+/** What one Outlet may have under way at one origin at once; the rest waits in order. */
+export class Lane {
+  readonly pool: Pool
+  readonly replyBytes: number
+  readonly #limit: number
+  readonly #leave: () => void
+  readonly #waiting: Exchange[] = []
+  #busy = 0
+  #closed = false
+
+  constructor(pool: Pool, limit: number, replyBytes: number, leave: () => void) {
+    this.pool = pool
+    this.replyBytes = replyBytes
+    this.#limit = limit
+    this.#leave = leave
+  }
+
+  post(post: Post, receiver: Receiver): Exchange {
+    const exchange = new Exchange(this, post, receiver)
+    if (this.#busy < this.#limit) this.#start(exchange)
+    else this.#waiting.push(exchange)
+    return exchange
+  }
+
+  /** An exchange gave its slot back. */
+  released(): void {
+    this.#busy--
+    for (let next = this.#waiting.shift(); next !== undefined; next = this.#waiting.shift()) {
+      if (!next.cancelled) return this.#start(next)
+    }
+    if (this.#closed && this.#busy === 0) this.#leave()
+  }
+
+  /** Takes the connections away once nothing is under way. */
+  close(): void {
+    if (this.#closed) return
+    this.#closed = true
+    if (this.#busy === 0) this.#leave()
+  }
+
+  #start(exchange: Exchange): void {
+    this.#busy++
+    exchange.begin()
+  }
+}
+
+/**
+ * One request and its answer; it is undici's handler itself, so that a delivery costs one object.
+ *
+ *     begin ─► onRequestStart ─► onResponseStart ─► onResponseData* ─► onResponseEnd ─► answered
+ *       └─ timer ─► failed, abort ─────────────────────────────────► onResponseError ─► failed
+ */
+export class Exchange implements Undici.DispatchHandler {
+  cancelled = false
+  /** It has its slot: bytes may be under way. */
+  begun = false
+  readonly #lane: Lane
+  #post: Post | null
+  #receiver: Receiver | null
+  #controller: Undici.DispatchController | null = null
+  #timer: NodeJS.Timeout | undefined
+  #dispatching = false
+  #status = 0
+  #headers: Answer['headers'] = {}
+  #keep = 0
+  #chunks: Buffer[] | null = null
+  #kept = 0
+  #cut = false
+
+  constructor(lane: Lane, post: Post, receiver: Receiver) {
+    this.#lane = lane
+    this.#post = post
+    this.#receiver = receiver
+  }
+
+  begin(): void {
+    const post = this.#post
+    if (post === null) return
+    this.#post = null
+    this.begun = true
+    this.#timer = setTimeout(expire, Math.min(post.timeoutMs, LONGEST_TIMER_MS), this, post.timeoutMs)
+    this.#dispatching = true
+    this.#lane.pool.dispatch({ path: post.path, method: 'POST', headers: post.headers, body: post.body }, this)
+    this.#dispatching = false
+  }
+
+  /** The receiver hears nothing any more; the connection is cut. */
+  cancel(error = new Error('cancelled')): void {
+    this.cancelled = true
+    this.#receiver = null
+    this.#post = null
+    clearTimeout(this.#timer)
+    this.#controller?.abort(error)
+  }
+
+  timedOut(afterMs: number): void {
+    const receiver = this.#receiver
+    const error = new Error(`no complete answer within ${afterMs} ms`)
+    this.cancel(error)
+    receiver?.failed(error)
+  }
+
+  onRequestStart(controller: Undici.DispatchController): void {
+    this.#controller = controller
+    if (this.cancelled) controller.abort(new Error('cancelled'))
+  }
+
+  onResponseStart(_: Undici.DispatchController, status: number, headers: Answer['headers']): void {
+    if (status < 200) return
+    this.#status = status
+    this.#headers = headers
+    this.#keep = status >= 300 ? ERROR_BYTES : claimsEvent(headers) ? this.#lane.replyBytes : 0
+  }
+
+  onResponseData(_: Undici.DispatchController, chunk: Buffer): void {
+    const room = this.#keep - this.#kept
+    if (chunk.length > room) this.#cut = true
+    if (room <= 0) return
+    // a copy: the chunk is a slice of what the socket read
+    const kept = Buffer.from(chunk.subarray(0, room))
+    this.#chunks = this.#chunks === null ? [kept] : [...this.#chunks, kept]
+    this.#kept += kept.length
+  }
+
+  onResponseEnd(): void {
+    const receiver = this.#end()
+    const body = this.#chunks === null ? nothing : Buffer.concat(this.#chunks)
+    receiver?.answered({ status: this.#status, headers: this.#headers, body, cut: this.#keep > 0 && this.#cut })
+  }
+
+  onResponseError(_: Undici.DispatchController | undefined, error: Error): void {
+    if (this.#dispatching) return queueMicrotask(() => this.#failed(error))
+    this.#failed(error)
+  }
+
+  #failed(error: Error): void {
+    this.#end()?.failed(error)
+  }
+
+  #end(): Receiver | null {
+    clearTimeout(this.#timer)
+    const receiver = this.#receiver
+    this.#receiver = null
+    this.#lane.released()
+    return receiver
+  }
+}
+
+function expire(exchange: Exchange, afterMs: number): void {
+  exchange.timedOut(afterMs)
+}
+
+function claimsEvent(headers: Answer['headers']): boolean {
+  if (headers['ce-specversion'] !== undefined) return true
+  const type = headers['content-type']
+  return type !== undefined && /^\s*application\/cloudevents/i.test(String(type))
+}

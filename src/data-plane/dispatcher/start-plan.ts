@@ -1,0 +1,47 @@
+import type { Position } from '../../kafka/log.ts'
+import { decodeProgress, unknownStart, type FirstStart, type Progress } from './progress.ts'
+
+/** How an Outlet begins on one partition. */
+export type Start =
+  /** Where the group stands. */
+  | { readonly kind: 'resumed'; readonly partition: number; readonly progress: Progress; readonly leaderEpoch: number }
+  /** The Outlet's very first start: at the log's start or end, as it asks. */
+  | { readonly kind: 'first'; readonly partition: number }
+  /** The topic has grown since: at the log's start, nothing is missed. */
+  | { readonly kind: 'grown'; readonly partition: number }
+  /** The group had a position here and lost it: at the log's start, events may be repeated. */
+  | { readonly kind: 'expired'; readonly partition: number }
+
+export interface StartPlan {
+  readonly firstStart: FirstStart
+  readonly starts: readonly Start[]
+}
+
+/**
+ * Decides, from what the group holds on all partitions of the topic, where the `owned` ones begin. A group without any position is new. A
+ * group with some is not, so what is missing there begins at the log's start; except shortly after the first start, when the owners of
+ * other partitions may have been quicker than we: our own positions carry when that was and of how many partitions.
+ */
+export function planStart(
+  owned: readonly number[],
+  partitions: number,
+  known: readonly Position[],
+  nowSeconds: number,
+  graceSeconds: number,
+): StartPlan {
+  const byPartition = new Map(known.map((position) => [position.partition, position]))
+  const decoded = new Map(known.map((one) => [one.partition, decodeProgress(Number(one.offset), one.metadata)]))
+  const stamp = [...decoded.values()].map(({ start }) => start).find(({ at }) => at > 0) ?? unknownStart
+  const isNew = known.length === 0
+  const isFresh = nowSeconds - stamp.at < graceSeconds
+  const starts = owned.map((partition): Start => {
+    const found = decoded.get(partition)
+    if (found !== undefined) {
+      const leaderEpoch = byPartition.get(partition)?.leaderEpoch ?? -1
+      return { kind: 'resumed', partition, progress: found.progress, leaderEpoch }
+    }
+    if (isNew || (isFresh && partition < stamp.partitions)) return { kind: 'first', partition }
+    return { kind: stamp.at > 0 && partition >= stamp.partitions ? 'grown' : 'expired', partition }
+  })
+  return { firstStart: isNew ? { at: nowSeconds, partitions } : { at: stamp.at, partitions }, starts }
+}

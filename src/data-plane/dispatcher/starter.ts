@@ -1,0 +1,203 @@
+import type { PositionVault } from '../../contract/route-source.ts'
+import type { Clock } from '../../core/clock.ts'
+import { Fault } from '../../core/fault.ts'
+import type { LogAdmin, LogReader, Position, Positions } from '../../kafka/log.ts'
+import type { Logger } from '../../telemetry/logger.ts'
+import { adopt } from './adopt.ts'
+import { BatchedPositions } from './batched-positions.ts'
+import type { OutletRun } from './outlet-run.ts'
+import type { Partition } from './partition.ts'
+import { encodeProgress, type Progress } from './progress.ts'
+import { planStart, type Start, type StartPlan } from './start-plan.ts'
+import { Turnstile } from './turnstile.ts'
+
+/** The partitions of a process, as the start of an Outlet sees them. */
+export interface StartHost {
+  readonly reader: LogReader
+  readonly positions: Positions
+  readonly admin: LogAdmin
+  readonly vault: PositionVault
+  readonly clock: Clock
+  readonly logger: Logger
+  readonly retryMs: number
+  readonly graceMs: number
+  readonly signal: AbortSignal
+  mayAct(): boolean
+  /** Partitions that the topic has; undefined while that is not known. */
+  partitionsOf(topic: string): number | undefined
+  /** Owned partitions of the Outlet's topic on which it has no cursor yet. */
+  missing(run: OutletRun): readonly Partition[]
+  ownsLowest(topic: string): boolean
+  /** Resolves when nothing is being committed for this group. */
+  idle(group: string): Promise<void>
+  open(run: OutletRun, partition: Partition, progress: Progress): void
+  /** The group has live members of someone else. */
+  inUse(run: OutletRun, error: Fault): void
+}
+
+type Placed = Start & { readonly progress: Progress; readonly leaderEpoch: number }
+
+/**
+ * Brings Outlets to work on the partitions of this process. Nothing is delivered before its position is committed: so a foreign owner of the
+ * group is noticed before the first event, and a position exists before anybody is told that the Outlet consumes.
+ *
+ *     wanted ─► group keeps its offsets? (adopt) ─► positions of the group ─► plan ─► log's range for what is missing
+ *                                                        ─► commit ─► cursors run ─► consuming
+ */
+export class Starter {
+  readonly #host: StartHost
+  readonly #positions: BatchedPositions
+  readonly #admin = new Turnstile(8)
+  readonly #commits = new Turnstile(32)
+  readonly #running = new Map<OutletRun, { again: boolean; wake: () => void; readonly ended: Promise<void> }>()
+
+  constructor(host: StartHost) {
+    this.#host = host
+    this.#positions = new BatchedPositions(host.positions)
+  }
+
+  /** Partitions were added, or the Outlet is new: see to it that it works on all of them. */
+  want(run: OutletRun): void {
+    const running = this.#running.get(run)
+    if (running !== undefined) {
+      running.again = true
+      running.wake()
+      return
+    }
+    const { promise, resolve } = Promise.withResolvers<void>()
+    const state = { again: true, wake: () => {}, ended: promise }
+    this.#running.set(run, state)
+    void this.#loop(run, state).finally(resolve)
+  }
+
+  /** Resolves when nothing is being done for this Outlet; it was released before. */
+  async settled(run: OutletRun): Promise<void> {
+    const running = this.#running.get(run)
+    running?.wake()
+    await running?.ended
+  }
+
+  /** Nobody waits any more; the signal was aborted before. */
+  async close(): Promise<void> {
+    await Promise.all([...this.#running.keys()].map((run) => this.settled(run)))
+  }
+
+  async #loop(run: OutletRun, state: { again: boolean; wake: () => void }): Promise<void> {
+    let wait = this.#host.retryMs
+    while (state.again && !run.released && !run.inUse && !this.#host.signal.aborted) {
+      state.again = false
+      try {
+        if (await this.#start(run)) wait = this.#host.retryMs
+        else {
+          await pause(wait, state)
+          wait = Math.min(wait * 2, 10_000)
+        }
+        run.clearFault('start')
+      } catch (error) {
+        if (run.released || this.#host.signal.aborted) break
+        if (error instanceof Fault && error.code === 'GroupInUse') {
+          this.#host.inUse(run, error)
+          break
+        }
+        run.logState('start', error)
+        await pause(wait, state)
+        wait = Math.min(wait * 2, 10_000)
+      }
+    }
+    this.#running.delete(run)
+  }
+
+  /** @returns false: not done, come back later (`again` is set by the pause). */
+  async #start(run: OutletRun): Promise<boolean> {
+    const { group, topic } = run.outlet
+    const total = this.#host.partitionsOf(topic)
+    if (total === undefined || this.#host.missing(run).length === 0) return true
+    await this.#host.idle(group)
+    if (!run.adopted) {
+      const mine = this.#host.ownsLowest(topic)
+      run.adopted = await this.#admin.pass(() => adopt(group, topic, total, mine, this.#host))
+      if (!run.adopted) return false
+    }
+    const all = Array.from({ length: total }, (_, partition) => ({ topic, partition }))
+    const known = await this.#positions.fetch(group, all)
+    const partitions = this.#host.missing(run)
+    const now = Math.floor(this.#host.clock.now() / 1000)
+    const owned = partitions.map(({ at }) => at.partition)
+    const plan = planStart(owned, total, known, now, this.#host.graceMs / 1000)
+    run.firstStart = plan.firstStart
+    const placed = await this.#place(run, plan)
+    if (placed.length === 0 || run.released || !this.#host.mayAct()) return run.released
+    await this.#commits.pass(() =>
+      this.#host.positions.commit(
+        group,
+        placed.map((one) => position(one, topic, plan)),
+      ),
+    )
+    if (!run.released) this.#open(run, placed)
+    return true
+  }
+
+  async #place(run: OutletRun, plan: StartPlan): Promise<readonly Placed[]> {
+    const { topic, start } = run.outlet
+    const missing = plan.starts.filter(({ kind }) => kind !== 'resumed').map(({ partition }) => ({ topic, partition }))
+    const ranges = missing.length === 0 ? [] : await this.#host.reader.range(missing)
+    const placed: Placed[] = []
+    for (const one of plan.starts) {
+      if (one.kind === 'resumed') placed.push(one)
+      else {
+        const range = ranges.find(({ partition }) => partition === one.partition)
+        if (range === undefined) continue
+        const at = Number(one.kind === 'first' && start === 'latest' ? range.end : range.start)
+        placed.push({ ...one, progress: { position: at, upTo: at, pending: [] }, leaderEpoch: -1 })
+      }
+    }
+    return placed
+  }
+
+  #open(run: OutletRun, placed: readonly Placed[]): void {
+    const missing = this.#host.missing(run)
+    for (const one of placed) {
+      const partition = missing.find(({ at }) => at.partition === one.partition)
+      if (partition === undefined) continue
+      this.#notice(run, one)
+      this.#host.open(run, partition, one.progress)
+    }
+    if (this.#host.missing(run).length === 0) run.started()
+  }
+
+  #notice(run: OutletRun, one: Placed): void {
+    const { topic, group } = run.outlet
+    if (one.kind === 'expired') {
+      const what = `Group ${group} has no position on partition ${one.partition} of topic ${topic} any more`
+      run.setFault(
+        'expired',
+        'EventsExpired',
+        `${what}: it goes on at the start of the log, events may be delivered again.`,
+      )
+    } else if (one.kind === 'grown') {
+      this.#host.logger.info(
+        { topic, partition: one.partition, group },
+        'new partition: starts at the start of the log',
+      )
+    }
+  }
+}
+
+function position(one: Placed, topic: string, plan: StartPlan): Position {
+  const { progress, partition, leaderEpoch } = one
+  const metadata = encodeProgress(progress, plan.firstStart)
+  return { topic, partition, offset: BigInt(progress.position), leaderEpoch, metadata }
+}
+
+/** Waits, at most until someone wakes it; then another round is due. */
+async function pause(ms: number, state: { again: boolean; wake: () => void }): Promise<void> {
+  await new Promise<void>((resolve) => {
+    const timer = setTimeout(resolve, ms)
+    state.wake = () => {
+      clearTimeout(timer)
+      resolve()
+    }
+  })
+  state.wake = () => {}
+  state.again = true
+}

@@ -1,0 +1,70 @@
+import type { LogAdmin } from '../../kafka/log.ts'
+
+export interface TopicsHost {
+  readonly admin: LogAdmin
+  readonly intervalMs: number
+  readonly retryMs: number
+  /** The topics that Outlets read. */
+  wanted(): readonly string[]
+  /** Partition counts of the wanted topics; those that are not there are missing. */
+  known(counts: ReadonlyMap<string, number>, asked: readonly string[]): void
+  failed(error: unknown, asked: readonly string[]): void
+}
+
+/** Knows how many partitions each topic has: asked for when a topic is new, every 30 s, and sooner while one is missing. */
+export class Topics {
+  readonly counts = new Map<string, number>()
+  readonly #host: TopicsHost
+  readonly #stop = new AbortController()
+  #timer: NodeJS.Timeout | undefined
+  #asking = false
+  #again = false
+  #wait: number
+
+  constructor(host: TopicsHost) {
+    this.#host = host
+    this.#wait = host.retryMs
+  }
+
+  /** A topic may be new. */
+  look(): void {
+    this.#wait = this.#host.retryMs
+    if (this.#asking) this.#again = true
+    else this.#schedule(0)
+  }
+
+  close(): void {
+    this.#stop.abort()
+    clearTimeout(this.#timer)
+  }
+
+  #schedule(ms: number): void {
+    clearTimeout(this.#timer)
+    if (!this.#stop.signal.aborted) this.#timer = setTimeout(() => void this.#ask(), ms)
+  }
+
+  async #ask(): Promise<void> {
+    const asked = this.#host.wanted()
+    this.#asking = true
+    this.#again = false
+    const complete = asked.length === 0 || (await this.#describe(asked))
+    this.#asking = false
+    this.#wait = complete ? this.#host.retryMs : Math.min(this.#wait * 2, this.#host.intervalMs)
+    this.#schedule(this.#again ? 0 : complete ? this.#host.intervalMs : this.#wait)
+  }
+
+  /** @returns whether all of them are there. */
+  async #describe(asked: readonly string[]): Promise<boolean> {
+    try {
+      const found = await this.#host.admin.describeTopics(asked, this.#stop.signal)
+      if (this.#stop.signal.aborted) return true
+      this.counts.clear()
+      for (const { name, partitions } of found) this.counts.set(name, partitions)
+      this.#host.known(this.counts, asked)
+      return found.length === asked.length
+    } catch (error) {
+      if (!this.#stop.signal.aborted) this.#host.failed(error, asked)
+      return false
+    }
+  }
+}

@@ -1,0 +1,193 @@
+import type { Outlet } from '../../contract/outlet.ts'
+import type { Tail, TailHandler, TopicPartition } from '../../kafka/log.ts'
+import type { CatchUp } from './catch-up.ts'
+import type { Committer } from './committer.ts'
+import { Cursor } from './cursor.ts'
+import { OutletRun } from './outlet-run.ts'
+import { Partition, type PartitionHost } from './partition.ts'
+import type { Progress } from './progress.ts'
+
+export interface WorkerParts {
+  readonly budget: PartitionHost['budget']
+  readonly ringBytes: number
+  /** The tail that brings what is new to `handler`. */
+  tail(handler: TailHandler): Tail
+  readonly catchUp: CatchUp
+  readonly committer: Committer
+  newRun(outlet: Outlet): OutletRun
+}
+
+/**
+ * The partitions that this process owns, the Outlets that it knows, and their cursors: one for each Outlet on each owned partition of its
+ * topic. Who may begin, and where, is the Starter's business; when positions are committed is the Committer's.
+ */
+export class Worker {
+  readonly runs = new Map<string, OutletRun>()
+  readonly #partitions = new Map<string, Map<number, Partition>>()
+  readonly #parts: WorkerParts
+  readonly #host: PartitionHost
+
+  constructor(parts: WorkerParts) {
+    this.#parts = parts
+    const tail = parts.tail({
+      batch: (batch) => this.partition(batch)?.batch(batch) ?? true,
+      moved: (at, moved) => this.partition(at)?.moved(moved),
+      state: (at, fault) => this.#tailState(at, fault),
+    })
+    this.#host = {
+      tail,
+      budget: parts.budget,
+      ringBytes: parts.ringBytes,
+      behind: (cursor) => parts.catchUp.want(cursor),
+      leftChunk: (cursor) => parts.catchUp.leftChunk(cursor),
+      expired: (cursor, lost) => this.expired(cursor, lost),
+    }
+  }
+
+  get topics(): readonly string[] {
+    return [...new Set(Array.from(this.runs.values(), (run) => run.outlet.topic))]
+  }
+
+  get cursors(): readonly Cursor[] {
+    return Array.from(this.runs.values(), (run) => [...run.cursors.values()]).flat()
+  }
+
+  partition(at: TopicPartition): Partition | undefined {
+    return this.#partitions.get(at.topic)?.get(at.partition)
+  }
+
+  runsOf(topic: string): readonly OutletRun[] {
+    return [...this.runs.values()].filter((run) => run.outlet.topic === topic)
+  }
+
+  /** Owned partitions of the Outlet's topic on which it has no cursor. */
+  missing(run: OutletRun): readonly Partition[] {
+    const owned = this.#partitions.get(run.outlet.topic)?.values() ?? []
+    return [...owned].filter(({ at }) => !run.cursors.has(at.partition))
+  }
+
+  own(at: TopicPartition): void {
+    let partitions = this.#partitions.get(at.topic)
+    if (partitions === undefined) this.#partitions.set(at.topic, (partitions = new Map()))
+    if (!partitions.has(at.partition)) partitions.set(at.partition, new Partition(at, this.#host))
+  }
+
+  add(outlet: Outlet): OutletRun {
+    const run = this.#parts.newRun(outlet)
+    this.runs.set(outlet.uid, run)
+    return run
+  }
+
+  /** Swaps the compiled parts; cursors stay. */
+  change(run: OutletRun, outlet: Outlet): void {
+    const refile = run.change(outlet)
+    for (const cursor of run.cursors.values()) {
+      if (refile) this.partition(cursor.place.at)?.refile(cursor)
+      // the window may have grown
+      cursor.pump()
+    }
+  }
+
+  open(run: OutletRun, partition: Partition, progress: Progress): void {
+    const cursor = new Cursor(run, partition, progress, (moved) => this.#parts.committer.touch(moved))
+    run.cursors.set(partition.at.partition, cursor)
+    partition.open([cursor])
+  }
+
+  /** Ends all work for an Outlet here; nothing of it is committed after this (but what is under way already). */
+  letGo(run: OutletRun): void {
+    for (const cursor of [...run.cursors.values()]) {
+      cursor.abort()
+      this.#forget(cursor)
+    }
+  }
+
+  /** As `letGo`, but what is finished is committed first. */
+  async handBack(run: OutletRun): Promise<void> {
+    const cursors = [...run.cursors.values()]
+    for (const cursor of cursors) cursor.abort()
+    await this.#parts.committer.flush(cursors)
+    this.letGo(run)
+  }
+
+  /**
+   * Hands partitions over: no new deliveries; what is in flight ends, or is aborted by the deadline; then everything finished is committed.
+   * Resolves when the next owner may start.
+   */
+  async handOver(list: readonly TopicPartition[], deadlineMs: number): Promise<void> {
+    const cursors = this.#take(list)
+    await within(deadlineMs * 0.7, Promise.all(cursors.map((cursor) => cursor.drain())))
+    for (const cursor of cursors) cursor.abort()
+    await within(deadlineMs * 0.25, this.#parts.committer.flush(cursors))
+    for (const cursor of cursors) this.#forget(cursor)
+  }
+
+  /** These may be someone else's already: everything is aborted, nothing committed. */
+  lose(list: readonly TopicPartition[]): void {
+    for (const cursor of this.#take(list)) {
+      cursor.abort()
+      this.#forget(cursor)
+    }
+  }
+
+  get owned(): readonly TopicPartition[] {
+    return Array.from(this.#partitions.values(), (partitions) => Array.from(partitions.values(), ({ at }) => at)).flat()
+  }
+
+  /** This process may have lost its partitions: what is in flight is aborted. Progress stays. */
+  suspend(): void {
+    for (const cursor of this.cursors) cursor.abort()
+  }
+
+  resume(): void {
+    for (const cursor of this.cursors) cursor.run()
+  }
+
+  expired(cursor: Cursor, lost: number): void {
+    const run = this.runOf(cursor)
+    run?.lost(lost, cursor.place.at.topic)
+    this.#parts.committer.touch(cursor)
+  }
+
+  runOf(cursor: Cursor): OutletRun | undefined {
+    return cursor.consumer instanceof OutletRun ? cursor.consumer : undefined
+  }
+
+  async close(): Promise<void> {
+    this.lose(this.owned)
+    await this.#host.tail.close()
+  }
+
+  /** Stops reading partitions. @returns their cursors. */
+  #take(list: readonly TopicPartition[]): Cursor[] {
+    const cursors: Cursor[] = []
+    for (const at of list) {
+      const partition = this.partition(at)
+      if (partition === undefined) continue
+      this.#partitions.get(at.topic)?.delete(at.partition)
+      partition.stop()
+      cursors.push(...partition.cursors)
+    }
+    return cursors
+  }
+
+  #forget(cursor: Cursor): void {
+    cursor.released = true
+    this.#parts.committer.drop(cursor)
+    if (cursor.place instanceof Partition) cursor.place.remove(cursor)
+    const { cursors } = this.runOf(cursor) ?? { cursors: new Map<number, Cursor>() }
+    if (cursors.get(cursor.place.at.partition) === cursor) cursors.delete(cursor.place.at.partition)
+  }
+
+  #tailState(at: TopicPartition, fault: Error | null): void {
+    for (const run of this.runsOf(at.topic)) run.logState(`tail of partition ${at.partition}`, fault)
+  }
+}
+
+/** Waits for `work`, but not longer. */
+async function within(ms: number, work: Promise<unknown>): Promise<void> {
+  let timer: NodeJS.Timeout | undefined
+  const limit = new Promise<void>((resolve) => (timer = setTimeout(resolve, ms)))
+  await Promise.race([work, limit])
+  clearTimeout(timer)
+}

@@ -1,0 +1,64 @@
+import { STATUS_CODES } from 'node:http'
+import type { Socket } from 'node:net'
+import { maxHeadBytes } from './options.ts'
+import type { Problem } from './problem.ts'
+import { rawProblem } from './respond.ts'
+import { latestResponse } from './track.ts'
+
+/**
+ * HTTP itself is broken on a connection: malformed, truncated, too slow, too large a head. The sender gets a 4xx if there is still a way to
+ * tell it, then the connection ends.
+ *
+ *     newest request  complete, being stored ──► its answer first, then the 4xx (pipelining keeps the order)
+ *                     not complete           ──► the 4xx is its answer
+ *                     answered, or none      ──► the 4xx now
+ */
+export function onClientError(error: NodeJS.ErrnoException, socket: Socket): void {
+  if (error.code === 'ECONNRESET' || !socket.writable) {
+    socket.destroy()
+    return
+  }
+  const finish = (): void => {
+    if (!socket.writable) return
+    const problem = clientProblem(error.code ?? '')
+    // the sender may still be sending: end() lets the answer out before the connection goes
+    socket.end(rawProblem(problem, STATUS_CODES[problem.status] ?? ''), () => socket.destroy())
+  }
+  const response = latestResponse(socket)
+  if (response === undefined || response.writableFinished) return finish()
+  if (response.req.complete) {
+    response.once('close', finish)
+    return
+  }
+  // answering part of a body that broke: whatever was begun ends here
+  if (response.headersSent) socket.destroy()
+  else finish()
+}
+
+function clientProblem(code: string): Problem {
+  if (code === 'ERR_HTTP_REQUEST_TIMEOUT') {
+    return problem(408, 'RequestTimeout', 'The request took too long', 'Send the whole request faster.')
+  }
+  if (code === 'HPE_HEADER_OVERFLOW') {
+    return problem(
+      431,
+      'HeadTooLarge',
+      'The headers are too large',
+      `All headers together may have ${maxHeadBytes} bytes.`,
+    )
+  }
+  if (code === 'HPE_CHUNK_EXTENSIONS_OVERFLOW') {
+    return problem(
+      413,
+      'ChunkExtensionsTooLarge',
+      'The chunk extensions are too large',
+      'Send chunks without extensions.',
+    )
+  }
+  const detail = `The request is not valid HTTP/1.1, or it ended early${code === '' ? '' : ` (${code})`}.`
+  return problem(400, 'MalformedRequest', 'Malformed request', detail)
+}
+
+function problem(status: number, code: string, title: string, detail: string): Problem {
+  return { status, code, title, detail }
+}

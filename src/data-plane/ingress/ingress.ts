@@ -1,0 +1,128 @@
+import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http'
+import type { AddressInfo } from 'node:net'
+import { setTimeout as delay } from 'node:timers/promises'
+import { fastify, type FastifyInstance } from 'fastify'
+import type { Inlet } from '../../contract/inlet.ts'
+import type { RouteSet } from '../../contract/route-source.ts'
+import type { Clock } from '../../core/clock.ts'
+import type { Appender } from '../../kafka/log.ts'
+import type { Logger } from '../../telemetry/logger.ts'
+import { accept, Shared } from './accept.ts'
+import { onClientError } from './client-error.ts'
+import { maxHeadBytes, withDefaults, type IngressOptions } from './options.ts'
+import { methodNotAllowed } from './problem.ts'
+import { respondUnread } from './respond.ts'
+import { Routes } from './routes.ts'
+
+/** What the ingress is made of. */
+export interface IngressParts {
+  /** Closed by whoever opened it, after the ingress. */
+  readonly appender: Appender
+  readonly inlets: RouteSet<Inlet>
+  readonly logger: Logger
+  readonly clock: Clock
+  readonly options: IngressOptions
+  /** Whether the Inlets are all known: until then /readyz says no. Default: they are. */
+  readonly loaded?: () => boolean
+}
+
+/** A running ingress. */
+export interface Ingress {
+  /** `http://host:port`, without a trailing slash. */
+  readonly url: string
+  readonly port: number
+  /** Takes no more, answers what it has accepted, at the latest after `deadlineMs`; then cuts the rest. The appender stays open. */
+  close(deadlineMs: number): Promise<void>
+}
+
+/**
+ * Opens the ingress: CloudEvents with POST on the path of an Inlet, GET /healthz and /readyz.
+ *
+ *     connection ─► node:http ─► POST ─► accept (prepared, without a framework's request objects)
+ *                            └─► else ─► fastify: probes, 405, and whatever is not hot
+ *
+ * @throws the system's error when the address is in use or not ours (`code` EADDRINUSE, EACCES, EADDRNOTAVAIL).
+ */
+export async function createIngress(parts: IngressParts): Promise<Ingress> {
+  const limits = withDefaults(parts.options)
+  const routes = new Routes(parts.inlets)
+  const shared = new Shared(routes, parts.appender, parts.logger, limits)
+  const app = fastify({
+    serverFactory: (handler) => openServer(shared, handler),
+    clientErrorHandler: onClientError,
+    exposeHeadRoutes: true,
+    return503OnClosing: false,
+  })
+  addProbes(app, shared, parts.loaded ?? (() => true))
+  try {
+    await app.listen({ host: limits.host, port: limits.port })
+  } catch (error) {
+    routes.close()
+    throw error
+  }
+  const { port, address, family } = app.server.address() as AddressInfo
+  const url = `http://${family === 'IPv6' ? `[${address}]` : address}:${port}`
+  return { url, port, close: once((deadlineMs) => drain(app, shared, parts.clock, deadlineMs)) }
+}
+
+type Handler = (req: IncomingMessage, res: ServerResponse) => void
+
+function openServer(shared: Shared, other: Handler): Server {
+  const { limits } = shared
+  const handle: Handler = (req, res) => {
+    if (req.method === 'POST') accept(shared, req, res)
+    else other(req, res)
+  }
+  const server = createServer(
+    {
+      maxHeaderSize: maxHeadBytes,
+      headersTimeout: Math.min(limits.headersTimeoutMs, limits.requestTimeoutMs),
+      requestTimeout: limits.requestTimeoutMs,
+      keepAliveTimeout: limits.keepAliveTimeoutMs,
+      connectionsCheckingInterval: Math.max(50, Math.min(limits.headersTimeoutMs, limits.requestTimeoutMs, 4_000) / 4),
+    },
+    handle,
+  )
+  // a sender that closes its half after the request still waits for the answer
+  Object.assign(server, { httpAllowHalfOpen: true })
+  // curl asks before it sends a large body: refuse it before it is sent
+  server.on('checkContinue', (req: IncomingMessage, res: ServerResponse) => {
+    if (Number(req.headers['content-length'] ?? 0) <= limits.maxEventBytes) res.writeContinue()
+    handle(req, res)
+  })
+  return server
+}
+
+function addProbes(app: FastifyInstance, shared: Shared, loaded: () => boolean): void {
+  app.get('/healthz', (_request, reply) => reply.code(200).type('text/plain').send('ok\n'))
+  app.get('/readyz', (_request, reply) => {
+    const reason = shared.draining ? 'shutting down' : loaded() ? null : 'routes are not loaded yet'
+    return reply
+      .code(reason === null ? 200 : 503)
+      .type('text/plain')
+      .send(`${reason ?? 'ok'}\n`)
+  })
+  app.setNotFoundHandler((request, reply) => {
+    reply.hijack()
+    respondUnread(request.raw, reply.raw, methodNotAllowed(request.method, 'POST'), shared.draining)
+  })
+}
+
+/** Lame duck, then: no new connections, idle ones closed, each answer ends its connection, at the deadline all are cut. */
+async function drain(app: FastifyInstance, shared: Shared, clock: Clock, deadlineMs: number): Promise<void> {
+  const end = clock.monotonic() + deadlineMs
+  shared.draining = true
+  if (shared.limits.lameDuckMs > 0) await delay(Math.min(shared.limits.lameDuckMs, deadlineMs))
+  const closed = new Promise<void>((resolve) => app.server.close(() => resolve()))
+  const cut = setTimeout(() => app.server.closeAllConnections(), Math.max(0, end - clock.monotonic()))
+  await closed
+  clearTimeout(cut)
+  shared.routes.close()
+  await app.close()
+}
+
+/** However often it is called, it happens once. */
+function once(close: (deadlineMs: number) => Promise<void>): (deadlineMs: number) => Promise<void> {
+  let closing: Promise<void> | undefined
+  return (deadlineMs) => (closing ??= close(deadlineMs))
+}

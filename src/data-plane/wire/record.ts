@@ -1,0 +1,90 @@
+import { isUtf8 } from 'node:buffer'
+import type { CloudEvent } from '../../event/cloud-event.ts'
+import type { Header, LogRecord, NewRecord } from '../../kafka/log.ts'
+import { checkName, familiarAttributes, isMediaType, requiredAttributes } from './attributes.ts'
+import { modeOf } from './media-type.ts'
+import { Refusal } from './refusal.ts'
+import { readStructured } from './structured.ts'
+import { traceOf } from './trace.ts'
+
+/** A record that holds no CloudEvent; `reason` is a sentence for people. */
+export class NotAnEvent {
+  readonly reason: string
+  constructor(reason: string) {
+    this.reason = reason
+  }
+}
+
+const toHeader: ReadonlyMap<string, string> = new Map([
+  ...familiarAttributes.map((name) => [name, `ce_${name}`] as const),
+  ['datacontenttype', 'content-type'],
+])
+const toAttribute: ReadonlyMap<string, string> = new Map([...toHeader].map(([name, header]) => [header, name]))
+
+/**
+ * An event as a record in binary mode (CloudEvents Kafka binding 1.0.2 §3.2): attributes in `ce_` headers, the extension `partitionkey` as
+ * key too, the data as value, untouched.
+ */
+export function toRecord(event: CloudEvent, topic: string): NewRecord {
+  const headers: Header[] = []
+  for (const [name, value] of event.attributes) headers.push([toHeader.get(name) ?? `ce_${name}`, Buffer.from(value)])
+  if (event.trace !== undefined) {
+    headers.push(['traceparent', Buffer.from(event.trace.traceparent)])
+    if (event.trace.tracestate !== undefined) headers.push(['tracestate', Buffer.from(event.trace.tracestate)])
+  }
+  const key = event.attributes.get('partitionkey')
+  return { topic, key: key === undefined ? null : Buffer.from(key), value: event.data, headers }
+}
+
+/**
+ * The event in a record, binary or structured. Foreign producers write here too: what could not be sent on as an event is refused, while
+ * types of attributes are theirs to keep. A header that is there twice: the last counts, as for Kafka clients.
+ *
+ *     headers ─► ce_* → attributes ─► content-type an event format? ─► value read as JSON
+ *                                 └─► no: name rules, required four ─► attributes + value
+ */
+export function fromRecord(record: LogRecord): CloudEvent | NotAnEvent {
+  const attributes = new Map<string, string>()
+  let traceparent: string | undefined
+  let tracestate: string | undefined
+  for (const [header, bytes] of record.headers) {
+    if (bytes === null) continue
+    const name = toAttribute.get(header)
+    if (name !== undefined) attributes.set(name, bytes.toString())
+    else if (header.startsWith('ce_')) attributes.set(header.slice(3), bytes.toString())
+    else if (header === 'traceparent') traceparent = bytes.toString('latin1')
+    else if (header === 'tracestate') tracestate = bytes.toString('latin1')
+  }
+  const event = decode(record, attributes)
+  if (traceparent === undefined || event instanceof NotAnEvent) return event
+  const trace = traceOf(traceparent, tracestate)
+  return trace === null ? event : { attributes: event.attributes, data: event.data, trace }
+}
+
+function decode(record: LogRecord, attributes: Map<string, string>): CloudEvent | NotAnEvent {
+  const mode = modeOf(attributes.get('datacontenttype'))
+  if (mode === 'structured') {
+    const event =
+      record.value === null ? new NotAnEvent('structured mode without a value') : readStructured(record.value)
+    return event instanceof Refusal ? new NotAnEvent(event.detail) : event
+  }
+  if (mode !== 'binary') return new NotAnEvent(mode === 'batch' ? 'a record cannot hold a batch' : mode.detail)
+  const reason = whyNoEvent(attributes, record.headers)
+  return reason === null ? { attributes, data: record.value } : new NotAnEvent(reason)
+}
+
+function whyNoEvent(attributes: ReadonlyMap<string, string>, headers: readonly Header[]): string | null {
+  for (const name of requiredAttributes) if (!attributes.get(name)) return `header ce_${name} is missing or empty`
+  for (const [name, value] of attributes) {
+    if (!toHeader.has(name)) {
+      const refusal = checkName(name)
+      if (refusal !== null) return refusal.detail
+    }
+    // a replacement character may stand for bytes that were no UTF-8
+    if (value.includes('\ufffd') && !headers.every((header) => header[1] === null || isUtf8(header[1]))) {
+      return `header of attribute ${name} is not UTF-8`
+    }
+  }
+  const contentType = attributes.get('datacontenttype')
+  return contentType === undefined || isMediaType(contentType) ? null : 'header content-type is not a media type'
+}

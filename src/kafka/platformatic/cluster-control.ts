@@ -1,0 +1,140 @@
+import { setTimeout as sleep } from 'node:timers/promises'
+import { Connection } from '@platformatic/kafka'
+import { Fault } from '../../core/fault.ts'
+import type { Clock } from '../../core/clock.ts'
+import type { Logger } from '../../telemetry/logger.ts'
+import { kafkaErrorCode, toFault } from './faults.ts'
+
+/** Where a broker listens. */
+export interface Address {
+  readonly host: string
+  readonly port: number
+}
+
+/** One call, all servers tried, takes at most about this long. */
+const BUDGET_MS = 5_000
+/** A broker that hangs must not eat the whole budget. */
+const REQUEST_TIMEOUT_MS = 2_500
+const CONNECT_TIMEOUT_MS = 2_000
+const MAX_PAUSE_MS = 1_000
+
+/**
+ * Opens a connection. Who opens it closes it, by {@link dropConnection}.
+ * @throws Fault LogUnavailable, NotAuthorized.
+ */
+export async function openConnection(
+  clientId: string,
+  address: Address,
+  options: { connectTimeoutMs: number; requestTimeoutMs: number },
+): Promise<Connection> {
+  const connection = new Connection(clientId, {
+    connectTimeout: options.connectTimeoutMs,
+    requestTimeout: options.requestTimeoutMs,
+  })
+  // Errors reach us through the requests; an 'error' event without a listener would end the process.
+  connection.on('error', () => {})
+  try {
+    await connection.connect(address.host, address.port)
+    return connection
+  } catch (error) {
+    void dropConnection(connection)
+    throw toFault(error, `connecting to ${address.host}:${address.port}`)
+  }
+}
+
+/** Closes at once, without waiting for a peer that hangs; requests in flight fail. */
+export async function dropConnection(connection: Connection): Promise<void> {
+  const closed = connection.close()
+  connection.socket?.destroy()
+  await closed
+}
+
+/**
+ * One connection to any broker, for questions about the cluster. Kept alive; when it fails, the next server takes over:
+ *
+ *     request ──► open connection? ──► ask ──► answer (also a Kafka error: that is an answer)
+ *        ▲            no: next server      │ no answer
+ *        └───────── next server ◄──────────┘        all tried or budget spent ──► LogUnavailable; the next call starts after a pause
+ */
+export class ControlConnection {
+  readonly #clientId: string
+  readonly #servers: () => readonly Address[]
+  readonly #clock: Clock
+  readonly #logger: Logger
+  readonly #closing = new AbortController()
+  #connection: Promise<Connection> | null = null
+  #cursor = 0
+  #pauseMs = 0
+  #notBefore = 0
+
+  constructor(options: { clientId: string; servers: () => readonly Address[]; clock: Clock; logger: Logger }) {
+    this.#clientId = options.clientId
+    this.#servers = options.servers
+    this.#clock = options.clock
+    this.#logger = options.logger
+  }
+
+  /**
+   * @throws Fault LogUnavailable, NotAuthorized or Closed; the error of `ask` itself when Kafka answered with an error.
+   */
+  async request<T>(context: string, ask: (connection: Connection) => Promise<T>): Promise<T> {
+    const until = this.#clock.monotonic() + BUDGET_MS
+    await this.#pause()
+    let failure: unknown
+    for (let left = this.#servers().length; left > 0 && this.#clock.monotonic() < until; left--) {
+      if (this.#closing.signal.aborted) break
+      const opening = (this.#connection ??= this.#open())
+      try {
+        const answer = await ask(await opening)
+        this.#pauseMs = 0
+        return answer
+      } catch (error) {
+        if (kafkaErrorCode(error) !== null) throw error
+        failure = error
+        this.#discard(opening)
+      }
+    }
+    if (this.#closing.signal.aborted) throw new Fault('Closed', `${context}: the connection to the cluster was closed`)
+    this.#pauseMs = Math.min(MAX_PAUSE_MS, Math.max(100, this.#pauseMs * 2))
+    this.#notBefore = this.#clock.monotonic() + this.#pauseMs
+    throw toFault(failure, context)
+  }
+
+  async close(): Promise<void> {
+    this.#closing.abort()
+    const opening = this.#connection
+    this.#connection = null
+    const connection = await opening?.catch(() => null)
+    if (connection) await dropConnection(connection)
+  }
+
+  async #pause(): Promise<void> {
+    const ms = this.#notBefore - this.#clock.monotonic()
+    if (ms > 0) await sleep(ms, undefined, { signal: this.#closing.signal }).catch(() => {})
+  }
+
+  async #open(): Promise<Connection> {
+    const servers = this.#servers()
+    const address = servers[this.#cursor % servers.length]
+    if (address === undefined) throw new Fault('LogUnavailable', 'no server of the cluster is known')
+    const connection = await openConnection(this.#clientId, address, {
+      connectTimeoutMs: CONNECT_TIMEOUT_MS,
+      requestTimeoutMs: REQUEST_TIMEOUT_MS,
+    })
+    const opened = this.#connection
+    connection.once('close', () => {
+      if (this.#connection === opened) this.#connection = null
+    })
+    this.#logger.debug({ server: `${address.host}:${address.port}` }, 'asking this server about the cluster')
+    return connection
+  }
+
+  /** Only the first who notices moves on to the next server. */
+  #discard(opening: Promise<Connection>): void {
+    if (this.#connection === opening) {
+      this.#connection = null
+      this.#cursor++
+    }
+    void opening.then(dropConnection, () => {})
+  }
+}

@@ -1,0 +1,272 @@
+import { findCoordinatorV6, metadataV12, ResponseError } from '@platformatic/kafka'
+import type { Connection } from '@platformatic/kafka'
+import { Fault } from '../../core/fault.ts'
+import type { Clock } from '../../core/clock.ts'
+import type { Logger } from '../../telemetry/logger.ts'
+import { ControlConnection, openConnection } from './cluster-control.ts'
+import type { Address } from './cluster-control.ts'
+import { faultCodeOf, kafkaErrorName } from './faults.ts'
+
+export interface ClusterOptions {
+  readonly clientId: string
+  /** `host:port,host:port`; an IPv6 address in brackets. */
+  readonly bootstrapServers: string
+  readonly clock: Clock
+  readonly logger: Logger
+  /** Default for connections of {@link Cluster.connect}. Default 10,000 ms. */
+  readonly requestTimeoutMs?: number
+}
+
+/** Who leads a partition. nodeId -1: nobody now. The epoch only grows while the topic lives. */
+export interface PartitionLeader {
+  readonly nodeId: number
+  readonly epoch: number
+}
+
+/** A topic; `partitions[n]` is the leader of partition n. */
+export interface TopicMetadata {
+  readonly name: string
+  /** UUID with dashes; changes when the topic is deleted and made again. */
+  readonly id: string
+  readonly partitions: readonly PartitionLeader[]
+}
+
+interface CachedTopic {
+  /** What the cluster said last: the topic, null when there is none, or why it did not say. */
+  readonly answer: TopicMetadata | Fault | null
+  readonly at: number
+  readonly stale: boolean
+}
+
+type MetadataResponse = Awaited<ReturnType<typeof metadataV12.api.async>>
+type CoordinatorResponse = Awaited<ReturnType<typeof findCoordinatorV6.api.async>>
+
+/** As the Java client: `metadata.max.age.ms`. */
+const MAX_AGE_MS = 300_000
+/** A topic that does not exist, or that we may not see, is not asked for more often than this. */
+const NEGATIVE_AGE_MS = 1_000
+const CONNECT_TIMEOUT_MS = 5_000
+
+/** What one process knows about one Kafka cluster: topics, leaders, coordinators, addresses. One connection, shared by all who ask. */
+export class Cluster {
+  readonly #options: ClusterOptions
+  readonly #bootstrap: readonly Address[]
+  readonly #control: ControlConnection
+  readonly #brokers = new Map<number, Address>()
+  readonly #topics = new Map<string, CachedTopic>()
+  readonly #loading = new Map<string, Promise<void>>()
+  readonly #coordinators = new Map<string, number>()
+  #gathering: { names: Set<string>; done: Promise<void> } | null = null
+
+  /** @throws Fault LogRefused when `bootstrapServers` cannot be read. */
+  constructor(options: ClusterOptions) {
+    this.#options = options
+    this.#bootstrap = options.bootstrapServers.split(',').map(parseServer)
+    this.#control = new ControlConnection({ ...options, servers: () => this.#servers() })
+  }
+
+  /**
+   * Cached metadata; asks the cluster when it is not cached, stale, or on `refresh`. null: the topic does not exist (remembered for a
+   * second). Concurrent asks share one request.
+   * @throws Fault LogUnavailable, NotAuthorized, Closed.
+   */
+  async topic(name: string, options?: { refresh?: boolean }): Promise<TopicMetadata | null> {
+    await this.#ensure([name], options?.refresh === true)
+    const answer = this.#topics.get(name)?.answer ?? null
+    if (answer instanceof Fault) throw answer
+    return answer
+  }
+
+  /**
+   * As {@link topic} for many. Topics that do not exist or that we may not see are missing in the answer; `topic` tells which it is.
+   * @throws Fault LogUnavailable, Closed.
+   */
+  async topics(names: readonly string[], options?: { refresh?: boolean }): Promise<ReadonlyMap<string, TopicMetadata>> {
+    await this.#ensure(names, options?.refresh === true)
+    const found = new Map<string, TopicMetadata>()
+    for (const name of names) {
+      const topic = this.cached(name)
+      if (topic !== undefined) found.set(name, topic)
+    }
+    return found
+  }
+
+  /** What the cache knows now, fresh or stale, without asking. */
+  cached(name: string): TopicMetadata | undefined {
+    const answer = this.#topics.get(name)?.answer
+    return answer === null || answer instanceof Fault ? undefined : answer
+  }
+
+  /** A produce or fetch answer told of a leader. Older news than ours is ignored. */
+  learnLeader(topic: string, partition: number, leader: PartitionLeader): void {
+    const cached = this.#topics.get(topic)
+    const known = this.cached(topic)
+    const current = known?.partitions[partition]
+    if (cached === undefined || known === undefined || current === undefined || leader.epoch <= current.epoch) return
+    this.#topics.set(topic, { ...cached, answer: { ...known, partitions: known.partitions.with(partition, leader) } })
+  }
+
+  /** The next ask for this topic goes to the cluster. */
+  markStale(topic: string): void {
+    const cached = this.#topics.get(topic)
+    if (cached !== undefined) this.#topics.set(topic, { ...cached, stale: true })
+  }
+
+  /** The brokers of the last answer. */
+  hasBroker(nodeId: number): boolean {
+    return this.#brokers.has(nodeId)
+  }
+
+  /**
+   * A new connection of the caller's own to a broker of the metadata; who opens it closes it.
+   * @throws Fault LogUnavailable, NotAuthorized, Closed.
+   */
+  async connect(nodeId: number, options?: { requestTimeoutMs?: number }): Promise<Connection> {
+    if (!this.#brokers.has(nodeId)) await this.#load([])
+    const address = this.#brokers.get(nodeId)
+    if (address === undefined) throw new Fault('LogUnavailable', `the cluster has no broker ${nodeId} now`)
+    const requestTimeoutMs = options?.requestTimeoutMs ?? this.#options.requestTimeoutMs ?? 10_000
+    return openConnection(this.#options.clientId, address, { connectTimeoutMs: CONNECT_TIMEOUT_MS, requestTimeoutMs })
+  }
+
+  /**
+   * Asks any broker, on the shared connection. For short questions only: what waits at the broker would hold up the others.
+   * @throws Fault LogUnavailable, NotAuthorized, Closed; the client library's error when Kafka answered with an error.
+   */
+  request<T>(context: string, ask: (connection: Connection) => Promise<T>): Promise<T> {
+    return this.#control.request(context, ask)
+  }
+
+  /**
+   * The coordinator's node of each group, cached until {@link forgetCoordinator}. A group whose coordinator is not known now (a fresh
+   * cluster makes its offsets topic first) is missing in the answer; when none of the groups has one, that is a fault.
+   * @throws Fault LogUnavailable, NotAuthorized, Closed.
+   */
+  async coordinators(groups: readonly string[]): Promise<ReadonlyMap<string, number>> {
+    const unknown = groups.filter((group) => !this.#coordinators.has(group))
+    const fault = unknown.length > 0 ? await this.#findCoordinators(unknown) : null
+    const found = new Map<string, number>()
+    for (const group of groups) {
+      const nodeId = this.#coordinators.get(group)
+      if (nodeId !== undefined) found.set(group, nodeId)
+    }
+    if (found.size === 0 && fault !== null) throw fault
+    return found
+  }
+
+  forgetCoordinator(group: string): void {
+    this.#coordinators.delete(group)
+  }
+
+  async close(): Promise<void> {
+    await this.#control.close()
+  }
+
+  #servers(): readonly Address[] {
+    const all = [...this.#brokers.values(), ...this.#bootstrap]
+    return all.filter((one, i) => all.findIndex((other) => other.host === one.host && other.port === one.port) === i)
+  }
+
+  async #ensure(names: readonly string[], refresh: boolean): Promise<void> {
+    const asked = refresh ? names : names.filter((name) => !this.#isFresh(name))
+    if (asked.length > 0) await Promise.all(new Set(asked.map((name) => this.#ask(name))))
+  }
+
+  #isFresh(name: string): boolean {
+    const cached = this.#topics.get(name)
+    if (cached === undefined || cached.stale) return false
+    const known = cached.answer !== null && !(cached.answer instanceof Fault)
+    return this.#options.clock.monotonic() - cached.at < (known ? MAX_AGE_MS : NEGATIVE_AGE_MS)
+  }
+
+  /** Names asked for in the same turn go in one request; a name that is being asked for is not asked for again. */
+  #ask(name: string): Promise<void> {
+    const loading = this.#loading.get(name)
+    if (loading !== undefined) return loading
+    if (this.#gathering === null) {
+      const names = new Set<string>()
+      this.#gathering = { names, done: Promise.resolve().then(() => this.#loadGathered(names)) }
+    }
+    this.#gathering.names.add(name)
+    this.#loading.set(name, this.#gathering.done)
+    return this.#gathering.done
+  }
+
+  async #loadGathered(names: ReadonlySet<string>): Promise<void> {
+    this.#gathering = null
+    try {
+      await this.#load([...names])
+    } finally {
+      for (const name of names) this.#loading.delete(name)
+    }
+  }
+
+  async #load(names: string[]): Promise<void> {
+    const response = await this.#control.request('asking for metadata', (connection) =>
+      withErrorsInside<MetadataResponse>(metadataV12.api.async(connection, names, false)),
+    )
+    if (response.brokers.length > 0) this.#brokers.clear()
+    for (const { nodeId, host, port } of response.brokers) this.#brokers.set(nodeId, { host, port })
+    const at = this.#options.clock.monotonic()
+    for (const topic of response.topics) {
+      if (topic.name) this.#topics.set(topic.name, { answer: this.#merge(topic), at, stale: false })
+    }
+  }
+
+  /** A broker that lags behind must not take us back to an older leader. */
+  #merge(topic: MetadataResponse['topics'][number]): TopicMetadata | Fault | null {
+    const name = topic.name ?? ''
+    const error = kafkaErrorName(topic.errorCode)
+    if (topic.errorCode !== 0) {
+      const code = faultCodeOf(error)
+      return code === 'TopicNotFound' ? null : new Fault(code, `topic ${name}: Kafka answered ${error}`)
+    }
+    const known = this.cached(name)
+    const partitions: PartitionLeader[] = Array.from({ length: topic.partitions.length }, () => nobody)
+    for (const { partitionIndex, leaderId, leaderEpoch } of topic.partitions) {
+      const before = known?.id === topic.topicId ? known.partitions[partitionIndex] : undefined
+      partitions[partitionIndex] =
+        before !== undefined && before.epoch > leaderEpoch ? before : { nodeId: leaderId, epoch: leaderEpoch }
+    }
+    return { name, id: topic.topicId, partitions }
+  }
+
+  async #findCoordinators(groups: string[]): Promise<Fault | null> {
+    const response = await this.#control.request('asking for group coordinators', (connection) =>
+      withErrorsInside<CoordinatorResponse>(findCoordinatorV6.api.async(connection, 0 /* groups */, groups)),
+    )
+    let fault: Fault | null = null
+    for (const { key, nodeId, host, port, errorCode } of response.coordinators) {
+      if (errorCode === 0) {
+        this.#coordinators.set(key, nodeId)
+        if (!this.#brokers.has(nodeId)) this.#brokers.set(nodeId, { host, port })
+      } else {
+        const error = kafkaErrorName(errorCode)
+        fault = new Fault(faultCodeOf(error), `coordinator of group ${key}: Kafka answered ${error}`)
+      }
+    }
+    return fault
+  }
+}
+
+const nobody: PartitionLeader = { nodeId: -1, epoch: -1 }
+
+/** The client library throws for the whole response when one part of it has an error; the parts are what we want. */
+async function withErrorsInside<T>(call: Promise<T>): Promise<T> {
+  try {
+    return await call
+  } catch (error) {
+    if (error instanceof ResponseError && error['response'] !== undefined) return error['response'] as T
+    throw error
+  }
+}
+
+function parseServer(text: string): Address {
+  const match = /^(?:\[([^\]]+)\]|([^:[\]]+)):(\d{1,5})$/.exec(text.trim())
+  const host = match?.[1] ?? match?.[2]
+  const port = Number(match?.[3])
+  if (host === undefined || !(port >= 1) || port > 65535) {
+    throw new Fault('LogRefused', `bootstrap server '${text}' is not host:port`)
+  }
+  return { host, port }
+}

@@ -1,0 +1,104 @@
+# shellcheck shell=bash
+# Helpers shared by the scripts of the test environment. Sourced, never run. Linux, bash 4.4 or newer.
+# shellcheck disable=SC2034
+
+TESTENV=$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd)
+CACHE=${MILLRACE_CACHE:-${HOME:-/root}/.cache/millrace}
+# The jars belong to the pom.xml they came from: another version, another folder.
+JARS=$CACHE/kafka-$(sha256sum <"$TESTENV/kafka/pom.xml" | cut -c1-12)
+
+say() { printf '%(%T)T %s\n' -1 "$*" >&2; }
+die() { printf '%s: %s\n' "$(basename "$0")" "$*" >&2; exit 1; }
+
+# usage "$@": prints the comment at the top of the script when --help is asked for.
+usage() {
+  case "${1:-}" in -h | --help) sed -n '2,/^[^#]/{/^#/s/^# \{0,1\}//p}' "$0"; exit 0 ;; esac
+}
+
+need() { "$TESTENV/need" "$@" || exit 1; }
+
+download() { # The jars of the pom.xml, once. The lock keeps two starts apart; the rename keeps a broken-off one from being used.
+  [ ! -d "$JARS" ] || return 0
+  need mvn flock
+  mkdir -p "$CACHE"
+  (
+    flock 9
+    [ ! -d "$JARS" ] || exit 0
+    say "downloading the Kafka jars to $JARS"
+    rm -rf "$JARS.part"
+    mvn -q -B -f "$TESTENV/kafka/pom.xml" dependency:copy-dependencies -DoutputDirectory="$JARS.part"
+    mv "$JARS.part" "$JARS"
+  ) 9>"$JARS.lock" || die 'the Kafka jars could not be downloaded; what Maven says stands above'
+}
+
+declare -A TAKEN_PORTS=()
+port_is_free() { # Below the ports that systems hand out to outgoing connections, so a listener is all that can be there.
+  [ -z "${TAKEN_PORTS[$1]:-}" ] && ! (: <>"/dev/tcp/127.0.0.1/$1") 2>/dev/null
+}
+
+free_ports() { # free_ports VARIABLE [COUNT]: sets VARIABLE to the first of COUNT free ports in a row.
+  local p i count=${2:-1}
+  while :; do
+    p=$((20000 + RANDOM % 12000))
+    for ((i = 0; i < count; i++)); do port_is_free $((p + i)) || continue 2; done
+    for ((i = 0; i < count; i++)); do TAKEN_PORTS[$((p + i))]=1; done
+    printf -v "$1" %s "$p"
+    return
+  done
+}
+
+wait_started() { # wait_started SECONDS NAME TEXT: until the log of process NAME holds TEXT; a process that died ends the wait.
+  local end=$((SECONDS + $1)) name=$2 log=$DATA/log/$2.log
+  until grep -q "$3" "$log"; do
+    alive "$name" || die "$name did not start; its last words: $(tail -n 3 "$log" | tr '\n' ' ')"
+    [ "$SECONDS" -lt "$end" ] || die "gave up waiting for $name after $1 s; its log is $log"
+    sleep 0.1
+  done
+}
+
+# --- Processes: DATA/pid/NAME holds "pid start-time", so a recycled pid is never signalled. ---
+
+start_time() { sed 's/.*) //' "/proc/$1/stat" 2>/dev/null | cut -d' ' -f20; }
+
+start() { # start NAME COMMAND...: runs in the background, output in DATA/log/NAME.log
+  local name=$1
+  shift
+  mkdir -p "$DATA/pid" "$DATA/log"
+  setsid "$@" >>"$DATA/log/$name.log" 2>&1 </dev/null &
+  echo "$! $(start_time $!)" >"$DATA/pid/$name"
+}
+
+alive() { # alive NAME
+  local pid since
+  read -r pid since 2>/dev/null <"$DATA/pid/$1" && [ -n "$since" ] && [ "$(start_time "$pid")" = "$since" ] &&
+    ! grep -qs '^State:.*Z' "/proc/$pid/status"
+}
+
+stop() { # stop NAME [SECONDS]: TERM, then KILL after SECONDS (default 10)
+  local pid _ end=$((SECONDS + ${2:-10}))
+  if alive "$1"; then
+    read -r pid _ <"$DATA/pid/$1"
+    kill "$pid" 2>/dev/null || true
+    while alive "$1"; do
+      [ "$SECONDS" -lt "$end" ] || { say "$1 ignores TERM; killing it"; kill -9 "$pid" 2>/dev/null || true; end=$((SECONDS + 10)); }
+      sleep 0.05
+    done
+  fi
+  rm -f "$DATA/pid/$1"
+}
+
+# --- Certificates (P-256, ten years, PKCS#8 keys) ---
+
+make_ca() { # make_ca DIR/NAME COMMON_NAME
+  [ -f "$1.crt" ] || openssl req -x509 -newkey ec -pkeyopt ec_paramgen_curve:P-256 -nodes -days 3650 -subj "/CN=$2" \
+    -config <(printf '[req]\ndistinguished_name=dn\n[dn]\n') -addext basicConstraints=critical,CA:TRUE \
+    -addext keyUsage=critical,keyCertSign,cRLSign -addext subjectKeyIdentifier=hash \
+    -keyout "$1.key" -out "$1.crt" 2>/dev/null
+}
+
+issue() { # issue CA DIR/NAME SUBJECT clientAuth|serverAuth[,..] [SUBJECT_ALT_NAMES]
+  openssl req -x509 -newkey ec -pkeyopt ec_paramgen_curve:P-256 -nodes -days 3650 -subj "$3" -CA "$1.crt" -CAkey "$1.key" \
+    -config <(printf '[req]\ndistinguished_name=dn\n[dn]\n') -addext basicConstraints=critical,CA:FALSE \
+    -addext keyUsage=critical,digitalSignature -addext "extendedKeyUsage=$4" ${5:+-addext "subjectAltName=$5"} \
+    -keyout "$2.key" -out "$2.crt" 2>/dev/null
+}

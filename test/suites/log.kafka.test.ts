@@ -1,0 +1,50 @@
+import { Kafka, logLevel } from 'kafkajs'
+import { systemClock } from '../../src/core/clock.ts'
+import { openKafkaLog } from '../../src/kafka/kafka-log.ts'
+import { createLogger } from '../../src/telemetry/logger.ts'
+import { kafkaBootstrap } from '../support/kafka.ts'
+import { logSuite } from './log.suite.ts'
+
+logSuite('Apache Kafka', async () => {
+  const bootstrapServers = kafkaBootstrap()
+  const open = (clientId: string) =>
+    openKafkaLog({ bootstrapServers, clientId, clock: systemClock, logger: createLogger('silent') })
+  // Someone else: a client that we did not write.
+  const foreign = new Kafka({
+    clientId: 'foreign',
+    brokers: bootstrapServers.split(','),
+    logLevel: logLevel.NOTHING,
+    retry: { initialRetryTime: 100, retries: 20 },
+  })
+  const admin = foreign.admin()
+  await admin.connect()
+  let log = open('suite')
+  return {
+    get log() {
+      return log
+    },
+    reopen: async () => {
+      await log.close()
+      log = open('suite')
+    },
+    expire: async ({ topic, partition }) => {
+      await admin.fetchTopicOffsets(topic)
+      await admin.deleteTopicRecords({ topic, partitions: [{ partition, offset: '7' }] })
+    },
+    foreignConsumer: async (groupId, topic) => {
+      const consumer = foreign.consumer({ groupId, heartbeatInterval: 500 })
+      const joined = Promise.withResolvers<void>()
+      consumer.on(consumer.events.GROUP_JOIN, () => joined.resolve())
+      await consumer.connect()
+      await consumer.subscribe({ topic })
+      await consumer.run({ eachMessage: () => Promise.resolve() })
+      await joined.promise
+      return { close: () => consumer.disconnect() }
+    },
+    openAgain: () => Promise.resolve(open('suite-again')),
+    close: async () => {
+      await log.close()
+      await admin.disconnect()
+    },
+  }
+})

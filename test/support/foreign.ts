@@ -1,0 +1,36 @@
+import { Kafka, logLevel, type Admin, type Producer } from 'kafkajs'
+
+/** A client that we did not write: everything that the Millrace appender does not do. */
+export interface Foreign extends AsyncDisposable {
+  readonly kafka: Kafka
+  readonly admin: Admin
+  /** @param transactionalId makes it transactional. */
+  producer(transactionalId?: string): Promise<Producer>
+}
+
+export async function foreignClient(bootstrap: string): Promise<Foreign> {
+  const kafka = new Kafka({
+    clientId: 'foreign',
+    brokers: bootstrap.split(','),
+    logLevel: logLevel.NOTHING,
+    retry: { initialRetryTime: 100, retries: 20 },
+  })
+  const admin = kafka.admin()
+  const producers: Producer[] = []
+  await admin.connect()
+  return {
+    kafka,
+    admin,
+    async producer(transactionalId) {
+      const transactional = { transactionalId, idempotent: true, maxInFlightRequests: 1 }
+      const producer = kafka.producer(transactionalId === undefined ? {} : transactional)
+      producers.push(producer)
+      await producer.connect()
+      return producer
+    },
+    async [Symbol.asyncDispose]() {
+      await Promise.all(producers.map((producer) => producer.disconnect()))
+      await admin.disconnect()
+    },
+  }
+}

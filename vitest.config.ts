@@ -1,0 +1,24 @@
+import { defineConfig } from 'vitest/config'
+
+/**
+ *     unit       beside the code, no process, no network but loopback
+ *     suites     one suite of promises a port, run on every adapter of it, the real Kafka included
+ *     features   what a user sees, as sentences, through real processes
+ *     fences     the import law and the lint rules catch a seeded breach
+ *
+ * One of them alone: `npx vitest run --project unit`. One real Kafka serves a whole run, and only when suites or features take part.
+ */
+export default defineConfig({
+  test: {
+    projects: [
+      { test: { name: 'unit', include: ['src/**/*.test.ts'], testTimeout: 15_000 } },
+      { test: { name: 'suites', include: ['test/suites/**/*.test.ts'], ...withKafka() } },
+      { test: { name: 'features', include: ['test/features/**/*.test.ts'], ...withKafka() } },
+      { test: { name: 'fences', include: ['test/fences/**/*.test.ts'], testTimeout: 60_000, hookTimeout: 120_000 } },
+    ],
+  },
+})
+
+function withKafka() {
+  return { globalSetup: ['test/support/kafka-setup.ts'], testTimeout: 60_000, hookTimeout: 60_000 }
+}
