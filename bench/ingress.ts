@@ -4,6 +4,7 @@ import type { Figure } from './support/report.ts'
 import type { Scene } from './support/scene.ts'
 
 const partitions = 10
+const callers = 64
 /** Bare node:http 28 + micro-batched append 27, on a machine of two cores that has nothing else to do. */
 const referenceMicros = 55
 const slowest = 1.15
@@ -11,8 +12,9 @@ const slowest = 1.15
 /** CPU an accepted event of 1 KB, 64 callers, one broker: our ingress beside bare node:http with the Kafka client's producer. */
 export async function ingress(scene: Scene, events: number): Promise<readonly Figure[]> {
   const topics = [await scene.topic(partitions), await scene.topic(partitions)] as const
-  const raw = await measured(await scene.baselineIngress(topics[0], partitions), events)
-  const ours = await measured(await scene.ingress(scene.routes({ inlets: [scene.inlet(topics[1])] })), events)
+  const raw = await measured(await scene.baselineIngress(topics[0], partitions), events, callers)
+  const inlets = [scene.inlet(topics[1])]
+  const ours = await measured(await scene.ingress(scene.routes({ inlets })), events, callers)
   const bench = 'ingress'
   return [
     {
@@ -32,10 +34,9 @@ export async function ingress(scene: Scene, events: number): Promise<readonly Fi
   ]
 }
 
-/** Drives one server, after a warm-up of a fifth of the events. */
-async function measured({ child, url }: { child: Child; url: string }, events: number) {
+/** Drives one server, after a warm-up of a fifth of the events. Each caller sends its next event when the last is answered. */
+export async function measured({ child, url }: { child: Child; url: string }, events: number, callers: number) {
   await using server = child
-  const callers = 64
   await runLoad({ url, callers, events: events / 5 })
   const before = server.cpuMs()
   const { accepted, refused, seconds, latencies } = await runLoad({ url, callers, events })

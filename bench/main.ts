@@ -1,5 +1,6 @@
 import { parseArgs } from 'node:util'
 import { startKafka } from '../test/support/kafka-process.ts'
+import { delayed } from './delayed.ts'
 import { deliver } from './deliver.ts'
 import { endToEnd } from './end-to-end.ts'
 import { fanOut } from './fan-out.ts'
@@ -8,22 +9,25 @@ import { memory } from './memory.ts'
 import { table, type Figure } from './support/report.ts'
 import { Scene } from './support/scene.ts'
 
+/** Takes part on the Kafka of all, or starts what it needs itself. */
+type Bench =
+  | { readonly on: 'one broker'; readonly run: (scene: Scene, events: number) => Promise<readonly Figure[]> }
+  | { readonly on: 'its own'; readonly run: (events: number) => Promise<readonly Figure[]> }
+
 /** Each bench with the number of events that it takes. */
 const benches = {
-  ingress: { run: ingress, events: 200_000 },
-  deliver: { run: deliver, events: 200_000 },
-  'fan-out': { run: fanOut, events: 200_000 },
-  'end-to-end': { run: endToEnd, events: 10_000 },
-  memory: { run: memory, events: 1_000_000 },
-} as const satisfies Record<
-  string,
-  { run: (scene: Scene, events: number) => Promise<readonly Figure[]>; events: number }
->
+  ingress: { on: 'one broker', run: ingress, events: 200_000 },
+  delayed: { on: 'its own', run: delayed, events: 200_000 },
+  deliver: { on: 'one broker', run: deliver, events: 200_000 },
+  'fan-out': { on: 'one broker', run: fanOut, events: 200_000 },
+  'end-to-end': { on: 'one broker', run: endToEnd, events: 10_000 },
+  memory: { on: 'one broker', run: memory, events: 1_000_000 },
+} as const satisfies Record<string, Bench & { readonly events: number }>
 
 const help = `Measures Millrace beside its raw limit, in one run, on a real Kafka that it starts.
 Usage: make bench [ARGS='NAME... --kafka HOST:PORT --scale X']
   NAME     ${Object.keys(benches).join(', ')} (default: all)
-  --kafka  use this Kafka (default: one is started)
+  --kafka  use this Kafka (default: one is started); "delayed" starts its own three brokers all the same
   --scale  take X times the number of events, e.g. 0.1 for a first look`
 
 const { values, positionals } = parseArgs({
@@ -37,13 +41,15 @@ if (values.help === true || unknown.length > 0) {
 }
 
 const names = (positionals.length > 0 ? positionals : Object.keys(benches)) as (keyof typeof benches)[]
-await using kafka = values.kafka === undefined ? await startKafka() : null
+const wanted = values.kafka === undefined && names.some((name) => benches[name].on === 'one broker')
+await using kafka = wanted ? await startKafka() : null
 const scene = new Scene(values.kafka ?? kafka?.bootstrap ?? '')
 const figures: Figure[] = []
 for (const name of names) {
-  const { run, events } = benches[name]
+  const bench = benches[name]
+  const events = Math.round(bench.events * Number(values.scale))
   console.error(`${name} …`)
-  figures.push(...(await run(scene, Math.round(events * Number(values.scale)))))
+  figures.push(...(await (bench.on === 'its own' ? bench.run(events) : bench.run(scene, events))))
 }
 console.log(table(figures))
 process.exitCode = figures.some((figure) => figure.asked?.holds === false && figure.void !== true) ? 1 : 0

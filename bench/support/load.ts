@@ -20,12 +20,14 @@ export interface Load {
   readonly extra?: Readonly<Record<string, string>>
 }
 
+/** Fewer than the queue of a listening socket holds (511 for node:http): beyond it the system drops connections and tries again a second later. */
+const connectingAtOnce = 100
 const endOfHead = Buffer.from('\r\n\r\n')
 
 /** Sends events over raw sockets: much cheaper than any HTTP client, so that the machine is left to what is measured. */
 export async function runLoad(load: Load): Promise<LoadResult> {
   const url = new URL(load.url)
-  const sockets = await Promise.all(Array.from({ length: load.callers }, () => connected(url)))
+  const sockets = await connections(url, load.callers)
   const latencies = new Latencies()
   let [started, answered, accepted] = [0, 0, 0]
   const begin = monotonicMs()
@@ -87,6 +89,15 @@ export async function runLoad(load: Load): Promise<LoadResult> {
     socket.on('close', () => answered < load.events && reject(new Error('the server closed a connection under load')))
     next(send)
   }
+}
+
+async function connections(url: URL, count: number): Promise<readonly Socket[]> {
+  const sockets: Socket[] = []
+  while (sockets.length < count) {
+    const some = Math.min(connectingAtOnce, count - sockets.length)
+    sockets.push(...(await Promise.all(Array.from({ length: some }, () => connected(url)))))
+  }
+  return sockets
 }
 
 function connected(url: URL): Promise<Socket> {

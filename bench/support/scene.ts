@@ -102,7 +102,7 @@ export class Scene {
       filter: { attributes: {} },
       subscriber: { url },
       delivery: { retry: 0, backoffPolicy: 'exponential', backoffDelayMs: 200, timeoutMs: 60_000 },
-      parking: { topic: `${topic}-parked`, partitions: 1, replicationFactor: 1 },
+      parking: { topic: `${topic}__parked`, partitions: 1, replicationFactor: 1 },
       order: 'unordered',
       ...more,
     }

@@ -11,7 +11,7 @@ import { aborted, drainDeadlineMs, stopSignal } from './stop.ts'
 /** The dispatcher worker: runs until SIGINT or SIGTERM, then finishes what is in flight and commits. Reports go to standard output, JSON lines. */
 export async function dispatcher(flags: DispatcherFlags, env: Environment): Promise<void> {
   const stop = stopSignal()
-  const logger = createLogger(env.MILLRACE_LOG)
+  const logger = createLogger(env.MILLRACE_LOG ?? 'warn')
   const { routes, close: closeRoutes } = fileRoutes(flags.routes, logger)
   const log = openKafkaLog({
     bootstrapServers: flags.kafka,

@@ -9,7 +9,7 @@ import { aborted, drainDeadlineMs, stopSignal } from './stop.ts'
 /** The ingress worker: runs until SIGINT or SIGTERM, then answers what it has accepted. */
 export async function ingress(flags: IngressFlags, env: Environment): Promise<void> {
   const stop = stopSignal()
-  const logger = createLogger(env.MILLRACE_LOG)
+  const logger = createLogger(env.MILLRACE_LOG ?? 'warn')
   const { routes, close: closeRoutes } = fileRoutes(flags.routes, logger)
   const log = openKafkaLog({ bootstrapServers: flags.kafka, clientId: 'millrace-ingress', clock, logger })
   const appender = log.appender()

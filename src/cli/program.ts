@@ -28,7 +28,7 @@ function program(): Command {
     .configureHelp({ sortSubcommands: true })
     .addHelpText(
       'after',
-      '\nLogs: MILLRACE_LOG=debug|info|warn|error|silent (default warn), JSON lines on standard error.',
+      '\nLogs: MILLRACE_LOG=debug|info|warn|error|silent (default warn, dev: error), JSON lines on standard error.',
     )
   addDev(millrace)
   addWorkers(millrace)

@@ -6,8 +6,6 @@ import type { Store } from './embedded-store.ts'
 import { maxMessageBytes, refusal } from './embedded-topics.ts'
 import type { Writer } from './embedded-writer.ts'
 
-const TIMEOUT_MS = 30_000
-
 /** What the administration needs of the log. */
 export interface AdminTarget {
   readonly store: Store
@@ -87,6 +85,6 @@ export class EmbeddedAdmin implements LogAdmin {
 
   #write<T>(apply: () => T, signal?: AbortSignal): Promise<T> {
     if (this.#closed) return Promise.reject(closedFault())
-    return this.#target.writer.run(apply, TIMEOUT_MS, signal)
+    return this.#target.writer.run(apply, { signal })
   }
 }

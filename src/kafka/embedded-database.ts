@@ -1,6 +1,7 @@
-import { mkdirSync, readFileSync, writeFileSync } from 'node:fs'
+import { closeSync, fdatasync, mkdirSync, openSync, readFileSync, writeFileSync } from 'node:fs'
 import { join, resolve } from 'node:path'
 import { DatabaseSync } from 'node:sqlite'
+import { promisify } from 'node:util'
 import { Fault } from '../core/fault.ts'
 
 /** `full`: an acknowledged record survives loss of power. `off`: it survives kill -9, but not loss of power. */
@@ -29,18 +30,64 @@ const SCHEMA = `
 `
 
 /**
+ * The database of a folder and when it is safe on disk. SQLite itself does not sync (it would hold up the event loop for as long as the
+ * disk takes); we keep the same order, off the loop:
+ *
+ *     commit (into the write-ahead log) ─► sync the write-ahead log ─► acknowledge
+ *     checkpoint: sync the write-ahead log ─► copy it into the database ─► sync the database ─► next commit (begins a new write-ahead log)
+ *
+ * The caller runs one of these at a time, and commits nothing meanwhile.
+ */
+export class DataFile {
+  readonly database: DatabaseSync
+  readonly #fsync: Fsync
+  readonly #main: number
+  readonly #log: number
+
+  /** @param folder locked by `database` already: closing another handle of its files would drop the locks of this process. */
+  constructor(database: DatabaseSync, folder: string, fsync: Fsync) {
+    this.database = database
+    this.#fsync = fsync
+    this.#main = openSync(join(folder, FILE), 'r+')
+    this.#log = openSync(join(folder, `${FILE}-wal`), 'r+')
+  }
+
+  /** Resolves when what was committed is as safe as asked for. */
+  async commitSynced(): Promise<void> {
+    if (this.#fsync === 'full') await sync(this.#log)
+  }
+
+  /** Copies the write-ahead log into the database. */
+  async checkpoint(): Promise<void> {
+    await sync(this.#log)
+    this.database.exec('PRAGMA wal_checkpoint(PASSIVE)')
+    await sync(this.#main)
+  }
+
+  /** Writes and syncs all that is left, and unlocks the folder. Nothing may be under way. */
+  close(): void {
+    this.database.exec('PRAGMA synchronous = FULL')
+    this.database.close()
+    closeSync(this.#log)
+    closeSync(this.#main)
+  }
+}
+
+const sync = promisify(fdatasync)
+
+/**
  * Opens the database of a data folder for this process alone. The folder is made when missing.
  * @throws Fault DataLocked, DataFromNewerVersion, LogRefused (not our data, or damaged), LogUnavailable (folder not usable).
  */
-export function openDatabase(dir: string, fsync: Fsync): DatabaseSync {
+export function openDatabase(dir: string, fsync: Fsync): DataFile {
   const folder = resolve(dir)
   let database: DatabaseSync | undefined
   try {
     mkdirSync(folder, { recursive: true })
     database = new DatabaseSync(join(folder, FILE), { timeout: LOCK_WAIT_MS })
-    prepare(database, folder, fsync)
+    prepare(database, folder)
     writeFileSync(join(folder, HOLDER), `${process.pid}\n`)
-    return database
+    return new DataFile(database, folder, fsync)
   } catch (error) {
     database?.close()
     throw openFault(error, folder)
@@ -48,7 +95,7 @@ export function openDatabase(dir: string, fsync: Fsync): DatabaseSync {
 }
 
 /** Locks, checks whose data it is, and makes the tables in a new file. */
-function prepare(database: DatabaseSync, folder: string, fsync: Fsync): void {
+function prepare(database: DatabaseSync, folder: string): void {
   // Exclusive mode: the operating system's lock is held from the first access until the process ends, however it ends.
   database.exec('PRAGMA page_size = 8192; PRAGMA locking_mode = EXCLUSIVE; BEGIN EXCLUSIVE; COMMIT')
   const version = pragma(database, 'user_version')
@@ -67,9 +114,12 @@ function prepare(database: DatabaseSync, folder: string, fsync: Fsync): void {
   }
   // Checkpoints are the writer's, in turns of their own; secure_delete would rewrite each page of a dropped segment.
   database.exec(`
-    PRAGMA journal_mode = WAL; PRAGMA synchronous = ${fsync === 'full' ? 'FULL' : 'NORMAL'};
+    PRAGMA journal_mode = WAL; PRAGMA synchronous = FULL;
     PRAGMA wal_autocheckpoint = 0; PRAGMA cache_size = -8192; PRAGMA secure_delete = OFF`)
   if (tables === 0) database.exec(`BEGIN; ${SCHEMA} COMMIT`)
+  // A first write, so that the write-ahead log is there and its name safe in the folder; from now on we sync by ourselves.
+  else database.exec(`PRAGMA user_version = ${SCHEMA_VERSION}`)
+  database.exec('PRAGMA synchronous = OFF')
 }
 
 function pragma(database: DatabaseSync, name: 'user_version' | 'application_id'): number {

@@ -14,13 +14,14 @@ import type { Writer } from './embedded-writer.ts'
 /** Small enough to be dropped within a turn (tried: 29 MB take 13 ms), large enough for few tables. */
 const MAX_SEGMENT_BYTES = 8 * 1024 * 1024
 const MIN_SEGMENT_BYTES = 64 * 1024
+const MAX_DROPS = 16
 /** A quarter of what may be kept is in segments that still grow, at most, and so are the last records of an aging partition. */
 const GROWING_SHARE = 4
 const MAX_LOOK_MS = 30_000
 const MIN_LOOK_MS = 50
 
 /**
- * Keeps the folder bounded: whole segments go, one a transaction. What goes first: deleted topics, then what is too old, then what a
+ * Keeps the folder bounded: whole segments go, a few a transaction. What goes first: deleted topics, then what is too old, then what a
  * topic has too much, then, above the bound of all, the oldest segment of the partition with the most bytes, so that a loud topic
  * does not drive out a quiet one. The growing segment of a partition goes by age only.
  */
@@ -69,7 +70,7 @@ export class EmbeddedRetention {
 
   async #dropNext(): Promise<void> {
     try {
-      await this.#writer.run(() => this.#next()?.())
+      await this.#writer.run(() => this.#dropSome(), { first: true })
       this.#dropping = false
       this.look()
     } catch (error) {
@@ -78,8 +79,18 @@ export class EmbeddedRetention {
     }
   }
 
-  /** How to drop the next segment, or undefined when all is within bounds. */
-  #next(): (() => void) | undefined {
+  /** What one transaction may drop: so it keeps up with appends of 1 MiB a turn, and stays short. */
+  #dropSome(): void {
+    let dropped = 0
+    for (let count = 0; count < MAX_DROPS && dropped < MAX_SEGMENT_BYTES; count += 1) {
+      const next = this.#next()
+      if (next === undefined) return
+      dropped += next()
+    }
+  }
+
+  /** How to drop the next segment (it tells its bytes), or undefined when all is within bounds. */
+  #next(): (() => number) | undefined {
     if (this.#store.orphans.length > 0) return () => this.#store.dropOrphan()
     const now = this.#clock.now()
     let total = 0
@@ -103,8 +114,8 @@ export class EmbeddedRetention {
     return total > this.#retention.bytes && partition !== undefined ? () => this.#store.dropFirst(partition) : undefined
   }
 
-  #dropOld(partition: Partition, now: number): void {
+  #dropOld(partition: Partition, now: number): number {
     if (partition.segments.length === 1) this.#store.roll(partition, now)
-    this.#store.dropFirst(partition)
+    return this.#store.dropFirst(partition)
   }
 }

@@ -92,19 +92,19 @@ export class Store {
     return segment
   }
 
-  /** Drops a partition's first segment, which must not be its last. */
-  dropFirst(partition: Partition): void {
+  /** Drops a partition's first segment, which must not be its last. @returns its bytes. */
+  dropFirst(partition: Partition): number {
     this.#protect(partition)
     const segment = partition.segments.shift()
-    if (segment !== undefined) this.#drop(segment)
+    return segment === undefined ? 0 : this.#drop(segment)
   }
 
-  /** Drops one segment of a topic that is gone. */
-  dropOrphan(): void {
+  /** Drops one segment of a topic that is gone. @returns its bytes. */
+  dropOrphan(): number {
     const segment = this.orphans.shift()
-    if (segment === undefined) return
+    if (segment === undefined) return 0
     this.#undo.push(() => this.orphans.unshift(segment))
-    this.#drop(segment)
+    return this.#drop(segment)
   }
 
   createTopic(spec: TopicSpec): Topic {
@@ -187,11 +187,12 @@ export class Store {
     })
   }
 
-  #drop(segment: Segment): void {
+  #drop(segment: Segment): number {
     this.#inserts.delete(segment.id)
     this.#reads.delete(segment.id)
     this.#run('DELETE FROM segment WHERE id = ?', segment.id)
     this.#database.exec(`DROP TABLE segment_${segment.id}`)
+    return segment.bytes
   }
 
   #insert(segment: number): StatementSync {

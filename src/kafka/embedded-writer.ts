@@ -1,7 +1,8 @@
-import type { DatabaseSync } from 'node:sqlite'
+import { setTimeout as sleep } from 'node:timers/promises'
 import type { Clock } from '../core/clock.ts'
 import { Fault } from '../core/fault.ts'
 import type { Logger } from '../telemetry/logger.ts'
+import type { DataFile } from './embedded-database.ts'
 import { closedFault, writeFault } from './embedded-faults.ts'
 import type { Store } from './embedded-store.ts'
 
@@ -15,59 +16,67 @@ export interface Work {
   cancelled: boolean
   /** Runs inside the transaction, perhaps more than once. Refuses with a Fault, before it has written anything. */
   apply(): void
-  /** The transaction that holds it is committed. */
+  /** The transaction that holds it is stored. */
   done(): void
   failed(fault: Fault): void
 }
 
-/** What one turn writes at most: it must end within 20 ms, and so must the commit after it. */
+/** What one turn writes at most: it must end within 20 ms. */
 const TURN_BYTES = 1024 * 1024
 const TURN_MS = 6
 /** After so many bytes the write-ahead log is copied into the database, in a turn of its own. */
 const CHECKPOINT_BYTES = 1024 * 1024
 const PAGE_BYTES = 8192
 const RETRY_MS = 250
+/** Deadline of what is not an append. */
+const RUN_WITHIN_MS = 30_000
 
 /**
  * Writes all that is pending with one transaction a turn of the event loop:
  *
- *     add ─► queue ─► turn: BEGIN · apply… (≤ 1 MiB, ≤ 6 ms) · COMMIT ─► done… ─► committed()
+ *     add ─► queue ─► turn: BEGIN · apply… (≤ 1 MiB, ≤ 6 ms) · COMMIT ─► synced, off the loop ─► done… ─► committed()
  *              ▲                       │ disk full, I/O error: rolled back, the same again in 250 ms
  *              └───────────────────────┘ (what is past its deadline: LogUnavailable, and surely not stored)
+ *
+ * What comes while the disk syncs goes together with the next turn.
  */
 export class Writer {
-  readonly #database: DatabaseSync
+  readonly #data: DataFile
   readonly #store: Store
   readonly #clock: Clock
   readonly #logger: Logger
   readonly #committed: () => void
+  readonly #closing = new AbortController()
   #queue: Work[] = []
-  #turn: NodeJS.Immediate | undefined
-  #retry: NodeJS.Timeout | undefined
+  #running: Promise<void> | undefined
   #sinceCheckpoint = 0
   #failing = false
-  #closed = false
 
   /** @param committed called after each commit, when all its work was told. */
-  constructor(database: DatabaseSync, store: Store, clock: Clock, logger: Logger, committed: () => void) {
-    this.#database = database
+  constructor(data: DataFile, store: Store, clock: Clock, logger: Logger, committed: () => void) {
+    this.#data = data
     this.#store = store
     this.#clock = clock
     this.#logger = logger
     this.#committed = committed
   }
 
-  add(work: Work): void {
-    if (this.#closed) {
+  /** @param first before all that waits: for what must keep up with the rest. */
+  add(work: Work, first = false): void {
+    if (this.#closing.signal.aborted) {
       queueMicrotask(() => work.failed(closedFault()))
       return
     }
-    this.#queue.push(work)
-    if (this.#retry === undefined) this.#turn ??= setImmediate(() => this.#takeTurn())
+    if (first) this.#queue.unshift(work)
+    else this.#queue.push(work)
+    this.#running ??= this.#run()
   }
 
   /** Runs `apply` in the next transaction. @throws Fault what `apply` refused with, LogUnavailable, Closed; the signal's reason. */
-  run<T>(apply: () => T, withinMs = 30_000, signal?: AbortSignal): Promise<T> {
+  run<T>(
+    apply: () => T,
+    { signal, first = false }: { signal?: AbortSignal | undefined; first?: boolean } = {},
+  ): Promise<T> {
     return new Promise<T>((resolve, reject) => {
       let result: T
       const abort = (): void => {
@@ -76,7 +85,7 @@ export class Writer {
       }
       const work: Work = {
         bytes: 256,
-        deadline: this.#clock.monotonic() + withinMs,
+        deadline: this.#clock.monotonic() + RUN_WITHIN_MS,
         cancelled: false,
         apply: () => {
           result = apply()
@@ -92,32 +101,28 @@ export class Writer {
       }
       if (signal?.aborted === true) return abort()
       signal?.addEventListener('abort', abort, { once: true })
-      this.add(work)
+      this.add(work, first)
     })
   }
 
-  /** Takes no more; what is pending fails with Closed. */
-  close(): void {
-    this.#closed = true
-    clearImmediate(this.#turn)
-    clearTimeout(this.#retry)
+  /** Takes no more; what was not written fails with Closed. Resolves when nothing is under way. */
+  async close(): Promise<void> {
+    this.#closing.abort()
     for (const work of this.#queue.splice(0)) if (!work.cancelled) work.failed(closedFault())
+    await this.#running
   }
 
-  #takeTurn(): void {
-    this.#turn = undefined
-    if (this.#sinceCheckpoint >= CHECKPOINT_BYTES) this.#checkpoint()
-    else this.#write()
-    if (
-      this.#retry === undefined &&
-      !this.#closed &&
-      (this.#queue.length > 0 || this.#sinceCheckpoint >= CHECKPOINT_BYTES)
-    ) {
-      this.#turn ??= setImmediate(() => this.#takeTurn())
+  async #run(): Promise<void> {
+    while (this.#queue.length > 0 || this.#sinceCheckpoint >= CHECKPOINT_BYTES) {
+      await new Promise((resolve) => setImmediate(resolve))
+      if (this.#closing.signal.aborted) break
+      if (this.#sinceCheckpoint >= CHECKPOINT_BYTES) await this.#checkpoint()
+      else await this.#write()
     }
+    this.#running = undefined
   }
 
-  #write(): void {
+  async #write(): Promise<void> {
     const applied: Work[] = []
     const refused: [Work, Fault][] = []
     let taken = 0
@@ -134,21 +139,34 @@ export class Writer {
           apply(work, applied, refused)
         }
       })
-      this.#sinceCheckpoint += 2 * PAGE_BYTES
     } catch (error) {
-      this.#rolledBack(error, taken)
-      return
+      return this.#rolledBack(writeFault(error), taken)
     }
+    this.#sinceCheckpoint += 2 * PAGE_BYTES
     this.#queue.splice(0, taken)
-    this.#tell(undefined)
-    for (const [work, fault] of refused) work.failed(fault)
-    for (const work of applied) work.done()
+    await this.#answer(applied, refused)
+  }
+
+  async #answer(applied: readonly Work[], refused: readonly [Work, Fault][]): Promise<void> {
+    let fault: Fault | undefined
+    try {
+      await this.#data.commitSynced()
+    } catch (error) {
+      fault = writeFault(error)
+    }
+    this.#tell(fault)
+    for (const [work, refusal] of refused) work.failed(refusal)
+    for (const work of applied) {
+      // Cancelled meanwhile: its owner has answered.
+      if (work.cancelled) continue
+      if (fault === undefined) work.done()
+      else work.failed(fault)
+    }
     this.#committed()
   }
 
   /** Nothing of this turn is stored. */
-  #rolledBack(error: unknown, taken: number): void {
-    const fault = writeFault(error)
+  async #rolledBack(fault: Fault, taken: number): Promise<void> {
     this.#tell(fault)
     if (!fault.retriable) {
       for (const work of this.#queue.splice(0, taken)) if (!work.cancelled) work.failed(fault)
@@ -158,17 +176,14 @@ export class Writer {
     const late = this.#queue.filter((work) => work.deadline <= now && !work.cancelled)
     this.#queue = this.#queue.filter((work) => work.deadline > now && !work.cancelled)
     for (const work of late) work.failed(fault)
-    this.#retry = setTimeout(() => {
-      this.#retry = undefined
-      this.#takeTurn()
-    }, RETRY_MS)
+    await sleep(RETRY_MS, undefined, { signal: this.#closing.signal }).catch(() => undefined)
   }
 
-  /** Passive: copies what it can, waits for nobody. A failure costs only space, and shows in the next commit. */
-  #checkpoint(): void {
+  /** A failure costs only space, and shows in the next commit. */
+  async #checkpoint(): Promise<void> {
     this.#sinceCheckpoint = 0
     try {
-      this.#database.exec('PRAGMA wal_checkpoint(PASSIVE)')
+      await this.#data.checkpoint()
     } catch (error) {
       this.#tell(writeFault(error))
     }

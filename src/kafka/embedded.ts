@@ -1,9 +1,8 @@
-import type { DatabaseSync } from 'node:sqlite'
 import type { Clock } from '../core/clock.ts'
 import type { Logger } from '../telemetry/logger.ts'
 import { EmbeddedAdmin } from './embedded-admin.ts'
 import { EmbeddedAppender } from './embedded-appender.ts'
-import { openDatabase, type Fsync } from './embedded-database.ts'
+import { openDatabase, type DataFile, type Fsync } from './embedded-database.ts'
 import { EmbeddedMembership } from './embedded-membership.ts'
 import { EmbeddedPositions, PositionTable } from './embedded-positions.ts'
 import { EmbeddedReader, type ReadSource } from './embedded-reader.ts'
@@ -59,17 +58,17 @@ class EmbeddedLog implements Log, ReadSource {
   readonly sticky = new StickyPartitions()
   closed = false
   #segmentsSeen = 0
-  readonly #database: DatabaseSync
+  readonly #data: DataFile
   readonly #retention: EmbeddedRetention
   readonly #appended = new Set<Partition>()
   readonly #members = new Map<string, number>()
 
-  constructor(database: DatabaseSync, { clock, logger, retention }: EmbeddedLogOptions) {
-    this.#database = database
+  constructor(data: DataFile, { clock, logger, retention }: EmbeddedLogOptions) {
+    this.#data = data
     this.clock = clock
-    this.store = new Store(database)
-    this.table = new PositionTable(database)
-    this.writer = new Writer(database, this.store, clock, logger, () => this.#committed())
+    this.store = new Store(data.database)
+    this.table = new PositionTable(data.database)
+    this.writer = new Writer(data, this.store, clock, logger, () => this.#committed())
     this.#retention = new EmbeddedRetention(this.store, this.writer, retention, clock, logger)
   }
 
@@ -98,9 +97,9 @@ class EmbeddedLog implements Log, ReadSource {
     if (this.closed) return
     this.closed = true
     this.#retention.close()
-    this.writer.close()
+    await this.writer.close()
     for (const tail of this.tails) await tail.close()
-    this.#database.close()
+    this.#data.close()
   }
 
   members(group: string): number {

@@ -99,7 +99,7 @@ test('saving a manifest applies it; a broken one is explained with its place and
   await dev.line('Trigger default/greetings Ready')
 
   writeFileSync(file, good.replace('attributes:', 'atributes:'))
-  await dev.line(`${file}:11:5: spec.filter.atributes`)
+  await dev.line(`${file}:9:5: Trigger default/greetings: spec.filter.atributes`)
   expect(await pasteCurl(dev)).toContain(' 202 ')
   await eventually('the last good version still delivers', () => greeter.deliveries.length === 1)
 
@@ -125,7 +125,7 @@ test('mistakes of the start are one line and exit 1', async () => {
   await holder.line('Millrace dev')
   const mistakes = [
     [['-f', hello, '--port', String(port)], new RegExp(`port ${port} is in use`)],
-    [['-f', hello, '--data', data], /in use by another process/],
+    [['-f', hello, '--data', data], /in use by another Millrace/],
     [['-f', 'no-such-file.yaml'], /no-such-file.yaml/],
     [[], /--filename is missing/],
     [['-f', hello, '--kafka', 'nonsense'], /--kafka must be HOST:PORT/],

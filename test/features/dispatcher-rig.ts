@@ -236,7 +236,7 @@ let rigs = 0
 export async function embeddedRig(partitions = 1): Promise<Rig> {
   const dir = await mkdtemp(join(tmpdir(), 'millrace-rig-'))
   const retention = { ms: 3600_000, bytes: 1024 ** 3 }
-  const log = await openEmbeddedLog({ dir, fsync: 'off', retention: retention as never, clock, logger })
+  const log = await openEmbeddedLog({ dir, fsync: 'off', retention, clock, logger })
   return withTopic(new Rig(log, `e${rigs++}`, partitions, () => rm(dir, { recursive: true, force: true })))
 }
 

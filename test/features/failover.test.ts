@@ -1,6 +1,6 @@
 import { createTopicsV7 } from '@platformatic/kafka'
 import { setTimeout as sleep } from 'node:timers/promises'
-import { afterAll, beforeAll, describe, expect, it } from 'vitest'
+import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest'
 import { systemClock } from '../../src/core/clock.ts'
 import { createAppender, type KafkaAppender } from '../../src/kafka/platformatic/append.ts'
 import { createLogger } from '../../src/telemetry/logger.ts'
@@ -21,6 +21,9 @@ const replicas = [
   [3, 2],
 ] as const
 const leaders = replicas.map(([leader]) => leader)
+
+/** What a busy machine may take, milliseconds; whoever waits for the broken leader waits for seconds. */
+const calm = 1_000
 
 let kafka: RunningKafka
 let cluster: CuttableCluster
@@ -55,6 +58,7 @@ class Writer {
   readonly #answers: Promise<unknown>[] = []
   /** When it was handed over and how long its answer took, milliseconds. */
   readonly latencies: { readonly at: number; readonly ms: number }[] = []
+  readonly errors: unknown[] = []
   #stopped = false
   #running: Promise<void> | null = null
 
@@ -75,6 +79,7 @@ class Writer {
     this.#stopped = true
     await this.#running
     await Promise.all(this.#answers)
+    expect(this.errors).toEqual([])
   }
 
   /** Percentile 99 of the records handed over since `from`. */
@@ -88,13 +93,19 @@ class Writer {
       const at = performance.now()
       const value = Buffer.from(String(this.#answers.length))
       const answer = appender.append({ topic, partition: this.#partition, key: null, value, headers: [] })
-      this.#answers.push(answer.then(() => void this.latencies.push({ at, ms: performance.now() - at })))
+      this.#answers.push(
+        answer.then(
+          () => void this.latencies.push({ at, ms: performance.now() - at }),
+          (error: unknown) => void this.errors.push(error),
+        ),
+      )
       await sleep(4)
     }
   }
 }
 
 const writers = replicas.map((_, partition) => new Writer(partition))
+afterEach(() => Promise.all(writers.map((writer) => writer.stop())))
 const ledBy = (broker: number) => writers.filter((_, partition) => leaders[partition] === broker)
 const notLedBy = (broker: number) => writers.filter((_, partition) => leaders[partition] !== broker)
 /** The record that was handed over last before now has an answer. */
@@ -136,8 +147,8 @@ describe('a leader that fails delays its own partitions only, and nothing is los
       `a hung leader: p99 of the other leaders ${before.toFixed(1)} ms before, ${during.toFixed(1)} ms during`,
     )
     expect(to - from).toBeGreaterThan(3_000)
-    expect(during).toBeLessThan(Math.max(4 * before, 100))
-    expect(Math.max(...ledBy(3).map((writer) => writer.p99(from, to)))).toBeGreaterThan(1_000)
+    expect(during).toBeLessThan(Math.max(4 * before, calm))
+    expect(Math.max(...ledBy(3).map((writer) => writer.p99(from, to)))).toBeGreaterThan(3 * calm)
     await expectEachOnceInOrder()
   })
 
@@ -159,8 +170,7 @@ describe('a leader that fails delays its own partitions only, and nothing is los
       `a killed leader: its partitions took records again after ${Math.round(to - from)} ms; ` +
         `p99 of the other leaders ${before.toFixed(1)} ms before, ${during.toFixed(1)} ms meanwhile`,
     )
-    expect(during).toBeLessThan(Math.max(4 * before, 100))
-    await kafka.startBrokers()
+    expect(during).toBeLessThan(Math.max(4 * before, calm))
     await expectEachOnceInOrder()
     expect(appender.counters.identityResets).toBe(0)
   })

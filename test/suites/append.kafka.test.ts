@@ -207,6 +207,17 @@ describe('appending to Kafka', () => {
     await expect(refused).resolves.toBe(true)
   })
 
+  it('takes a record up to the last byte of the limit', async () => {
+    const { cluster, appender } = open()
+    const topic = await makeTopic(cluster, 1, { 'max.message.bytes': '5000' })
+    await appender.append(text(topic, 'the limit is known from now on'))
+    // 61 bytes of batch and 9 of record besides the value: length 2, attributes, two deltas, no key, value length 2, no headers.
+    await expect(appender.append(text(topic, 'x'.repeat(5_000 - 61 - 9)))).resolves.toMatchObject({ offset: 1n })
+    await expect(appender.append(text(topic, 'x'.repeat(5_000 - 61 - 8)))).rejects.toMatchObject({
+      code: 'RecordTooLarge',
+    })
+  })
+
   it('takes a single record above a mebibyte when the topic takes it', async () => {
     const { cluster, appender } = open()
     const topic = await makeTopic(cluster, 1, { 'max.message.bytes': '6000000' })

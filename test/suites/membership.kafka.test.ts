@@ -35,10 +35,17 @@ async function withFleet(run: (fleet: ObservedFleet, group: string) => Promise<v
 }
 
 const owns = (fleet: ObservedFleet, counts: Readonly<Record<string, number>>): Promise<void> =>
-  eventuallyPasses(`they own ${JSON.stringify(counts)}`, () => {
-    const names = Object.keys(counts)
-    expect(Object.fromEntries(names.map((name) => [name, fleet.ownedBy(name).length]))).toEqual(counts)
-  })
+  eventuallyPasses(
+    `they own ${JSON.stringify(counts)}`,
+    () => {
+      const names = Object.keys(counts)
+      expect(Object.fromEntries(names.map((name) => [name, fleet.ownedBy(name).length]))).toEqual(counts)
+    },
+    { withinMs: 30_000 },
+  )
+
+/** Starting a Kafka twice takes its time on a busy machine. */
+const OUTAGE_MS = 150_000
 
 describe.concurrent('a fleet on Kafka', () => {
   it('shares partitions out evenly while members come and go, and moves only what must move', () =>
@@ -80,13 +87,13 @@ describe.concurrent('a fleet on Kafka', () => {
   it('goes on without a member that does not let go by its deadline', () =>
     withFleet(async (fleet) => {
       // Rebalance timeout 12 s, so the deadline is 9.6 s: longer than the session, which heartbeats keep alive meanwhile.
-      const a = fleet.start('a', ten, { rebalanceTimeoutMs: 12_000, letGo: takes(11_000) })
+      const a = fleet.start('a', ten, { rebalanceTimeoutMs: 12_000, letGo: takes(15_000) })
       await owns(fleet, { a: 10 })
       fleet.start('b', ten, { rebalanceTimeoutMs: 12_000 })
       const assigned = await eventually('b is assigned', () => fleet.told.find(({ member }) => member === 'b'))
       const revoked = fleet.told.find(({ what }) => what === 'revoked')
       expect(assigned.at - (revoked?.at ?? 0)).toBeGreaterThan(9_500)
-      expect(assigned.at - (revoked?.at ?? 0)).toBeLessThan(10_800)
+      expect(assigned.at - (revoked?.at ?? 0)).toBeLessThan(14_000)
       expect(a.alive).toBe(true)
       fleet.overlaps.length = 0 // The member broke its promise; the fleet kept its own.
     }))
@@ -195,7 +202,7 @@ describe.concurrent('a fleet on Kafka', () => {
       const closing = a.close({ forGood: true, deadlineMs: 1_000 })
       expect(a.close({ forGood: true, deadlineMs: 1_000 })).toBe(closing)
       await closing
-      expect(performance.now() - start).toBeLessThan(1_300)
+      expect(performance.now() - start).toBeLessThan(2_000)
       expect(a.alive).toBe(false)
     }))
 
@@ -226,31 +233,41 @@ describe.concurrent('a fleet on Kafka', () => {
       }
     }))
 
-  it('keeps all through a short outage, loses all in a long one, and comes back by itself', async () => {
-    await using kafka = await startKafka()
-    const own = clusterOf(kafka.bootstrap)
-    const patient = new ObservedFleet(own, uniqueGroup())
-    const hasty = new ObservedFleet(own, uniqueGroup())
-    const long = patient.start('a', ten, { sessionTimeoutMs: 60_000 })
-    const short = hasty.start('a', ten)
-    await owns(patient, { a: 10 })
-    await owns(hasty, { a: 10 })
-    await kafka.stopBroker(1, 'kill')
-    await eventually('the short session is not alive', () => !short.alive)
-    expect(hasty.ownedBy('a')).toHaveLength(10)
-    await eventually('the short session is lost', () => hasty.told.some(({ what }) => what === 'lost'))
-    await kafka.startBrokers()
-    await owns(hasty, { a: 10 })
-    expect(short.alive).toBe(true)
-    const before = patient.told.length
-    patient.start('b', ten, { sessionTimeoutMs: 60_000 })
-    await owns(patient, { a: 5, b: 5 })
-    expect(long.alive).toBe(true)
-    expect(patient.told.some(({ what }) => what === 'lost')).toBe(false)
-    expect(before).toBe(1)
-    await Promise.all([patient.stop(), hasty.stop()])
-    await own.close()
-  })
+  it(
+    'keeps all in an outage shorter than the session, loses all in a longer one, and comes back by itself',
+    async () => {
+      await using kafka = await startKafka()
+      const own = clusterOf(kafka.bootstrap)
+      const patient = new ObservedFleet(own, uniqueGroup())
+      const hasty = new ObservedFleet(own, uniqueGroup())
+      const long = patient.start('a', ten, { sessionTimeoutMs: 60_000 })
+      const short = hasty.start('a', ten)
+      const other = new ObservedFleet(own, uniqueGroup())
+      const leaving = other.start('a', ten)
+      await owns(other, { a: 10 })
+      await owns(patient, { a: 10 })
+      await owns(hasty, { a: 10 })
+      await kafka.stopBroker(1, 'kill')
+      await eventually('the short session is not alive', () => !short.alive)
+      expect(hasty.ownedBy('a')).toHaveLength(10)
+      const start = performance.now()
+      await leaving.close({ forGood: true, deadlineMs: 1_000 })
+      expect(performance.now() - start).toBeLessThan(2_000)
+      await eventually('the short session is lost', () => hasty.told.some(({ what }) => what === 'lost'))
+      await kafka.startBrokers()
+      await owns(hasty, { a: 10 })
+      expect(short.alive).toBe(true)
+      const before = patient.told.length
+      patient.start('b', ten, { sessionTimeoutMs: 60_000 })
+      await owns(patient, { a: 5, b: 5 })
+      expect(long.alive).toBe(true)
+      expect(patient.told.some(({ what }) => what === 'lost')).toBe(false)
+      expect(before).toBe(1)
+      await Promise.all([patient.stop(), hasty.stop()])
+      await own.close()
+    },
+    OUTAGE_MS,
+  )
 })
 
 interface MemberProcess {

@@ -52,7 +52,7 @@ const texts = (records: readonly LogRecord[]) => records.map(({ value }) => valu
 
 async function foreigner(): Promise<Foreign> {
   const foreign = await foreignClient(kafkaBootstrap())
-  closing.push(() => foreign[Symbol.asyncDispose]())
+  closing.push(async () => foreign[Symbol.asyncDispose]())
   return foreign
 }
 
@@ -74,7 +74,11 @@ async function newTopic({ admin }: Foreign, partitions = 1, config: Record<strin
 }
 
 /** Everything from `from` to the end, by single reads. */
-async function drain(reader: LogReader, at: TopicPartition, from = 0n): Promise<{ records: LogRecord[]; next: bigint }> {
+async function drain(
+  reader: LogReader,
+  at: TopicPartition,
+  from = 0n,
+): Promise<{ records: LogRecord[]; next: bigint }> {
   const records: LogRecord[] = []
   for (let next = from; ;) {
     const batch = await reader.read(at, next, 100_000)
@@ -89,7 +93,11 @@ describe('transactions', () => {
   it('gives what was committed, in order, and moves past what was rolled back', async () => {
     const foreign = await foreigner()
     const topic = await newTopic(foreign)
-    const [a, b, plain] = [await foreign.producer(`a-${topic}`), await foreign.producer(`b-${topic}`), await foreign.producer()]
+    const [a, b, plain] = [
+      await foreign.producer(`a-${topic}`),
+      await foreign.producer(`b-${topic}`),
+      await foreign.producer(),
+    ]
     const send = (to: Pick<typeof plain, 'send'>, ...values: string[]) =>
       to.send({ topic, acks: -1, messages: values.map((value) => ({ value, partition: 0 })) })
     for (let round = 0; round < 3; round++) {
@@ -164,7 +172,7 @@ describe('what foreign producers write', () => {
     })
     for (const compression of ['none', 'gzip', 'snappy', 'lz4', 'zstd'] as const) {
       const other = new Producer({ clientId: 'other', bootstrapBrokers: [kafkaBootstrap()], compression })
-      await other.send({ acks: -1, messages: [{ topic, value: Buffer.from(`${compression} ${body}`) }] } as never)
+      await other.send({ acks: -1, messages: [{ topic, value: Buffer.from(`${compression} ${body}`) }] })
       await other.close()
     }
     const { records } = await drain(openReader(), { topic, partition: 0 })
@@ -190,11 +198,39 @@ describe('what foreign producers write', () => {
   })
 })
 
+describe('offsets that are not in the log', () => {
+  it('expired: the lost ones are counted, also by a tail that was paused meanwhile', async () => {
+    const foreign = await foreigner()
+    const topic = await newTopic(foreign)
+    const at = { topic, partition: 0 }
+    const producer = await foreign.producer()
+    const send = (value: string) => producer.send({ topic, messages: [{ value }] })
+    for (let i = 0; i < 10; i++) await send(`v${i}`)
+    const reader = openReader(undefined, { partitionMaxBytes: 1 })
+    const listener = new Listener()
+    listener.ready = () => false
+    const tail = reader.tail(listener)
+    tail.add(at, 0n)
+    await eventually('it is paused at 1', () => listener.next() === 1n)
+    await foreign.admin.fetchTopicMetadata({ topics: [topic] })
+    await foreign.admin.deleteTopicRecords({ topic, partitions: [{ partition: 0, offset: '6' }] })
+    listener.ready = () => true
+    tail.resume(at)
+    await eventually('it goes on', () => listener.next() === 10n)
+    expect(listener.moves).toEqual([{ ...at, moved: { kind: 'expired', next: 6n, lost: 5n } }])
+    expect(listener.values()).toEqual(['v0', 'v6', 'v7', 'v8', 'v9'])
+    expect(listener.batches.at(-1)?.logStart).toBe(6n)
+    expect(listener.states).toEqual([])
+    expect(await reader.read(at, 2n, 1_000)).toEqual({ kind: 'expired', next: 6n, lost: 4n })
+    expect(await reader.range([at, at])).toEqual([1, 2].map(() => ({ ...at, start: 6n, end: 10n })))
+  })
+})
+
 describe('a topic that is deleted and made again', () => {
   it('is told, and read from its new start; a topic beside it goes on all the time', async () => {
     const foreign = await foreigner()
     const [topic, other] = [await newTopic(foreign), await newTopic(foreign)]
-    const producer = await foreign.producer()
+    const [producer, besideProducer] = [await foreign.producer(), await foreign.producer()]
     await producer.send({ topic, messages: ['old-0', 'old-1', 'old-2'].map((value) => ({ value })) })
     const reader = openReader()
     const [listener, beside] = [new Listener(), new Listener()]
@@ -205,7 +241,7 @@ describe('a topic that is deleted and made again', () => {
 
     await foreign.admin.deleteTopics({ topics: [topic] })
     await eventually('told that it is gone', () => listener.codes().includes('TopicNotFound'))
-    await producer.send({ topic: other, messages: [{ value: 'meanwhile' }] })
+    await besideProducer.send({ topic: other, messages: [{ value: 'meanwhile' }] })
     await eventually('the other goes on', () => beside.values().includes('meanwhile'))
     await expect(reader.read({ topic, partition: 0 }, 0n, 1_000)).rejects.toMatchObject({ code: 'TopicNotFound' })
 
@@ -307,8 +343,11 @@ describe('cost and pace', () => {
     const tail = openReader().tail(listener)
     for (let partition = 0; partition < 500; partition++) tail.add({ topic, partition }, 0n)
     const producer = await foreign.producer()
-    await producer.send({ topic, messages: [0, 250, 499].map((partition) => ({ value: `to ${partition}`, partition })) })
-    await eventually('it reads', () => listener.values(499).length + listener.values(0).length + listener.values(250).length === 3)
+    await producer.send({
+      topic,
+      messages: [0, 250, 499].map((partition) => ({ value: `to ${partition}`, partition })),
+    })
+    await eventually('it reads', () => [0, 250, 499].every((partition) => listener.values(partition).length > 0))
     await new Promise((resolve) => setTimeout(resolve, 2_500)) // the restless time after the last add
     const before = process.cpuUsage()
     await new Promise((resolve) => setTimeout(resolve, 2_000))
@@ -327,7 +366,13 @@ describe('cost and pace', () => {
     listener.ready = (batch) => batch.partition === 1
     for (const partition of [0, 1]) tail.add({ topic, partition }, 0n)
     await eventually('it is paused', () => listener.values(0).length === 1)
-    await producer.send({ topic, messages: [{ value: 'second', partition: 0 }, { value: 'quick', partition: 1 }] })
+    await producer.send({
+      topic,
+      messages: [
+        { value: 'second', partition: 0 },
+        { value: 'quick', partition: 1 },
+      ],
+    })
     await eventually('the other goes on', () => listener.values(1).length === 1)
     expect(listener.values(0)).toEqual(['first'])
     const start = performance.now()

@@ -22,8 +22,8 @@ export async function foreignClient(bootstrap: string): Promise<Foreign> {
     kafka,
     admin,
     async producer(transactionalId) {
-      const transactional = { transactionalId, idempotent: true, maxInFlightRequests: 1 }
-      const producer = kafka.producer(transactionalId === undefined ? {} : transactional)
+      const transactional = transactionalId === undefined ? {} : { transactionalId, idempotent: true }
+      const producer = kafka.producer({ ...transactional, maxInFlightRequests: 1 })
       producers.push(producer)
       await producer.connect()
       return producer

@@ -13,6 +13,10 @@ export interface KafkaOptions {
   readonly brokers?: 1 | 3
   /** Listeners with SSL and SASL beside the plain one, and ACLs. */
   readonly auth?: boolean
+  /** A listener more, whose clients are sent to `KAFKA_DELAYED`: the caller opens proxies there to `KAFKA_DELAYED_TARGET`. */
+  readonly delayedListener?: boolean
+  /** Memory of each broker's heap, MiB. */
+  readonly heapMib?: number
   /** Broker properties, for example `{ 'offsets.retention.minutes': '2' }`. */
   readonly set?: Readonly<Record<string, string>>
 }
@@ -80,7 +84,13 @@ export function describeGroup(bootstrap: string, group: string): Promise<string>
 
 function kafkaUpArguments(options: KafkaOptions): string[] {
   const set = Object.entries(options.set ?? {}).flatMap(([name, value]) => ['--set', `${name}=${value}`])
-  return ['--brokers', String(options.brokers ?? 1), ...(options.auth === true ? ['--auth'] : []), ...set]
+  return [
+    ...['--brokers', String(options.brokers ?? 1)],
+    ...(options.auth === true ? ['--auth'] : []),
+    ...(options.delayedListener === true ? ['--delayed-listener'] : []),
+    ...(options.heapMib === undefined ? [] : ['--heap', String(options.heapMib)]),
+    ...set,
+  ]
 }
 
 /** kafka.env as printed before the line "ready"; null when the script ended without it. */

@@ -56,7 +56,7 @@ export function outletOn(topic: string, url: string, more: Partial<Outlet> = {})
     filter: { attributes: {} },
     subscriber: { url },
     delivery: { retry: 10, backoffPolicy: 'exponential', backoffDelayMs: 50, timeoutMs: 30_000 },
-    parking: { topic: `${topic}-dead-letter`, partitions: 1, replicationFactor: 1 },
+    parking: { topic: `${topic}__parked`, partitions: 1, replicationFactor: 1 },
     order: 'unordered',
     ...more,
   }

@@ -61,9 +61,13 @@ export class Applier implements OutletReporter {
     this.conclude()
   }
 
-  /** Says what changed in the state of each object. */
+  /**
+   * Says what changed in the state of each object, and hands Outlets to the dispatcher once their topic has been there: before, it would only
+   * complain that there is none. Inlets need not wait: a sender gets 503 until there is a topic, where without an Inlet it would be 404.
+   */
   conclude(): void {
     if (this.#compiled === undefined) return
+    this.#routes.outlets.replace(this.#compiled.outlets.filter(({ topic }) => this.#topics.seen.has(topic)))
     const observed = { topics: this.#topics.observed, outlets: this.#reports, ingressListening: true }
     this.#voice.statuses(conclude(this.#compiled, observed))
   }
@@ -75,10 +79,16 @@ export class Applier implements OutletReporter {
     this.#compiled = now
     for (const { key, message } of now.notices)
       this.#voice.once(`notice ${key.kind} ${key.namespace}/${key.name} ${message}`, message)
+    for (const { key } of this.#inForce.filter(needsCluster)) {
+      const name = `${key.kind} ${key.namespace}/${key.name}`
+      this.#voice.once(
+        `notice ${name}`,
+        `${name} is left to a cluster: run that program yourself and name it with --service`,
+      )
+    }
     for (const { key } of this.#goneSince(before, now)) this.#voice.gone(key.kind, key.namespace, key.name)
     this.#topics.want(now)
     this.#routes.inlets.replace(now.inlets)
-    this.#routes.outlets.replace(now.outlets)
     this.conclude()
   }
 
@@ -88,4 +98,11 @@ export class Applier implements OutletReporter {
       ({ key }) => !present.has(JSON.stringify(key)),
     )
   }
+}
+
+/** Kinds beside ours that `dev` uses, or that need no word. */
+const quietKinds = new Set(['Service', 'ConfigMap', 'Namespace', 'Secret', 'ServiceAccount'])
+
+function needsCluster(manifest: Manifest): boolean {
+  return manifest.kind === 'other' && !quietKinds.has(manifest.key.kind)
 }

@@ -4,8 +4,6 @@ import { systemClock as clock } from '../../core/clock.ts'
 import type { Fault } from '../../core/fault.ts'
 import { createDispatcher } from '../../data-plane/dispatcher/dispatcher.ts'
 import { createIngress } from '../../data-plane/ingress/ingress.ts'
-import { openEmbeddedLog } from '../../kafka/embedded/embedded.ts'
-import { openKafkaLog } from '../../kafka/kafka-log.ts'
 import type { Log } from '../../kafka/log.ts'
 import { createLogger, type Logger } from '../../telemetry/logger.ts'
 import { createViewer } from '../../viewer/viewer.ts'
@@ -32,7 +30,7 @@ const watchMs = 200
  */
 export async function dev(flags: DevFlags, env: Environment): Promise<void> {
   const stop = stopSignal()
-  const logger = createLogger(env.MILLRACE_LOG)
+  const logger = createLogger(env.MILLRACE_LOG ?? 'error')
   await using cleanup = new AsyncDisposableStack()
   const files = readFiles(flags.filename)
   const log = await openLog(flags, logger)
@@ -105,9 +103,13 @@ function reapply(flags: DevFlags, applier: Applier, voice: Voice): void {
   }
 }
 
-function openLog(flags: DevFlags, logger: Logger): Promise<Log> | Log {
-  if (flags.kafka !== undefined)
+/** Loads only the adapter that is used: the Kafka clients alone take most of a second. */
+async function openLog(flags: DevFlags, logger: Logger): Promise<Log> {
+  if (flags.kafka !== undefined) {
+    const { openKafkaLog } = await import('../../kafka/kafka-log.ts')
     return openKafkaLog({ bootstrapServers: flags.kafka, clientId: 'millrace-dev', clock, logger })
+  }
+  const { openEmbeddedLog } = await import('../../kafka/embedded.ts')
   const retention = { bytes: flags.retentionMib * 1024 * 1024, ms: flags.retentionHours * 3_600_000 }
   return openEmbeddedLog({ dir: flags.data, fsync: flags.fsync, retention, clock, logger })
 }

@@ -18,6 +18,7 @@ export class Topics {
   readonly #changed: (fault: Fault | null) => void
   readonly #closing = new AbortController()
   readonly #states = new Map<string, TopicState>()
+  readonly #seen = new Set<string>()
   readonly #groupsOfGone = new Map<string, string>()
   readonly #doomed = new Set<string>()
   #compiled: Compiled | undefined
@@ -31,6 +32,11 @@ export class Topics {
     this.#done = this.#loop()
   }
 
+  /** Topics that were there at least once, and are still wanted. */
+  get seen(): ReadonlySet<string> {
+    return this.#seen
+  }
+
   get observed(): ReadonlyMap<string, TopicState> {
     return this.#states
   }
@@ -41,6 +47,7 @@ export class Topics {
     for (const { spec, external } of this.#compiled?.topics ?? []) {
       if (wanted.has(spec.name)) continue
       this.#states.delete(spec.name)
+      this.#seen.delete(spec.name)
       if (!external) this.#doomed.add(spec.name)
     }
     for (const name of wanted) this.#doomed.delete(name)
@@ -99,14 +106,19 @@ export class Topics {
   }
 
   async #ensure({ spec, external }: WantedTopic, present: readonly TopicDescription[]): Promise<void> {
-    if (present.some(({ name }) => name === spec.name)) this.#states.set(spec.name, 'ready')
+    if (present.some(({ name }) => name === spec.name)) this.#ready(spec.name)
     else if (external) {
       const message = `topic ${spec.name} does not exist: create it, or remove the annotation kafka.eventing.knative.dev/external.topic`
       this.#states.set(spec.name, { reason: 'TopicNotFound', message })
     } else {
       await this.#admin.ensureTopic(spec, this.#patience())
-      this.#states.set(spec.name, 'ready')
+      this.#ready(spec.name)
     }
+  }
+
+  #ready(name: string): void {
+    this.#states.set(name, 'ready')
+    this.#seen.add(name)
   }
 
   #patience(): AbortSignal {

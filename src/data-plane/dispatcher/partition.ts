@@ -119,6 +119,8 @@ export class Partition implements Place {
 
   attached(cursor: Cursor): void {
     this.#detached.delete(cursor)
+    // nobody is behind: nobody will ask the ring
+    if (this.#detached.size === 0) this.ring.clear()
     this.#reconsider()
   }
 

@@ -1,4 +1,5 @@
 import type { IncomingMessage, ServerResponse } from 'node:http'
+import type { Socket } from 'node:net'
 import type { Inlet } from '../../contract/inlet.ts'
 import type { Appender } from '../../kafka/log.ts'
 import type { Logger } from '../../telemetry/logger.ts'
@@ -11,7 +12,6 @@ import type { Limits } from './options.ts'
 import { refusalProblem, tooBusy, tooLarge, type Problem } from './problem.ts'
 import { respondAccepted, respondProblem, respondUnread } from './respond.ts'
 import type { Routes } from './routes.ts'
-import { track } from './track.ts'
 
 /** What a request costs in memory beside its body: head, attributes, record, promises. Counted with it. */
 const overheadBytes = 4096
@@ -24,6 +24,8 @@ export class Shared {
   readonly logger: Logger
   readonly limits: Limits
   readonly budget: Budget
+  /** Open connections. */
+  readonly sockets = new Set<Socket>()
   /** From now on every answer ends its connection. */
   draining = false
 
@@ -58,7 +60,6 @@ export function accept(shared: Shared, req: IncomingMessage, res: ServerResponse
     respondUnread(req, res, full(shared), shared.draining)
     return
   }
-  track(req.socket, res)
   new Exchange(shared, inlet, req, res, length).read()
 }
 
@@ -99,9 +100,9 @@ class Exchange {
     })
   }
 
-  /** Whole bodies in one chunk, by far the most, are not copied. */
+  /** Whole bodies in one chunk, by far the most, are not copied. Others are: a small chunk would keep all that came with it in memory. */
   #take(chunk: Buffer): void {
-    if (this.#filled === 0 && (chunk.length === this.#length || this.#length === 0)) this.#body = chunk
+    if (chunk.length === this.#length) this.#body = chunk
     else if (this.#filled + chunk.length > this.#body.length || this.#filled === 0) this.#grow(chunk)
     else chunk.copy(this.#body, this.#filled)
     this.#filled += chunk.length
@@ -134,22 +135,24 @@ class Exchange {
 
   #append(): void {
     if (this.#answered) return
-    const { rawHeaders } = this.#req
-    const event = readEvent(
-      rawHeaders,
-      this.#body.length === this.#filled ? this.#body : this.#body.subarray(0, this.#filled),
-    )
+    const body = this.#body.length === this.#filled ? this.#body : this.#body.subarray(0, this.#filled)
+    const event = readEvent(this.#req.rawHeaders, body)
     if (event instanceof Refusal) return this.#answer(refusalProblem(event))
-    this.#shared.appender.append(toRecord(event, this.#inlet.topic)).then(
-      () => this.#answer(null),
-      (error: unknown) => this.#failed(error),
-    )
+    try {
+      this.#shared.appender.append(toRecord(event, this.#inlet.topic)).then(
+        () => this.#answer(null),
+        (error: unknown) => this.#failed(error),
+      )
+    } catch (error) {
+      this.#failed(error)
+    }
   }
 
   #failed(error: unknown): void {
     const problem = faultProblem(error, this.#inlet)
-    if (problem === null)
+    if (problem === null) {
       this.#shared.logger.error({ err: error, path: this.#inlet.path }, 'an event could not be appended')
+    }
     this.#answer(problem ?? defect)
   }
 

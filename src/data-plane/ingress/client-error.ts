@@ -10,8 +10,9 @@ import { latestResponse } from './track.ts'
  * tell it, then the connection ends.
  *
  *     newest request  complete, being stored ──► its answer first, then the 4xx (pipelining keeps the order)
- *                     not complete           ──► the 4xx is its answer
- *                     answered, or none      ──► the 4xx now
+ *                     complete and answered  ──► the 4xx now (the next request is the broken one)
+ *                     not complete           ──► the 4xx is its answer, unless it has one
+ *                     none                   ──► the 4xx now
  */
 export function onClientError(error: NodeJS.ErrnoException, socket: Socket): void {
   if (error.code === 'ECONNRESET' || !socket.writable) {
@@ -25,14 +26,13 @@ export function onClientError(error: NodeJS.ErrnoException, socket: Socket): voi
     socket.end(rawProblem(problem, STATUS_CODES[problem.status] ?? ''), () => socket.destroy())
   }
   const response = latestResponse(socket)
-  if (response === undefined || response.writableFinished) return finish()
-  if (response.req.complete) {
-    response.once('close', finish)
-    return
-  }
-  // answering part of a body that broke: whatever was begun ends here
-  if (response.headersSent) socket.destroy()
-  else finish()
+  if (response === undefined) return finish()
+  if (!response.req.complete) {
+    // refused before its end: it has its answer
+    if (response.headersSent) socket.destroySoon()
+    else finish()
+  } else if (response.writableFinished) finish()
+  else response.once('close', finish)
 }
 
 function clientProblem(code: string): Problem {

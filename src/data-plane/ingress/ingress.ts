@@ -1,5 +1,5 @@
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http'
-import type { AddressInfo } from 'node:net'
+import type { AddressInfo, Socket } from 'node:net'
 import { setTimeout as delay } from 'node:timers/promises'
 import { fastify, type FastifyInstance } from 'fastify'
 import type { Inlet } from '../../contract/inlet.ts'
@@ -13,6 +13,7 @@ import { maxHeadBytes, withDefaults, type IngressOptions } from './options.ts'
 import { methodNotAllowed } from './problem.ts'
 import { respondUnread } from './respond.ts'
 import { Routes } from './routes.ts'
+import { track } from './track.ts'
 
 /** What the ingress is made of. */
 export interface IngressParts {
@@ -70,6 +71,7 @@ type Handler = (req: IncomingMessage, res: ServerResponse) => void
 function openServer(shared: Shared, other: Handler): Server {
   const { limits } = shared
   const handle: Handler = (req, res) => {
+    track(req.socket, res)
     if (req.method === 'POST') accept(shared, req, res)
     else other(req, res)
   }
@@ -83,6 +85,12 @@ function openServer(shared: Shared, other: Handler): Server {
     },
     handle,
   )
+  // the head is bounded in bytes; a bound on their number would drop attributes silently
+  server.maxHeadersCount = 0
+  server.on('connection', (socket: Socket) => {
+    shared.sockets.add(socket)
+    socket.once('close', () => shared.sockets.delete(socket))
+  })
   // a sender that closes its half after the request still waits for the answer
   Object.assign(server, { httpAllowHalfOpen: true })
   // curl asks before it sends a large body: refuse it before it is sent
@@ -114,6 +122,8 @@ async function drain(app: FastifyInstance, shared: Shared, clock: Clock, deadlin
   shared.draining = true
   if (shared.limits.lameDuckMs > 0) await delay(Math.min(shared.limits.lameDuckMs, deadlineMs))
   const closed = new Promise<void>((resolve) => app.server.close(() => resolve()))
+  // a connection that has not said a word counts as busy for node:http, until its headers are overdue
+  for (const socket of shared.sockets) if (socket.bytesRead === 0) socket.destroy()
   const cut = setTimeout(() => app.server.closeAllConnections(), Math.max(0, end - clock.monotonic()))
   await closed
   clearTimeout(cut)

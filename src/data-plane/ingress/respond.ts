@@ -40,7 +40,7 @@ export function respondUnread(req: IncomingMessage, res: ServerResponse, problem
   res.write(body)
   const end = (): void => {
     clearTimeout(timer)
-    res.end()
+    if (!res.writableEnded) res.end()
   }
   const timer = setTimeout(end, lingerMs)
   req.once('end', end).once('close', end).resume()

@@ -3,8 +3,6 @@ import { faultCodeOf, kafkaErrorName } from './faults.ts'
 /** What an answer of the leader about one batch asks us to do. */
 export type Verdict =
   | 'stored'
-  /** Not stored; this broker does not lead the partition, or not any more. Ask who does. */
-  | 'moved'
   /** May be stored; the same batch again, after asking who leads. */
   | 'unclear'
   /** Not stored; the same batch again, later. */
@@ -21,13 +19,11 @@ const verdicts: Readonly<Record<string, Verdict>> = {
   NONE: 'stored',
   // An earlier attempt was stored, longer ago than the leader remembers offsets (5 batches).
   DUPLICATE_SEQUENCE_NUMBER: 'stored',
-  UNKNOWN_TOPIC_OR_PARTITION: 'moved',
-  UNKNOWN_TOPIC_ID: 'moved',
-  LEADER_NOT_AVAILABLE: 'moved',
-  FENCED_LEADER_EPOCH: 'moved',
-  UNKNOWN_LEADER_EPOCH: 'moved',
-  // A leader that is deposed while it waits for its followers answers this too: the batch may have reached the next leader.
+  // A leader that loses the partition while it waits for its followers answers these too: the batch may have reached the next leader.
   NOT_LEADER_OR_FOLLOWER: 'unclear',
+  UNKNOWN_TOPIC_OR_PARTITION: 'unclear',
+  UNKNOWN_TOPIC_ID: 'unclear',
+  LEADER_NOT_AVAILABLE: 'unclear',
   REQUEST_TIMED_OUT: 'unclear',
   NOT_ENOUGH_REPLICAS_AFTER_APPEND: 'unclear',
   KAFKA_STORAGE_ERROR: 'unclear',

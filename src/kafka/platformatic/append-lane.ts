@@ -20,8 +20,10 @@ export interface LaneHost {
   readonly cluster: Cluster
   readonly clock: Clock
   readonly names: HeaderNames
-  /** The producer id for partitions that have none. @throws Fault */
-  identity(): Promise<Identity>
+  /** The producer id for partitions that have none; null: {@link renewIdentity} first. Lanes keep no copy: it may wear out any time. */
+  readonly identity: Identity | null
+  /** @throws Fault */
+  renewIdentity(): Promise<void>
   /** The lane wants `flush` at the end of this turn. */
   wake(lane: Lane): void
   /** Records of this topic go with a request: keyless ones that come now may go to another partition. */
@@ -47,7 +49,6 @@ export class Lane {
   readonly #host: LaneHost
   readonly #encoder: ProduceEncoder
   #connection: Connection | null = null
-  #identity: Identity | null = null
   #preparing = false
   #list: TopicQueue[] = []
   #inFlight: readonly TopicQueue[] | null = null
@@ -82,7 +83,7 @@ export class Lane {
   flush(): void {
     if (this.#closed || this.#inFlight !== null || this.#list.length === 0) return
     const connection = this.#connection
-    const identity = this.#identity
+    const identity = this.#host.identity
     if (connection === null || identity === null) {
       if (!this.#preparing) void this.#prepare()
       return
@@ -93,11 +94,6 @@ export class Lane {
     produce(connection, this.#encoder.encode(batches, ACK_TIMEOUT_MS), (error, results) => {
       if (this.#connection === connection) this.#settle(error, results)
     })
-  }
-
-  /** The producer id is worn out; queues without one wait for the next. */
-  forgetIdentity(identity: Identity): void {
-    if (this.#identity === identity) this.#identity = null
   }
 
   async close(): Promise<void> {
@@ -147,7 +143,7 @@ export class Lane {
     this.#preparing = true
     let opened: Connection | null = null
     try {
-      this.#identity ??= await this.#host.identity()
+      if (this.#host.identity === null) await this.#host.renewIdentity()
       if (this.#connection === null) {
         opened = await this.#host.cluster.connect(this.nodeId, { requestTimeoutMs: REQUEST_TIMEOUT_MS })
         if (this.#closed) return void dropConnection(opened)

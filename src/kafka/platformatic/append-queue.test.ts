@@ -1,11 +1,13 @@
 import { describe, expect, it } from 'vitest'
 import { Fault } from '../../core/fault.ts'
 import type { Appended } from '../log.ts'
+import type { Identity } from './append-batch.ts'
 import { Ledger, PartitionQueue } from './append-queue.ts'
 
 function setup() {
   const ledger = new Ledger()
-  const queue = new PartitionQueue({ name: 't', encodedName: Buffer.from('t') }, 3, ledger)
+  const wornOut: Identity[] = []
+  const queue = new PartitionQueue({ name: 't', encodedName: Buffer.from('t') }, 3, ledger, (one) => wornOut.push(one))
   const answers: string[] = []
   const push = (name: string, { due = 1_000, size = 10 } = {}) => {
     const pending = {
@@ -21,7 +23,7 @@ function setup() {
     queue.push(pending)
   }
   const next = (limit = 10_000) => queue.next(limit)?.map(({ record }) => String(record.value)) ?? null
-  return { ledger, queue, answers, push, next }
+  return { ledger, queue, wornOut, answers, push, next }
 }
 const refusal = new Fault('LogRefused', 'no')
 
@@ -97,16 +99,30 @@ describe('the queue of a partition', () => {
     expect(next()).toEqual(['b'])
   })
 
-  it('begins anew under another producer id after a batch of unknown fate was given up', () => {
-    const { push, queue, next } = setup()
+  it.each(['refuse', 'split'] as const)(
+    'never uses a producer id again after a batch of unknown fate was given up by %s: its sequence numbers may be taken',
+    (how) => {
+      const { push, queue, next, wornOut } = setup()
+      push('a')
+      next()
+      const first = queue.identify({ id: 1n, epoch: 0 })
+      queue.stored(0n)
+      push('b')
+      push('c')
+      next()
+      queue.unclear()
+      if (how === 'refuse') queue.refuse(refusal)
+      else queue.split()
+      expect([queue.identity, queue.sequence, wornOut]).toEqual([null, 0, [first]])
+    },
+  )
+
+  it('keeps its producer id and sequence when a batch was refused that was surely not stored', () => {
+    const { push, queue, next, wornOut } = setup()
     push('a')
     next()
-    queue.identify({ id: 1n, epoch: 0 })
-    queue.stored(0n)
-    push('b')
-    next()
-    queue.unclear()
+    const identity = queue.identify({ id: 1n, epoch: 0 })
     queue.refuse(refusal)
-    expect([queue.identity, queue.sequence]).toEqual([null, 0])
+    expect([queue.identity, queue.sequence, wornOut]).toEqual([identity, 0, []])
   })
 })

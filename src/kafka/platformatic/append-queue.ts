@@ -92,6 +92,7 @@ export class PartitionQueue<Topic extends { readonly name: string; readonly enco
   readonly topic: Topic
   readonly index: number
   readonly #ledger: Ledger
+  readonly #wornOut: (identity: Identity) => void
   readonly #waiting: Pending[] = []
   readonly #batches: Batch[] = []
   #identity: Identity | null = null
@@ -106,10 +107,12 @@ export class PartitionQueue<Topic extends { readonly name: string; readonly enco
   /** Monotonic time since when the cluster does not know this partition; 0 when it does. */
   missingSince = 0
 
-  constructor(topic: Topic, index: number, ledger: Ledger) {
+  /** @param wornOut this identity must never be given to {@link identify} again. */
+  constructor(topic: Topic, index: number, ledger: Ledger, wornOut: (identity: Identity) => void) {
     this.topic = topic
     this.index = index
     this.#ledger = ledger
+    this.#wornOut = wornOut
   }
 
   get identity(): Identity | null {
@@ -151,10 +154,15 @@ export class PartitionQueue<Topic extends { readonly name: string; readonly enco
     return this.#identity
   }
 
-  /** The leader has lost track of us: the next batch begins anew under another producer id. */
+  /**
+   * The next batch begins anew at sequence 0, so under another producer id: under the same one the leader would take it for a repetition
+   * of an old batch, say "stored", and store nothing.
+   */
   forget(): void {
+    const identity = this.#identity
     this.#identity = null
     this.#sequence = 0
+    if (identity !== null) this.#wornOut(identity)
   }
 
   /** The batch is stored. @param baseOffset -1n when the leader does not know any more where. */
@@ -195,12 +203,16 @@ export class PartitionQueue<Topic extends { readonly name: string; readonly enco
     return true
   }
 
+  /** Takes the batch out: it is refused for good, and the caller answers for its records. */
+  giveUp(): readonly Pending[] {
+    const batch = this.#batches.shift()
+    if (batch?.unclear === true) this.forget()
+    return batch?.entries ?? []
+  }
+
   /** The batch is refused for good. */
   refuse(fault: Fault): void {
-    const batch = this.#batches.shift()
-    if (batch === undefined) return
-    if (batch.unclear) this.forget()
-    for (const pending of batch.entries) this.#ledger.reject(pending, fault)
+    for (const pending of this.giveUp()) this.#ledger.reject(pending, fault)
   }
 
   /** Everything is refused. */

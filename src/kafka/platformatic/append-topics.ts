@@ -3,7 +3,8 @@ import { describeConfigsV4 } from '@platformatic/kafka'
 import { Fault } from '../../core/fault.ts'
 import type { Clock } from '../../core/clock.ts'
 import { partitionForKey, StickyPartitions } from '../partition.ts'
-import { BATCH_OVERHEAD, maxRecordSize } from './append-batch.ts'
+import { BATCH_OVERHEAD, batchSize, maxRecordSize } from './append-batch.ts'
+import type { Identity } from './append-batch.ts'
 import { expirePending, PartitionQueue } from './append-queue.ts'
 import type { Ledger, Pending } from './append-queue.ts'
 import type { Cluster } from './cluster.ts'
@@ -54,6 +55,8 @@ export interface TopicsHost {
   readonly signal: AbortSignal
   /** The queue has work and stands idle. */
   enqueue(queue: TopicQueue): void
+  /** No partition may begin under this producer id any more. */
+  wornOut(identity: Identity): void
   /** The queue hangs: keyless records go elsewhere. */
   isStuck(queue: TopicQueue): boolean
 }
@@ -63,9 +66,11 @@ export class AppendTopics {
   readonly #host: TopicsHost
   readonly #topics = new Map<string, AppendTopic>()
   readonly #sticky = new StickyPartitions()
+  readonly #wornOut: (identity: Identity) => void
 
   constructor(host: TopicsHost) {
     this.#host = host
+    this.#wornOut = (identity) => host.wornOut(identity)
   }
 
   get(name: string): AppendTopic | undefined {
@@ -146,8 +151,10 @@ export class AppendTopics {
   #place(topic: AppendTopic, pending: Pending): boolean {
     const queue = topic.queues[this.#partition(topic, pending)]
     if (queue === undefined) return false
-    const size = BATCH_OVERHEAD + maxRecordSize(pending.size)
-    if (size > topic.maxMessageBytes) this.#host.ledger.reject(pending, tooLarge(topic, size, topic.maxMessageBytes))
+    const limit = topic.maxMessageBytes
+    // The bound first: it is cheap, and nearly always enough.
+    const fits = BATCH_OVERHEAD + maxRecordSize(pending.size) <= limit || batchSize([pending]) <= limit
+    if (!fits) this.#host.ledger.reject(pending, tooLarge(topic, batchSize([pending]), limit))
     else {
       queue.push(pending)
       if (queue.state === 'idle') this.#host.enqueue(queue)
@@ -213,7 +220,7 @@ export class AppendTopics {
     const lost = new Fault('TopicNotFound', `topic ${topic.name} lost this partition`)
     for (const queue of topic.queues.slice(found.partitions.length)) queue.refuseAll(lost)
     topic.queues = found.partitions.map(
-      (_, index) => topic.queues[index] ?? new PartitionQueue(topic, index, this.#host.ledger),
+      (_, index) => topic.queues[index] ?? new PartitionQueue(topic, index, this.#host.ledger, this.#wornOut),
     )
   }
 

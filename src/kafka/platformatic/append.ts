@@ -9,6 +9,7 @@ import type { Identity } from './append-batch.ts'
 import { Lane } from './append-lane.ts'
 import type { ProduceResult } from './append-produce.ts'
 import { Ledger } from './append-queue.ts'
+import type { Pending } from './append-queue.ts'
 import { Repair } from './append-repair.ts'
 import { AppendTopics, tooLarge } from './append-topics.ts'
 import type { AppendTopic, TopicQueue } from './append-topics.ts'
@@ -69,7 +70,8 @@ class LaneAppender implements KafkaAppender {
   readonly #turn: Turn
   readonly #upkeep: NodeJS.Timeout
   #sweep: NodeJS.Timeout | null = null
-  #identity: Promise<Identity> | null = null
+  #identity: Identity | null = null
+  #renewing: Promise<void> | null = null
   #closing: Promise<void> | null = null
 
   constructor(cluster: Cluster, options: AppenderOptions & { readonly clock: Clock; readonly logger: Logger }) {
@@ -138,8 +140,16 @@ class LaneAppender implements KafkaAppender {
     this.#topics.nextSticky(topic)
   }
 
-  identity(): Promise<Identity> {
-    return (this.#identity ??= this.#askIdentity())
+  get identity(): Identity | null {
+    return this.#identity
+  }
+
+  renewIdentity(): Promise<void> {
+    return (this.#renewing ??= this.#askIdentity())
+  }
+
+  wornOut(identity: Identity): void {
+    if (this.#identity === identity) this.#identity = null
   }
 
   answered(queue: TopicQueue, result: ProduceResult): void {
@@ -158,7 +168,7 @@ class LaneAppender implements KafkaAppender {
     this.counters.retries++
     if (verdict === 'identify') return this.#identifyAnew(queue, error)
     if (verdict === 'unclear') queue.unclear()
-    if (verdict !== 'later' && this.#follow(queue, result)) return
+    if (this.#follow(queue, result)) return
     this.#repair.park(queue)
   }
 
@@ -207,40 +217,36 @@ class LaneAppender implements KafkaAppender {
       this.counters.splits++
       return this.#goOn(queue)
     }
-    void learned.then(() => {
-      const entries = queue.next(Infinity)
-      const size = entries === null ? 0 : batchSize(entries)
-      const limit = Math.min(queue.topic.maxMessageBytes, size - 1)
-      const isSize = faultCodeOf(error) === 'RecordTooLarge'
-      queue.refuse(isSize ? tooLarge(queue.topic, size, limit) : refusal(queue, error))
-      this.#goOn(queue)
-    })
+    const entries = queue.giveUp()
+    this.#goOn(queue)
+    const size = batchSize(entries)
+    const { topic } = queue
+    if (faultCodeOf(error) !== 'RecordTooLarge') return this.#reject(entries, refusal(queue, error))
+    void learned.then(() => this.#reject(entries, tooLarge(topic, size, Math.min(topic.maxMessageBytes, size - 1))))
+  }
+
+  #reject(entries: readonly Pending[], fault: Fault): void {
+    for (const pending of entries) this.ledger.reject(pending, fault)
   }
 
   #identifyAnew(queue: TopicQueue, error: string): void {
     this.counters.identityResets++
-    const { topic, index, identity } = queue
-    this.#logger.warn(
-      { topic: topic.name, partition: index, error },
-      'the leader lost track of our producer id: taking a new one',
-    )
-    if (identity !== null) {
-      this.#identity = null
-      for (const lane of this.#lanes.values()) lane.forgetIdentity(identity)
-    }
+    const facts = { topic: queue.topic.name, partition: queue.index, error }
+    this.#logger.warn(facts, 'the leader lost track of our producer id: taking a new one')
     queue.forget()
     this.#repair.park(queue)
   }
 
-  async #askIdentity(): Promise<Identity> {
+  async #askIdentity(): Promise<void> {
     try {
       const answer = await this.cluster.request('asking for a producer id', (connection) =>
         initProducerIdV5.api.async(connection, null, 60_000),
       )
-      return { id: answer.producerId, epoch: answer.producerEpoch }
+      this.#identity = { id: answer.producerId, epoch: answer.producerEpoch }
     } catch (error) {
-      this.#identity = null
       throw toFault(error, 'asking for a producer id')
+    } finally {
+      this.#renewing = null
     }
   }
 

@@ -48,7 +48,8 @@ export class CatchUp {
   async read(at: TopicPartition, from: bigint, maxBytes: number): Promise<Batch | OffsetMoved> {
     let fault = new Fault('LogUnavailable', `reading ${partitionKey(at)}: not tried`)
     for (let failed = 0; failed < TRIES; failed++) {
-      if (failed > 1) await sleep(retryBackoffMs(failed - 1, BACKOFF), undefined, { signal: this.#options.signal }).catch(() => {})
+      if (failed > 1)
+        await sleep(retryBackoffMs(failed - 1, BACKOFF), undefined, { signal: this.#options.signal }).catch(() => {})
       this.#checkOpen()
       const answer = await this.#try(at, from, maxBytes)
       if (!(answer instanceof Fault)) return answer
@@ -80,7 +81,12 @@ export class CatchUp {
     return { topic, leader }
   }
 
-  async #fetch(at: TopicPartition, found: Found, from: bigint, maxBytes: number): Promise<FetchedPartition | undefined> {
+  async #fetch(
+    at: TopicPartition,
+    found: Found,
+    from: bigint,
+    maxBytes: number,
+  ): Promise<FetchedPartition | undefined> {
     const { links, cluster } = this.#options
     const target = {
       topicId: found.topic.id,
@@ -101,8 +107,13 @@ export class CatchUp {
     }
   }
 
-  async #understand(at: TopicPartition, offset: bigint, news: FetchedPartition | undefined): Promise<Batch | OffsetMoved | Fault> {
-    if (news === undefined) return new Fault('LogUnavailable', `reading ${partitionKey(at)}: Kafka did not answer for it`)
+  async #understand(
+    at: TopicPartition,
+    offset: bigint,
+    news: FetchedPartition | undefined,
+  ): Promise<Batch | OffsetMoved | Fault> {
+    if (news === undefined)
+      return new Fault('LogUnavailable', `reading ${partitionKey(at)}: Kafka did not answer for it`)
     const error = kafkaErrorName(news.errorCode)
     if (error === 'OFFSET_OUT_OF_RANGE') {
       const moved = outOfRange({ offset }, await this.#range(at))
@@ -111,14 +122,19 @@ export class CatchUp {
     if (news.errorCode !== 0) return this.#refused(at, error)
     const { batch, corrupt } = toBatch(this.#options.decoder, { at, offset, lastFetchedEpoch: -1 }, news)
     if (corrupt === null || batch.next > offset) return batch
-    return new Fault('LogRefused', `${partitionKey(at)} at offset ${offset} cannot be read: ${corrupt.message}`, { cause: corrupt })
+    return new Fault('LogRefused', `${partitionKey(at)} at offset ${offset} cannot be read: ${corrupt.message}`, {
+      cause: corrupt,
+    })
   }
 
   /** An unknown topic id may mean another one of the same name: the next try sees. */
   #refused(at: TopicPartition, error: string): Fault {
     this.#options.cluster.markStale(at.topic)
     const code = faultCodeOf(error)
-    return new Fault(code === 'TopicNotFound' ? 'LogUnavailable' : code, `reading ${partitionKey(at)}: Kafka answered ${error}`)
+    return new Fault(
+      code === 'TopicNotFound' ? 'LogUnavailable' : code,
+      `reading ${partitionKey(at)}: Kafka answered ${error}`,
+    )
   }
 
   async #recreated(at: TopicPartition): Promise<OffsetMoved> {

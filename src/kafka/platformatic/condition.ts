@@ -23,19 +23,16 @@ export class Condition {
     }
   }
 
-  /** The outcome of `work`, or undefined when `holds` came first; then `work` is left to itself. */
-  async unless<T>(holds: () => boolean, work: Promise<T>): Promise<T | undefined> {
-    const done = Promise.withResolvers<T | undefined>()
-    work.then(done.resolve, done.reject)
-    const look = (): void => {
-      if (holds()) done.resolve(undefined)
-    }
-    this.#waiters.add(look)
-    look()
-    try {
-      return await done.promise
-    } finally {
-      this.#waiters.delete(look)
-    }
+  /** The outcome of `work`; undefined when `holds` or the timeout came first: then `work` is left to itself. */
+  async unless<T>(holds: () => boolean, work: Promise<T>, timeoutMs?: number): Promise<T | undefined> {
+    let over = false
+    const result = work.finally(() => {
+      over = true
+      this.changed()
+    })
+    // Nobody may be there any more to hear of a failure.
+    result.catch(() => {})
+    await this.until(() => over || holds(), timeoutMs)
+    return over ? result : undefined
   }
 }

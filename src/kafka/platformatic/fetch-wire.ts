@@ -78,23 +78,29 @@ export function fetch(connection: Connection, request: FetchRequest): Promise<Fe
 }
 
 function targetsByTopic(request: FetchRequest): fetchV17.FetchRequestTopic[] {
-  return Array.from(Map.groupBy(request.targets, (target) => target.topicId), ([topicId, targets]) => ({
-    topicId,
-    partitions: targets.map((target) => ({
-      partition: target.partition,
-      currentLeaderEpoch: target.leaderEpoch,
-      fetchOffset: target.offset,
-      lastFetchedEpoch: target.lastFetchedEpoch,
-      partitionMaxBytes: request.partitionMaxBytes,
-    })),
-  }))
+  return Array.from(
+    Map.groupBy(request.targets, (target) => target.topicId),
+    ([topicId, targets]) => ({
+      topicId,
+      partitions: targets.map((target) => ({
+        partition: target.partition,
+        currentLeaderEpoch: target.leaderEpoch,
+        fetchOffset: target.offset,
+        lastFetchedEpoch: target.lastFetchedEpoch,
+        partitionMaxBytes: request.partitionMaxBytes,
+      })),
+    }),
+  )
 }
 
 function forgottenByTopic(request: FetchRequest): { topicId: string; partitions: number[] }[] {
-  return Array.from(Map.groupBy(request.forgotten, (one) => one.topicId), ([topicId, ones]) => ({
-    topicId,
-    partitions: ones.map((one) => one.partition),
-  }))
+  return Array.from(
+    Map.groupBy(request.forgotten, (one) => one.topicId),
+    ([topicId, ones]) => ({
+      topicId,
+      partitions: ones.map((one) => one.partition),
+    }),
+  )
 }
 
 /**

@@ -26,7 +26,7 @@ const verdicts: Readonly<Record<string, Verdict>> = {
 /** Also with a long session, so that a member notices soon that the fleet changes. */
 const INTERVAL_MAX_MS = 1_000
 /** While a handover is under way the next generation comes soon: asking often makes handovers short. */
-const HURRY_MS = 200
+const HURRY_MS = 100
 
 export interface HeartbeatOptions {
   readonly link: CoordinatorLink

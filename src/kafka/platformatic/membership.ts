@@ -9,8 +9,9 @@ import { kafkaErrorCode, toFault } from './faults.ts'
 import { GroupCalls } from './group-calls.ts'
 import type { GroupSettings, Joined } from './group-calls.ts'
 import { Heartbeat } from './heartbeat.ts'
-import type { Identity, Verdict } from './heartbeat.ts'
+import type { Identity } from './heartbeat.ts'
 import { Holdings } from './holdings.ts'
+import { Interrupted } from './interrupted.ts'
 import { digestOf } from './member-protocol.ts'
 import type { Assignment } from './member-protocol.ts'
 import { intersection, none, toShares, without } from './shares.ts'
@@ -25,16 +26,6 @@ const FENCED_CHECK_MS = 2_000
 /** What a handover may take of the rebalance timeout; the rest is for noticing, joining and a slow network. */
 const HANDOVER_PART = 0.8
 const LEAVE_MS = 2_000
-
-/** Why the loop stopped what it did. */
-class Interrupted extends Error {
-  readonly why: 'closing' | Exclude<Verdict, 'rebalance'>
-
-  constructor(why: Interrupted['why']) {
-    super(`interrupted: ${why}`)
-    this.why = why
-  }
-}
 
 /** Joins the fleet once the first partitions are shared, and stays in it, whatever happens, until it is closed. */
 export function createMembership(
@@ -208,6 +199,7 @@ class Member implements Membership {
       case 'FENCED_INSTANCE_ID':
         this.#lose(why)
         return this.#waitWhileFenced()
+      case null:
       default:
         return this.#backOff(error)
     }
@@ -225,9 +217,15 @@ class Member implements Membership {
   /** The newer process keeps the name. Taking it back would only fence that one, which would take it back, and so on. */
   async #waitWhileFenced(): Promise<void> {
     this.#logger.error({}, 'another process has joined under the same instance name; this one waits until that is gone')
-    const free = async (): Promise<boolean> => !(await this.#calls.isInstanceTaken().catch(() => true))
-    do await this.#state.until(() => this.#closing.signal.aborted, FENCED_CHECK_MS)
-    while (!this.#closing.signal.aborted && !(await free()))
+    const closing = (): boolean => this.#closing.signal.aborted
+    let taken: boolean | undefined = true
+    while (taken === true && !closing()) {
+      await this.#state.until(closing, FENCED_CHECK_MS)
+      taken = await this.#state.unless(
+        closing,
+        this.#calls.isInstanceTaken().catch(() => true),
+      )
+    }
   }
 
   async #backOff(error: unknown): Promise<void> {
@@ -287,13 +285,10 @@ class Member implements Membership {
     if (this.#identity.memberId === '') return
     // A join that was given up may still wait at the broker and hold up what comes after it.
     this.#waiting.drop()
-    const timer = setTimeout(() => this.#waiting.close(), withinMs)
     try {
-      await this.#calls.leave(this.#identity.memberId)
+      await this.#state.unless(() => false, this.#calls.leave(this.#identity.memberId), withinMs)
     } catch (error) {
       this.#logger.info({ err: error }, 'could not leave the group; it notices by itself')
-    } finally {
-      clearTimeout(timer)
     }
   }
 }

@@ -133,7 +133,10 @@ function judge(group: string, refused: ReadonlyMap<string, string>, tries: numbe
 }
 
 function byTopic<P extends TopicPartition, T>(all: readonly P[], map: (one: P) => T): { name: string; ones: T[] }[] {
-  return Array.from(Map.groupBy(all, (one) => one.topic), ([name, ones]) => ({ name, ones: ones.map(map) }))
+  return Array.from(
+    Map.groupBy(all, (one) => one.topic),
+    ([name, ones]) => ({ name, ones: ones.map(map) }),
+  )
 }
 
 /** The client throws for a whole response when one part has an error; the parts are what we want. */

@@ -30,10 +30,12 @@ export async function listRanges(
   asked: readonly TopicPartition[],
 ): Promise<ReadonlyMap<string, Range | Fault>> {
   const ranges = new Map<string, Range | Fault>()
-  const led = await findLeaders(cluster, asked, ranges)
+  // Kafka refuses a request that names a partition twice.
+  const once = [...new Map(asked.map((at) => [partitionKey(at), at])).values()]
+  const led = await findLeaders(cluster, once, ranges)
   const byLeader = Map.groupBy(led, (one) => one.leader.nodeId)
   await Promise.all(Array.from(byLeader, ([nodeId, ones]) => askLeader(links, nodeId, ones, ranges)))
-  for (const { topic, partition } of asked) {
+  for (const { topic, partition } of once) {
     const range = ranges.get(partitionKey({ topic, partition }))
     if (range instanceof Fault && range.code !== 'NotAuthorized') cluster.markStale(topic)
   }
@@ -96,16 +98,20 @@ async function askLeader(
 }
 
 function request(asked: readonly Led[], timestamp: bigint) {
-  return Array.from(Map.groupBy(asked, (at) => at.topic), ([name, ones]) => ({
-    name,
-    partitions: ones.map((at) => ({ partitionIndex: at.partition, currentLeaderEpoch: at.leader.epoch, timestamp })),
-  }))
+  return Array.from(
+    Map.groupBy(asked, (at) => at.topic),
+    ([name, ones]) => ({
+      name,
+      partitions: ones.map((at) => ({ partitionIndex: at.partition, currentLeaderEpoch: at.leader.epoch, timestamp })),
+    }),
+  )
 }
 
 /** Offsets by partition, or the name of the error. */
 async function settled(call: Promise<ListOffsetsResponse>): Promise<ReadonlyMap<string, bigint | string>> {
   const response = await call.catch((error: unknown) => {
-    if (error instanceof ResponseError && error['response'] !== undefined) return error['response'] as ListOffsetsResponse
+    if (error instanceof ResponseError && error['response'] !== undefined)
+      return error['response'] as ListOffsetsResponse
     throw error
   })
   const answers = new Map<string, bigint | string>()

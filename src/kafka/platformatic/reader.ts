@@ -69,7 +69,11 @@ async function rangeOf(
   const known = new Map<string, Range>()
   for (let tries = 1; ; tries++) {
     if (signal.aborted) throw new Fault('Closed', 'the reader was closed')
-    const answers = await listRanges(cluster, links, asked.filter((at) => !known.has(partitionKey(at))))
+    const answers = await listRanges(
+      cluster,
+      links,
+      asked.filter((at) => !known.has(partitionKey(at))),
+    )
     let failed: Fault | null = null
     for (const [key, answer] of answers) {
       if (answer instanceof Fault) failed = worse(failed, answer)

@@ -32,7 +32,7 @@ function batch(made: Made): Buffer {
     compression: made.compression ?? 'none',
     partitionLeaderEpoch: 7,
     producerId: made.producerId ?? -1n,
-  } as never)
+  })
   let buffer = Buffer.from(written.buffer)
   buffer.writeBigInt64BE(made.base ?? 0n, 0)
   buffer.writeInt16BE(buffer.readInt16BE(21) | (made.attributes ?? 0), 21)
@@ -71,7 +71,10 @@ const decode = (section: Buffer, from = 0n, aborted: { producerId: bigint; first
 
 const values = (records: readonly LogRecord[]) => records.map((record) => record.value?.toString())
 
-const anyBytes = fc.option(fc.uint8Array({ maxLength: 300 }).map((bytes) => Buffer.from(bytes)), { nil: null })
+const anyBytes = fc.option(
+  fc.uint8Array({ maxLength: 300 }).map((bytes) => Buffer.from(bytes)),
+  { nil: null },
+)
 const anyName = fc.string({ unit: 'grapheme', maxLength: 80 })
 const anyMessage = fc.record({
   key: anyBytes,
@@ -105,7 +108,16 @@ describe('decoding records', () => {
   })
 
   it('reads negative and very large numbers exactly', () => {
-    for (const delta of [-4_000_000_000_000_000n, -(2n ** 31n), -64n, -1n, 63n, 64n, 2n ** 31n, 4_000_000_000_000_000n]) {
+    for (const delta of [
+      -4_000_000_000_000_000n,
+      -(2n ** 31n),
+      -64n,
+      -1n,
+      63n,
+      64n,
+      2n ** 31n,
+      4_000_000_000_000_000n,
+    ]) {
       // attributes, timestamp delta, offset delta 0, null key, null value, no headers
       const record = Buffer.concat([Buffer.of(0), varint(delta), Buffer.of(0, 1, 1, 0)])
       const head = batch({ values: ['x'] }).subarray(0, 61)
@@ -182,7 +194,11 @@ describe('read committed', () => {
 
   it('pins no memory when nothing is left', () => {
     const section = Buffer.concat([data(0n, 1n, 'void'), marker(1n, 1n, 'abort')])
-    expect(decode(section, 0n, [{ producerId: 1n, firstOffset: 0n }])).toMatchObject({ records: [], next: 2n, bytes: 0 })
+    expect(decode(section, 0n, [{ producerId: 1n, firstOffset: 0n }])).toMatchObject({
+      records: [],
+      next: 2n,
+      bytes: 0,
+    })
   })
 })
 

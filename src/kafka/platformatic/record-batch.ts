@@ -123,7 +123,9 @@ export class RecordDecoder {
   #records(section: Buffer, start: number, limit: number, from: bigint, into: LogRecord[]): void {
     const base = Number(section.readBigInt64BE(start))
     const stamped = (section.readInt16BE(start + ATTRIBUTES) & LOG_APPEND_TIME) !== 0
-    const firstTimestamp = Number(section.readBigInt64BE(stamped ? FIRST_TIMESTAMP + 8 + start : FIRST_TIMESTAMP + start))
+    const firstTimestamp = Number(
+      section.readBigInt64BE(stamped ? FIRST_TIMESTAMP + 8 + start : FIRST_TIMESTAMP + start),
+    )
     const count = section.readInt32BE(start + COUNT)
     const first = Number(from)
     for (let i = 0; i < count; i++) {
@@ -217,7 +219,9 @@ function decompress(data: Buffer, compression: number): Buffer {
  * Read committed: tells for each batch, asked in order, whether it is to be dropped (control batches are, too). A producer's data is void from
  * the first offset of its aborted transaction until the abort marker, a control batch whose record key is (version, type 0).
  */
-function abortedFilter(aborted: readonly AbortedTransaction[]): (section: Buffer, start: number, after: bigint) => boolean {
+function abortedFilter(
+  aborted: readonly AbortedTransaction[],
+): (section: Buffer, start: number, after: bigint) => boolean {
   const coming = aborted.toSorted((a, b) => (a.firstOffset < b.firstOffset ? -1 : 1))
   const open = new Set<bigint>()
   return (section, start, after) => {

@@ -78,10 +78,13 @@ export class Seeker {
 
   #later(boundMs: number, partitions: readonly Followed[]): void {
     if (this.#options.signal.aborted) return
-    const timer = setTimeout(() => {
-      this.#timers.delete(timer)
-      for (const partition of partitions) this.seek(partition)
-    }, retryBackoffMs(1, { baseMs: boundMs }))
+    const timer = setTimeout(
+      () => {
+        this.#timers.delete(timer)
+        for (const partition of partitions) this.seek(partition)
+      },
+      retryBackoffMs(1, { baseMs: boundMs }),
+    )
     this.#timers.add(timer)
   }
 
@@ -96,7 +99,8 @@ export class Seeker {
         if (partition.topicId !== '' && partition.topicId !== topic.id) recreated.push(partition)
         else this.#attach(partition, topic.id, topic.partitions[partition.partition])
       } catch (error) {
-        if (!this.#gone(partition)) failed(partition, toFault(error, `looking for ${partitionKey(partition.at)}`), false)
+        if (!this.#gone(partition))
+          failed(partition, toFault(error, `looking for ${partitionKey(partition.at)}`), false)
       }
     }
     await Promise.all(partitions.map(look))
@@ -124,7 +128,11 @@ export class Seeker {
     decide: (partition: Followed, range: Range) => OffsetMoved | null,
   ): Promise<void> {
     const { cluster, failed, moved } = this.#options
-    const ranges = await listRanges(cluster, this.#links, partitions.map((partition) => partition.at))
+    const ranges = await listRanges(
+      cluster,
+      this.#links,
+      partitions.map((partition) => partition.at),
+    )
     for (const partition of partitions) {
       if (this.#gone(partition)) continue
       const range = ranges.get(partitionKey(partition.at))
@@ -134,11 +142,15 @@ export class Seeker {
         continue
       }
       const decision = decide(partition, range)
+      partition.lastFetchedEpoch = -1
+      if (decision === null) {
+        const message = `${partitionKey(partition.at)}: its leader refused offset ${partition.offset}, which it has`
+        failed(partition, new Fault('LogUnavailable', message), true)
+        continue
+      }
       // Made again while we asked about the old one: look at the new one first.
-      const settled = decision?.kind === 'recreated' || topic.id === partition.topicId
-      if (settled && decision !== null) {
+      if (decision.kind === 'recreated' || topic.id === partition.topicId) {
         partition.topicId = topic.id
-        partition.lastFetchedEpoch = -1
         moved(partition, decision)
       }
       if (!this.#gone(partition)) this.seek(partition)
@@ -160,7 +172,10 @@ function notFound(partition: Followed): Fault {
   return new Fault('TopicNotFound', `topic ${partition.at.topic} does not exist`)
 }
 
-/** Below the start retention was faster; above the end the log was cut. null: it is in range after all, the leader had not caught up. */
+/**
+ * Below the start retention was faster; above the end the log was cut. null: it is in range after all: the leader had not caught up, or does
+ * not know the epoch of what we read last.
+ */
 export function outOfRange(position: { readonly offset: bigint }, range: Range): OffsetMoved | null {
   if (position.offset < range.start) return { kind: 'expired', next: range.start, lost: range.start - position.offset }
   if (position.offset > range.end) return { kind: 'truncated', next: range.end }

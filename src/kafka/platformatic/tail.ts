@@ -1,7 +1,7 @@
 import type { Clock } from '../../core/clock.ts'
 import { Fault } from '../../core/fault.ts'
 import type { Logger } from '../../telemetry/logger.ts'
-import type { OffsetMoved, Tail, TailHandler, TopicPartition } from '../log.ts'
+import type { Batch, OffsetMoved, Tail, TailHandler, TopicPartition } from '../log.ts'
 import { BrokerLinks } from './broker-links.ts'
 import type { Cluster } from './cluster.ts'
 import { faultCodeOf, isRequestTimeout, kafkaErrorName, toFault } from './faults.ts'
@@ -130,36 +130,45 @@ export class KafkaTail implements Tail {
     const fault = toFault(error, 'following a log')
     // A broker that closes connections is most often being restarted in good order: the next leader is a look away. One that hangs is not.
     const passing = fault.code === 'LogUnavailable' && !isRequestTimeout(error)
-    for (const topic of new Set(partitions.map((partition) => partition.at.topic))) this.#options.cluster.markStale(topic)
+    for (const topic of new Set(partitions.map((partition) => partition.at.topic)))
+      this.#options.cluster.markStale(topic)
     for (const partition of partitions) this.#fail(partition, fault, passing)
   }
 
   #batch(partition: Followed, news: FetchedPartition): void {
     const { batch, corrupt } = toBatch(this.#options.decoder, partition, news)
     if (corrupt === null) this.#recovered(partition)
-    if (batch.next > partition.offset && !this.#handOver(partition, () => this.#handler.batch(batch))) return
     if (batch.next > partition.offset) {
+      if (!this.#handOver(partition, batch)) return
       partition.offset = batch.next
       if (batch.leaderEpoch >= 0) partition.lastFetchedEpoch = batch.leaderEpoch
+      if (partition.removed) return
+      if (partition.paused) partition.loop?.release(partition)
+      else partition.loop?.advance(partition)
     }
-    if (partition.removed) return
-    if (partition.paused) partition.loop?.release(partition)
-    else if (corrupt === null) partition.loop?.advance(partition)
-    else {
-      const where = `${partitionKey(partition.at)} at offset ${partition.offset}`
-      this.#fail(partition, new Fault('LogRefused', `${where} cannot be read: ${corrupt.message}`, { cause: corrupt }), false)
-    }
+    if (corrupt === null || partition.paused) return
+    const message = `${partitionKey(partition.at)} at offset ${partition.offset} cannot be read: ${corrupt.message}`
+    this.#fail(partition, new Fault('LogRefused', message, { cause: corrupt }), false)
   }
 
-  /** Calls the handler. @returns false when it threw: the same batch comes again, since nobody can say what became of it. */
-  #handOver(partition: Followed, call: () => boolean): boolean {
+  /** @returns false when the handler threw: the same batch comes again, since nobody can say what became of it. */
+  #handOver(partition: Followed, batch: Batch): boolean {
     try {
-      if (!call() && !partition.removed) partition.paused = true
+      partition.paused = !this.#handler.batch(batch)
       return true
     } catch (error) {
       this.#options.logger.error({ ...partition.at, error }, 'a batch could not be taken; it will be read again')
       this.#fail(partition, toFault(error, `handling a batch of ${partitionKey(partition.at)}`), false)
       return false
+    }
+  }
+
+  /** Tells the handler something that it cannot refuse: a mistake of its own must not end our loops. */
+  #notify(tell: () => void): void {
+    try {
+      tell()
+    } catch (error) {
+      this.#options.logger.error({ error }, 'the handler of a tail failed')
     }
   }
 
@@ -175,7 +184,7 @@ export class KafkaTail implements Tail {
     if (partition.removed) return
     partition.offset = moved.next
     this.#options.logger.warn({ ...partition.at, ...moved }, 'the log does not have the next offset')
-    this.#handler.moved(partition.at, moved)
+    this.#notify(() => this.#handler.moved(partition.at, moved))
   }
 
   #refused(partition: Followed, news: FetchedPartition): void {
@@ -208,7 +217,7 @@ export class KafkaTail implements Tail {
   #tell(partition: Followed, fault: Fault | null): void {
     if (partition.removed || partition.told?.code === fault?.code) return
     partition.told = fault
-    this.#handler.state(partition.at, fault)
+    this.#notify(() => this.#handler.state(partition.at, fault))
   }
 
   #leave(partition: Followed): void {

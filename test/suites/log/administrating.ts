@@ -102,7 +102,10 @@ export function administrating(subject: () => LogUnderTest): void {
 
   it('counts the live members of someone else, and does not delete their group', async ({ skip }) => {
     const { log, foreignConsumer } = subject()
-    if (foreignConsumer === undefined) throw skip('nobody else can be in a group of this log')
+    if (foreignConsumer === undefined) {
+      skip('nobody else can be in a group of this log')
+      return
+    }
     const admin = log.admin()
     const group = uniqueGroup()
     const consumer = await foreignConsumer(group, await makeTopic(log))
