@@ -8,6 +8,8 @@ export interface Subscriber extends AsyncDisposable {
   readonly count: number
   /** From the time that the event's id tells to its arrival. */
   latencies: Latencies
+  /** Monotonic milliseconds of each arrival; empty it when they are looked at. */
+  readonly arrivals: number[]
   /** Resolves in the very turn in which the n-th event (from 1) arrives. */
   reached(n: number, then?: () => void): Promise<void>
 }
@@ -20,7 +22,9 @@ export async function startSubscriber(): Promise<Subscriber> {
   const waiters: { n: number; reached: () => void }[] = []
   const sockets = new Set<Socket>()
   const state = { count: 0, latencies: new Latencies() }
+  const arrivals: number[] = []
   const arrived = (id: string) => {
+    arrivals.push(monotonicMs())
     state.latencies.add(monotonicMs() - stamped(id))
     state.count += 1
     for (let i = waiters.length - 1; i >= 0; i--)
@@ -56,6 +60,7 @@ export async function startSubscriber(): Promise<Subscriber> {
     get count() {
       return state.count
     },
+    arrivals,
     get latencies() {
       return state.latencies
     },

@@ -12,7 +12,15 @@ import type { DispatcherOptions } from '../../src/data-plane/dispatcher/options.
 import type { Dispatcher } from '../../src/data-plane/dispatcher/parts.ts'
 import { toRecord } from '../../src/data-plane/wire/record.ts'
 import { openEmbeddedLog } from '../../src/kafka/embedded.ts'
-import type { Appender, Log, LogAdmin, LogRecord, Membership, Positions } from '../../src/kafka/log.ts'
+import type {
+  Appender,
+  Log,
+  LogAdmin,
+  LogRecord,
+  Membership,
+  MembershipHandler,
+  Positions,
+} from '../../src/kafka/log.ts'
 import { createLogger } from '../../src/telemetry/logger.ts'
 import { eventually } from '../support/eventually.ts'
 
@@ -112,6 +120,14 @@ export interface Runner {
   close(): Promise<void>
 }
 
+interface Sending {
+  readonly from?: number
+  readonly type?: string
+  readonly partition?: number
+  readonly data?: string | Buffer
+  readonly extra?: Readonly<Record<string, string>>
+}
+
 /** A log with a topic, and dispatchers on it. */
 export class Rig implements AsyncDisposable {
   readonly log: Log
@@ -138,17 +154,24 @@ export class Rig implements AsyncDisposable {
   }
 
   /** Starts a dispatcher that knows these Outlets. */
-  run(outlets: readonly Outlet[], options: Partial<DispatcherOptions> = {}, instance = `d-${this.#instances++}`): Runner {
-    const { log, appender, admin, vault } = this
+  run(
+    outlets: readonly Outlet[],
+    options: Partial<DispatcherOptions> = {},
+    instance = `d-${this.#instances++}`,
+    other: { membership?: (handler: MembershipHandler) => Membership; positions?: Positions; appender?: Appender } = {},
+  ): Runner {
+    const { log, admin, vault } = this
+    const appender = other.appender ?? this.appender
+    const join = other.membership ?? ((handler) => log.membership({ group: `fleet-${this.#name}`, instance }, handler))
     const routes = new MemoryRoutes()
     for (const outlet of outlets) routes.outlets.set(outlet)
     const reports: OutletReport[] = []
     const reader = log.reader()
-    const positions = log.positions()
+    const positions = other.positions ?? log.positions()
     let membership: Membership | undefined
     const dispatcher = createDispatcher({
       ...{ reader, positions, appender, admin, vault, clock, logger, options },
-      membership: (handler) => (membership = log.membership({ group: `fleet-${this.#name}`, instance }, handler)),
+      membership: (handler) => (membership = join(handler)),
       outlets: routes.outlets,
       reporter: { report: (report) => reports.push(report) },
     })
@@ -184,16 +207,22 @@ export class Rig implements AsyncDisposable {
   }
 
   /** Appends events `from` … `from + count - 1`, to one partition. The id is the number. */
-  async send(count: number, { from = 0, type = 'made', partition = 0, data = 'x' as string | Buffer, extra = {} } = {}): Promise<void> {
+  async send(
+    count: number,
+    { from = 0, type = 'made', partition = 0, data = 'x', extra = {} }: Sending = {},
+  ): Promise<void> {
     const records = Array.from({ length: count }, (_, i) => {
       const attributes = new Map([
         ['specversion', '1.0'],
         ['id', String(from + i)],
         ['source', '/test'],
         ['type', type],
-        ...Object.entries(extra as Record<string, string>),
+        ...Object.entries(extra),
       ])
-      return { ...toRecord({ attributes, data: Buffer.from(data) }, this.topic), partition }
+      return {
+        ...toRecord({ attributes, data: typeof data === 'string' ? Buffer.from(data) : data }, this.topic),
+        partition,
+      }
     })
     await Promise.all(records.map((record) => this.appender.append(record)))
   }
@@ -218,7 +247,9 @@ export class Rig implements AsyncDisposable {
   }
 
   async consuming(runner: Runner, uid = 'a'): Promise<void> {
-    await eventually(`${uid} consumes`, () => runner.reports.some((one) => one.uid === uid && one.state === 'consuming'))
+    await eventually(`${uid} consumes`, () =>
+      runner.reports.some((one) => one.uid === uid && one.state === 'consuming'),
+    )
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
@@ -230,12 +261,44 @@ export class Rig implements AsyncDisposable {
   }
 }
 
+/** The fleet, in the hands of the test. */
+export class Hand implements Membership {
+  alive = true
+  readonly handler: MembershipHandler
+  readonly owned = new Set<number>()
+  readonly #rig: Rig
+  constructor(handler: MembershipHandler, rig: Rig) {
+    this.handler = handler
+    this.#rig = rig
+  }
+  share(): void {
+    if (this.owned.size === 0)
+      for (let partition = 0; partition < this.#rig.partitions; partition++) this.give(partition)
+  }
+  give(partition: number): void {
+    this.owned.add(partition)
+    this.handler.assigned([{ topic: this.#rig.topic, partition }])
+  }
+  async take(partition: number, deadlineMs = 300): Promise<void> {
+    this.owned.delete(partition)
+    await this.handler.revoked([{ topic: this.#rig.topic, partition }], deadlineMs)
+  }
+  lose(): void {
+    const list: TopicPartition[] = [...this.owned].map((partition) => ({ topic: this.#rig.topic, partition }))
+    this.owned.clear()
+    this.handler.lost(list)
+  }
+  async close(): Promise<void> {
+    for (const partition of this.owned) if (this.alive) await this.take(partition)
+  }
+}
+
 let rigs = 0
 
 /** A rig on an embedded log of its own. */
-export async function embeddedRig(partitions = 1): Promise<Rig> {
+export async function embeddedRig(partitions = 1, retainBytes = 1024 ** 3): Promise<Rig> {
   const dir = await mkdtemp(join(tmpdir(), 'millrace-rig-'))
-  const retention = { ms: 3600_000, bytes: 1024 ** 3 }
+  const retention = { ms: 3600_000, bytes: retainBytes }
   const log = await openEmbeddedLog({ dir, fsync: 'off', retention, clock, logger })
   return withTopic(new Rig(log, `e${rigs++}`, partitions, () => rm(dir, { recursive: true, force: true })))
 }

@@ -12,7 +12,7 @@ test('an event is delivered, as a binary CloudEvent with its place in the log, a
   const [got] = subscriber.got
   expect(got?.body.toString()).toBe('{"n":1.0}')
   expect(got?.headers).toMatchObject({
-    'prefer': 'reply',
+    prefer: 'reply',
     'kn-namespace': 'shop',
     'content-type': 'application/json',
     'ce-id': '0',
@@ -22,16 +22,18 @@ test('an event is delivered, as a binary CloudEvent with its place in the log, a
   })
   await eventuallyPasses('the position is committed', async () => expect(await rig.committed(outlet)).toBe(3))
   expect(runner.reports.at(-1)).toEqual({ uid: 'a', generation: 1, state: 'consuming', fault: null })
-  expect(runner.dispatcher.snapshot().outlets[0]).toMatchObject({ delivered: 3, parked: 0, partitions: [{ position: 3, end: 3 }] })
+  expect(runner.dispatcher.snapshot().outlets[0]).toMatchObject({
+    delivered: 3,
+    parked: 0,
+    partitions: [{ position: 3, end: 3 }],
+  })
 })
 
 const policy = { retry: 3, backoffPolicy: 'linear' as const, backoffDelayMs: 10, timeoutMs: 5000 }
 
 test('what can be retried is retried, with the delays of the policy, and then counts as delivered once', async () => {
   let left = 3
-  await using subscriber = await startSubscriber((got, response) =>
-    answer(left-- > 0 ? 503 : 200)(got, response),
-  )
+  await using subscriber = await startSubscriber((got, response) => answer(left-- > 0 ? 503 : 200)(got, response))
   await using rig = await embeddedRig()
   await rig.send(1)
   const delivery = { ...policy, backoffPolicy: 'exponential' as const, backoffDelayMs: 20 }
@@ -56,29 +58,32 @@ test.each([
   [400, 1],
   [401, 1],
   [422, 1],
-])('an answer %i is tried %i times, then the event is parked with what happened, and the position moves on', async (status, tries) => {
-  await using subscriber = await startSubscriber(
-    answer(status, { 'kne-hint': 'full', 'location': '/elsewhere' }, 'no room'.repeat(300)),
-  )
-  await using rig = await embeddedRig()
-  const outlet = rig.outlet(subscriber.url, { delivery: policy })
-  await rig.send(1)
-  const runner = rig.run([outlet])
-  await eventuallyPasses('the position moved on', async () => expect(await rig.committed(outlet)).toBe(1))
-  expect(subscriber.got.map(({ path }) => path)).toEqual(Array(tries).fill('/a'))
-  const [parked] = await rig.records(outlet.parking.topic)
-  const headers = Object.fromEntries((parked?.headers ?? []).map(([name, value]) => [name, String(value)]))
-  expect(headers).toMatchObject({
-    ce_id: '0',
-    ce_knativeerrordest: `${subscriber.url}/a`,
-    ce_knativeerrorcode: String(status),
-    ce_knativeerrordata: Buffer.from('no room'.repeat(300).slice(0, 1024)).toString('base64'),
-    ce_hint: 'full',
-    ce_knativekafkaoffset: '0',
-  })
-  expect(String(parked?.value)).toBe('x')
-  expect(runner.reports.at(-1)?.fault?.reason).toBe('DeliveryFailed')
-})
+])(
+  'an answer %i is tried %i times, then the event is parked with what happened, and the position moves on',
+  async (status, tries) => {
+    await using subscriber = await startSubscriber(
+      answer(status, { 'kne-hint': 'full', location: '/elsewhere' }, 'no room'.repeat(300)),
+    )
+    await using rig = await embeddedRig()
+    const outlet = rig.outlet(subscriber.url, { delivery: policy })
+    await rig.send(1)
+    const runner = rig.run([outlet])
+    await eventuallyPasses('the position moved on', async () => expect(await rig.committed(outlet)).toBe(1))
+    expect(subscriber.got.map(({ path }) => path)).toEqual(Array(tries).fill('/a'))
+    const [parked] = await rig.records(outlet.parking.topic)
+    const headers = Object.fromEntries((parked?.headers ?? []).map(([name, value]) => [name, String(value)]))
+    expect(headers).toMatchObject({
+      ce_id: '0',
+      ce_knativeerrordest: `${subscriber.url}/a`,
+      ce_knativeerrorcode: String(status),
+      ce_knativeerrordata: Buffer.from('no room'.repeat(300).slice(0, 1024)).toString('base64'),
+      ce_hint: 'full',
+      ce_knativekafkaoffset: '0',
+    })
+    expect(String(parked?.value)).toBe('x')
+    expect(runner.reports.at(-1)?.fault?.reason).toBe('DeliveryFailed')
+  },
+)
 
 test('a dead letter sink takes what failed, with its own retries; then nothing is parked', async () => {
   let deaf = 2
@@ -134,7 +139,13 @@ test('a request that gets no complete answer in time is cut and tried again', as
 })
 
 test('a reply is stored in the reply topic before the event counts as done', async () => {
-  const reply = { 'ce-specversion': '1.0', 'ce-id': 'r', 'ce-type': 'reply', 'ce-source': '/sub', 'content-type': 'text/plain' }
+  const reply = {
+    'ce-specversion': '1.0',
+    'ce-id': 'r',
+    'ce-type': 'reply',
+    'ce-source': '/sub',
+    'content-type': 'text/plain',
+  }
   await using subscriber = await startSubscriber(answer(200, reply, 'yes'))
   await using rig = await embeddedRig()
   await rig.admin.ensureTopic({ name: 'replies', partitions: 1, replicationFactor: 1, config: {} })
@@ -145,8 +156,8 @@ test('a reply is stored in the reply topic before the event counts as done', asy
   const replies = await rig.records('replies')
   expect(replies.map(({ value }) => String(value))).toEqual(['yes', 'yes'])
   expect(Object.fromEntries(replies[0]?.headers.map(([name, value]) => [name, String(value)]) ?? [])).toMatchObject({
-    'ce_id': 'r',
-    'ce_type': 'reply',
+    ce_id: 'r',
+    ce_type: 'reply',
     'content-type': 'text/plain',
   })
 })
@@ -167,7 +178,11 @@ test('a reply that cannot be stored is a failed delivery: retried, then parked w
 test.each([
   ['a body that claims nothing', answer(200, { 'content-type': 'text/html' }, '<p>thanks'), 0],
   ['an event in a 202', answer(202, { 'ce-specversion': '1.0', 'ce-id': 'r', 'ce-type': 't', 'ce-source': '/' }), 0],
-  ['a body that claims to be an event and is none', answer(200, { 'content-type': 'application/cloudevents+json' }, '{"a":'), 1],
+  [
+    'a body that claims to be an event and is none',
+    answer(200, { 'content-type': 'application/cloudevents+json' }, '{"a":'),
+    1,
+  ],
   ['headers that claim to be an event and are none', answer(200, { 'ce-specversion': '1.0', 'ce-id': 'r' }, 'x'), 1],
 ])('%s', async (_, behave, parked) => {
   await using subscriber = await startSubscriber(behave)
@@ -196,7 +211,13 @@ test('a record that is no event is parked as it was, and stops nothing', async (
   await using rig = await embeddedRig()
   const outlet = rig.outlet(subscriber.url, { filter: { attributes: { type: 'made' } } })
   const headers = [['x', Buffer.from('1')] as const, ['gone', null] as const]
-  await rig.appender.append({ topic: rig.topic, partition: 0, key: Buffer.from('k'), value: Buffer.from('junk'), headers })
+  await rig.appender.append({
+    topic: rig.topic,
+    partition: 0,
+    key: Buffer.from('k'),
+    value: Buffer.from('junk'),
+    headers,
+  })
   await rig.send(1)
   rig.run([outlet])
   await eventuallyPasses('the position moved on', async () => expect(await rig.committed(outlet)).toBe(2))

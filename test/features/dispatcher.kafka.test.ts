@@ -22,7 +22,9 @@ async function foreignMember(rig: Rig, group: string): Promise<() => Promise<voi
   await consumer.connect()
   await consumer.subscribe({ topic: rig.topic, fromBeginning: false })
   await consumer.run({ autoCommit: false, eachMessage: async () => {} })
-  await eventually('it joined', async () => (await rig.admin.describeGroup(group)).liveMembers === 1, { withinMs: 30_000 })
+  await eventually('it joined', async () => (await rig.admin.describeGroup(group)).liveMembers === 1, {
+    withinMs: 30_000,
+  })
   return () => consumer.disconnect()
 }
 
@@ -108,7 +110,9 @@ test('real Kafka: a member that joins while events flow pauses the Outlet; nothi
   const outlet = rig.outlet(subscriber.url)
   const runner = rig.run([outlet], { retryMs: 100 })
   await rig.send(10)
-  await eventuallyPasses('all is committed', async () => expect(await rig.committed(outlet)).toBe(10), { withinMs: 30_000 })
+  await eventuallyPasses('all is committed', async () => expect(await rig.committed(outlet)).toBe(10), {
+    withinMs: 30_000,
+  })
   const leave = await foreignMember(rig, outlet.group)
   await rig.send(1, { from: 10 })
   await eventually('it is said', () => runner.reports.at(-1)?.fault?.reason === 'GroupInUse')
@@ -117,7 +121,9 @@ test('real Kafka: a member that joins while events flow pauses the Outlet; nothi
   await new Promise((resolve) => setTimeout(resolve, 300))
   expect(subscriber.got.length).toBe(before)
   await leave()
-  await eventuallyPasses('all is committed', async () => expect(await rig.committed(outlet)).toBe(16), { withinMs: 30_000 })
+  await eventuallyPasses('all is committed', async () => expect(await rig.committed(outlet)).toBe(16), {
+    withinMs: 30_000,
+  })
   expect(new Set(ids(subscriber.got))).toEqual(new Set(upTo(16)))
 })
 
@@ -125,7 +131,9 @@ test('real Kafka: an adopted group keeps its positions on all partitions', async
   await using subscriber = await startSubscriber()
   await using rig = await kafkaRig(2)
   const outlet = rig.outlet(subscriber.url, { start: 'latest' })
-  await (await foreignMember(rig, outlet.group))()
+  await (
+    await foreignMember(rig, outlet.group)
+  )()
   const at = [0, 1].map((partition) => ({ topic: rig.topic, partition, offset: 2n, leaderEpoch: -1, metadata: '' }))
   await eventuallyPasses('positions are set', () => rig.positions.commit(outlet.group, at))
   expect((await rig.admin.describeGroup(outlet.group)).kind).toBe('consumer')

@@ -1,6 +1,6 @@
 import { expect, test } from 'vitest'
 import { eventually, eventuallyPasses } from '../support/eventually.ts'
-import { answer, embeddedRig, startSubscriber, type Got } from './dispatcher-rig.ts'
+import { embeddedRig, startSubscriber, type Got } from './dispatcher-rig.ts'
 import type { ServerResponse } from 'node:http'
 
 const ids = (got: readonly Got[]): number[] => got.map(({ id }) => Number(id)).sort((a, b) => a - b)

@@ -1,3 +1,4 @@
+import { setTimeout as sleep } from 'node:timers/promises'
 import { Producer } from '@platformatic/kafka'
 import { CompressionTypes } from 'kafkajs'
 import { afterEach, describe, expect, it } from 'vitest'
@@ -348,12 +349,17 @@ describe('cost and pace', () => {
       messages: [0, 250, 499].map((partition) => ({ value: `to ${partition}`, partition })),
     })
     await eventually('it reads', () => [0, 250, 499].every((partition) => listener.values(partition).length > 0))
-    await new Promise((resolve) => setTimeout(resolve, 2_500)) // the restless time after the last add
-    const before = process.cpuUsage()
-    await new Promise((resolve) => setTimeout(resolve, 2_000))
-    const { user, system } = process.cpuUsage(before)
-    // Measured: 0.2 % of a core. A session that asks for all 500 each time takes several times this bound.
-    expect((user + system) / 1_000 / 2_000).toBeLessThan(0.03)
+    await sleep(2_500) // the restless time after the last add
+    // The quietest of several moments: this process does other things, too.
+    let share = 1
+    for (let i = 0; i < 5; i++) {
+      const before = process.cpuUsage()
+      await sleep(1_000)
+      const { user, system } = process.cpuUsage(before)
+      share = Math.min(share, (user + system) / 1_000_000)
+    }
+    console.log('SHARE', share)
+    expect(share).toBeLessThan(0.02)
   }, 60_000)
 
   it('a paused partition costs the others no time, and its resumption does not wait for a long poll', async () => {

@@ -1,6 +1,7 @@
 import type { TopicPartition } from '../../kafka/log.ts'
 import { Delivery, type Consumer, type DeliveryOwner } from './deliver.ts'
 import type { Progress } from './progress.ts'
+import { Remainder } from './remainder.ts'
 import type { Ring } from './ring.ts'
 import type { Entry, Segment } from './segment.ts'
 import { Tracker } from './tracker.ts'
@@ -57,9 +58,7 @@ export class Cursor implements DeliveryOwner {
   /** Detached: what to read next. Attached: what lies below is not ours to deliver. */
   #next = 0
   #epoch = -1
-  /** Offsets that the previous owner left unfinished, from `#next` up to `#resumeTo`; all others in between are finished. */
-  #resume: number[] = []
-  #resumeTo = 0
+  #remainder: Remainder
   #chunk: Segment | null = null
   #hint = 0
   #scheduled = false
@@ -74,7 +73,8 @@ export class Cursor implements DeliveryOwner {
     this.group = consumer.prepared.outlet.group
     this.#outcome = outcome
     this.committed = progress.position
-    this.#restore(progress)
+    this.#next = progress.position
+    this.#remainder = new Remainder(progress)
   }
 
   /** The offset from which on nothing was looked at yet. */
@@ -84,9 +84,7 @@ export class Cursor implements DeliveryOwner {
 
   /** Everything below is finished: what may be committed. */
   get position(): number {
-    if (this.pending.first !== null) return this.pending.first.offset
-    const next = this.next
-    return next >= this.#resumeTo ? next : (this.#resume.find((offset) => offset >= next) ?? this.#resumeTo)
+    return this.pending.first?.offset ?? this.#remainder.after(this.next)
   }
 
   get leaderEpoch(): number {
@@ -97,15 +95,11 @@ export class Cursor implements DeliveryOwner {
     return this.#running
   }
 
-  get holdsChunk(): Segment | null {
-    return this.#chunk
-  }
-
   progress(): Progress {
     const next = this.next
     const pending = Array.from(this.pending, (delivery) => delivery.offset)
-    for (const offset of this.#resume) if (offset >= next) pending.push(offset)
-    const upTo = Math.max(next, this.#resumeTo)
+    pending.push(...this.#remainder.from(next))
+    const upTo = Math.max(next, this.#remainder.to)
     return { position: pending[0] ?? upTo, upTo, pending }
   }
 
@@ -132,7 +126,7 @@ export class Cursor implements DeliveryOwner {
     if (this.isAttached || this.#scheduled || this.#asked) return
     let left = TURN
     while (this.#running && this.pending.size < this.consumer.window) {
-      if (this.#next < this.#resumeTo) this.#seek()
+      this.#next = this.#remainder.after(this.#next)
       if (this.#next >= this.place.head) return this.#attach()
       const segment = this.#segment()
       if (segment === undefined) {
@@ -182,8 +176,7 @@ export class Cursor implements DeliveryOwner {
       delivery.abort()
       this.#drop(delivery)
     }
-    this.#resume = this.#resume.filter((offset) => offset < cut)
-    this.#resumeTo = Math.min(this.#resumeTo, cut)
+    this.#remainder.cut(cut)
     const to = anew ? next : Math.min(this.next, next)
     if (this.isAttached) this.#detach(to)
     this.#next = to
@@ -194,7 +187,7 @@ export class Cursor implements DeliveryOwner {
   settled(delivery: Delivery): void {
     this.#drop(delivery)
     this.#outcome(this)
-    if (this.#drained !== null) return this.#ended()
+    this.#ended()
     if (!this.isAttached && this.#running) {
       if (this.place.matching) this.place.later(this)
       else this.pump()
@@ -202,7 +195,7 @@ export class Cursor implements DeliveryOwner {
   }
 
   abandoned(): void {
-    if (this.#drained !== null) this.#ended()
+    this.#ended()
   }
 
   /** Delivers nothing new; what is in flight goes on. */
@@ -230,20 +223,15 @@ export class Cursor implements DeliveryOwner {
       this.#drop(delivery)
     }
     this.#leaveChunk()
-    this.#restore(progress)
+    this.#next = progress.position
+    this.#remainder = new Remainder(progress)
     this.#drained?.()
     this.#drained = null
   }
 
-  #restore(progress: Progress): void {
-    this.#next = progress.position
-    this.#resume = [...progress.pending]
-    this.#resumeTo = progress.upTo
-  }
-
   #ended(): void {
-    if (--this.#active > 0) return
-    this.#drained?.()
+    if (this.#drained === null || --this.#active > 0) return
+    this.#drained()
     this.#drained = null
   }
 
@@ -289,11 +277,6 @@ export class Cursor implements DeliveryOwner {
     if (wanted) this.#deliver(entry)
   }
 
-  /** A stretch that the previous owner finished need not be read again. */
-  #seek(): void {
-    this.#next = this.#resume.find((offset) => offset >= this.#next) ?? this.#resumeTo
-  }
-
   #yield(): void {
     this.#scheduled = true
     setImmediate(() => {
@@ -303,8 +286,7 @@ export class Cursor implements DeliveryOwner {
   }
 
   #wanted(offset: number): boolean {
-    if (offset < this.#next) return false
-    return offset >= this.#resumeTo || this.#resume.includes(offset)
+    return offset >= this.#next && this.#remainder.wants(offset)
   }
 
   #deliver(entry: Entry): void {

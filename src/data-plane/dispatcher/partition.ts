@@ -121,6 +121,7 @@ export class Partition implements Place {
     this.#detached.delete(cursor)
     // nobody is behind: nobody will ask the ring
     if (this.#detached.size === 0) this.ring.clear()
+    else this.#trim()
     this.#reconsider()
   }
 
@@ -152,7 +153,7 @@ export class Partition implements Place {
    */
   #hand(segment: Segment): void {
     this.matching = true
-    for (let i = 0; i < segment.length && this.#detached.size < this.#cursors.size; i++) {
+    for (let i = 0; i < segment.length && this.#ridden; i++) {
       // kept only if someone who is behind will ask for it again
       const entry = this.#detached.size > 0 ? segment.entry(i) : segment.decode(i)
       if (entry.event === null) this.#offerAll(entry)
@@ -175,8 +176,8 @@ export class Partition implements Place {
     if (lost > 0) this.#host.expired(cursor, lost)
   }
 
-  /** Bounds the ring, and says whether the tail may go on. */
-  #flow(): boolean {
+  /** Bounds the ring: nobody needs what all have passed; who is slower than the ring is long reads by himself. */
+  #trim(): number {
     let foremost = -1
     let hindmost = Infinity
     for (const cursor of this.#detached) {
@@ -184,17 +185,28 @@ export class Partition implements Place {
       if (cursor.next < hindmost) hindmost = cursor.next
     }
     this.ring.dropBelow(hindmost)
-    const someoneRides = this.#detached.size < this.#cursors.size
     const { ringBytes, budget } = this.#host
     while (this.ring.oldest !== undefined && (this.ring.bytes > ringBytes || budget.exhausted)) {
-      if (!someoneRides && this.ring.oldest.next > foremost) break
+      // nobody rides the head: the ring is all that the foremost has before it
+      if (!this.#ridden && this.ring.oldest.next > foremost) break
       this.ring.dropOldest()
     }
+    return foremost
+  }
+
+  /** Says whether the tail may go on. */
+  #flow(): boolean {
+    const foremost = this.#trim()
+    const { ringBytes, budget } = this.#host
     if (budget.exhausted) {
       this.#paused = 'budget'
       budget.whenRoom(() => this.#resume())
-    } else this.#paused = !someoneRides && this.ring.bytesAfter(foremost) >= ringBytes ? 'ahead' : null
+    } else this.#paused = !this.#ridden && this.ring.bytesAfter(foremost) >= ringBytes ? 'ahead' : null
     return this.#paused === null
+  }
+
+  get #ridden(): boolean {
+    return this.#detached.size < this.#cursors.size
   }
 
   #reconsider(): void {

@@ -68,7 +68,7 @@ export class Worker {
 
   own(at: TopicPartition): void {
     let partitions = this.#partitions.get(at.topic)
-    if (partitions === undefined) this.#partitions.set(at.topic, (partitions = new Map()))
+    if (partitions === undefined) this.#partitions.set(at.topic, (partitions = new Map<number, Partition>()))
     if (!partitions.has(at.partition)) partitions.set(at.partition, new Partition(at, this.#host))
   }
 

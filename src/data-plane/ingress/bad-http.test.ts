@@ -90,7 +90,7 @@ describe('bad HTTP gets a 4xx and nothing is stored:', () => {
     ['body', head('Content-Length: 10\r\n') + 'data'],
     ['chunked body', head('Transfer-Encoding: chunked\r\n') + '4\r\ndata\r\n'],
   ])('a slow %s', async (_what, bytes) => {
-    await open({ requestTimeoutMs: 200 })
+    await open({ requestTimeoutMs: 500 })
     expect(statuses(await talk((socket) => socket.write(bytes)))).toEqual(['408'])
     expect(appender.stored).toEqual([])
   })

@@ -291,14 +291,14 @@ describe('the probes', () => {
 
 describe('closing', () => {
   it('answers what was accepted, says so to probes, and takes no new connection', async () => {
-    await start({ lameDuckMs: 100 })
+    await start({ lameDuckMs: 1_000 })
     let open = (): void => {}
     gate.open = new Promise((resolve) => (open = resolve))
     const accepted = send('/shop/default', ce, 'last words')
     await until(() => gate.waiting === 1)
     const closed = ingress?.close(5_000)
     expect((await send('/readyz', {}, '', 'GET')).status).toBe(503)
-    setTimeout(open, 200)
+    setTimeout(open, 1_200)
     const answer = await accepted
     expect([answer.status, answer.headers.connection]).toEqual([202, 'close'])
     await closed

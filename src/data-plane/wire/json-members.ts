@@ -37,7 +37,7 @@ function skipSpace(json: Buffer, at: number): number {
 
 /** @param at the opening quote. @returns the byte after the closing one. */
 function stringEnd(json: Buffer, at: number): number {
-  for (at++; json[at] !== quote; at++) if (json[at] === backslash) at++
+  for (at++; at < json.length && json[at] !== quote; at++) if (json[at] === backslash) at++
   return at + 1
 }
 
@@ -50,7 +50,7 @@ function valueEnd(json: Buffer, at: number): number {
 /** End of an object or array: brackets match, so counting both kinds together is enough. */
 function nestedEnd(json: Buffer, at: number): number {
   let depth = 0
-  for (;;) {
+  while (at < json.length) {
     const byte = json[at]
     if (byte === quote) {
       at = stringEnd(json, at)
@@ -59,8 +59,9 @@ function nestedEnd(json: Buffer, at: number): number {
     if (byte === 0x7b || byte === 0x5b) depth++
     else if (byte === 0x7d || byte === 0x5d) depth--
     at++
-    if (depth === 0) return at
+    if (depth === 0) break
   }
+  return at
 }
 
 /** End of a number, true, false or null. */

@@ -12,6 +12,8 @@ import { toFault } from './faults.ts'
 
 /** Batches of several records are cut here even when the topic takes more. */
 const MAX_BATCH_BYTES = 1024 * 1024
+/** So long we ask again for a topic that does not exist, and so long we then do not ask. */
+const MISSING_MS = 1_000
 const LIMIT_AGE_MS = 300_000
 const LIMIT_AGE_AFTER_REFUSAL_MS = 1_000
 /** ConfigResource.Type.TOPIC */
@@ -30,6 +32,8 @@ export class AppendTopic {
   /** Records that wait for the cluster to tell of their partition, in order. */
   waiting: Pending[] = []
   loading = false
+  /** Monotonic time until which we take the cluster's word that the topic does not exist. */
+  missingUntil = 0
   /** Monotonic time at which the limit was learned. */
   limitAt = -Infinity
   learning: Promise<void> | null = null
@@ -109,6 +113,9 @@ export class AppendTopics {
       this.#topics.set(name, topic)
     }
     topic.lastDue = pending.due
+    if (topic.missingUntil > 0 && this.#host.clock.monotonic() < topic.missingUntil) {
+      return this.#host.ledger.reject(pending, notFound(topic, 'does not exist'))
+    }
     // The waiting room keeps the order: who comes later does not overtake.
     if (topic.waiting.length > 0 || !this.#place(topic, pending)) {
       topic.waiting.push(pending)
@@ -194,30 +201,36 @@ export class AppendTopics {
   /** Until the cluster has answered and the waiting room is empty. */
   async #load(topic: AppendTopic): Promise<void> {
     topic.loading = true
-    for (let pauseMs = 50; topic.waiting.length > 0; pauseMs = Math.min(1_000, pauseMs * 2)) {
-      const known = topic.queues.length > 0
+    const { clock, cluster, signal } = this.#host
+    // A broker that lags behind does not know yet a topic that was just made.
+    const believeMissingAt = clock.monotonic() + MISSING_MS
+    let refresh = topic.queues.length > 0
+    for (let pauseMs = 50; topic.waiting.length > 0 && !signal.aborted; pauseMs = Math.min(1_000, pauseMs * 2)) {
       try {
-        const found = await this.#host.cluster.topic(topic.name, { refresh: known })
-        if (this.#host.signal.aborted) break
-        this.#adopt(topic)
-        this.#leaveWaitingRoom(topic, found === null ? 'does not exist' : 'has no such partition')
-        void this.learnLimit(topic)
+        const found = await cluster.topic(topic.name, { refresh })
+        if (found !== null || clock.monotonic() >= believeMissingAt) this.#loaded(topic, found !== null)
+        refresh = true
       } catch (error) {
         const fault = toFault(error, `topic ${topic.name}`)
-        if (fault.code === 'NotAuthorized' || fault.code === 'LogRefused') this.#refuseWaiting(topic, fault)
-        if (fault.code === 'Closed' || this.#host.signal.aborted) break
-        await sleep(pauseMs, undefined, { signal: this.#host.signal }).catch(() => {})
+        if (!fault.retriable || fault.code === 'NotAuthorized') this.#refuseWaiting(topic, fault)
       }
+      if (topic.waiting.length > 0) await sleep(pauseMs, undefined, { signal }).catch(() => {})
     }
     topic.loading = false
-    if (topic.queues.length === 0 && topic.waiting.length === 0) this.#topics.delete(topic.name)
+  }
+
+  #loaded(topic: AppendTopic, exists: boolean): void {
+    topic.missingUntil = exists ? 0 : this.#host.clock.monotonic() + MISSING_MS
+    this.#adopt(topic)
+    this.#leaveWaitingRoom(topic, exists ? 'has no such partition' : 'does not exist')
+    if (exists) void this.learnLimit(topic)
   }
 
   /** Queues of the partitions that are new; those of a topic that was made again with fewer partitions are refused. */
   #adopt(topic: AppendTopic): void {
     const found = this.#host.cluster.cached(topic.name)
     if (found === undefined || found.partitions.length === topic.queues.length) return
-    const lost = new Fault('TopicNotFound', `topic ${topic.name} lost this partition`)
+    const lost = notFound(topic, 'lost this partition')
     for (const queue of topic.queues.slice(found.partitions.length)) queue.refuseAll(lost)
     topic.queues = found.partitions.map(
       (_, index) => topic.queues[index] ?? new PartitionQueue(topic, index, this.#host.ledger, this.#wornOut),
@@ -227,13 +240,17 @@ export class AppendTopics {
   #leaveWaitingRoom(topic: AppendTopic, otherwise: string): void {
     for (const pending of topic.waiting.splice(0)) {
       if (pending.answered || this.#place(topic, pending)) continue
-      this.#host.ledger.reject(pending, new Fault('TopicNotFound', `topic ${topic.name} ${otherwise}`))
+      this.#host.ledger.reject(pending, notFound(topic, otherwise))
     }
   }
 
   #refuseWaiting(topic: AppendTopic, fault: Fault): void {
     for (const pending of topic.waiting.splice(0)) this.#host.ledger.reject(pending, fault)
   }
+}
+
+function notFound(topic: AppendTopic, how: string): Fault {
+  return new Fault('TopicNotFound', `topic ${topic.name} ${how}`)
 }
 
 /** A single record that the topic does not take. */

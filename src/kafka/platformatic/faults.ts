@@ -84,7 +84,7 @@ function reason(error: unknown): string {
 }
 
 /** An error, the members of aggregates, and their causes. */
-function* walk(error: unknown, depth = 0): Generator<unknown> {
+function* walk(error: unknown, depth = 0): Generator {
   if (error === undefined || error === null || depth > 8) return
   yield error
   if (error instanceof AggregateError) for (const inner of error.errors) yield* walk(inner, depth + 1)

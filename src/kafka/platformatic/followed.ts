@@ -1,6 +1,15 @@
 import type { Fault } from '../../core/fault.ts'
 import type { TopicPartition } from '../log.ts'
-import type { LeaderLoop } from './leader-loop.ts'
+
+/** What reads a partition: the loop of its leader. */
+export interface Loop {
+  /** Takes a partition in at its offset. */
+  take(partition: Followed): void
+  /** The partition's offset moved on by what was just read. */
+  advance(partition: Followed): void
+  /** The broker shall not read it any more. */
+  release(partition: Followed): void
+}
 
 /**
  * A partition that a tail follows; also the fetch target that its session sends.
@@ -19,7 +28,7 @@ export class Followed {
   leaderEpoch = -1
   lastFetchedEpoch = -1
   /** The loop that reads it; null while its leader is sought. */
-  loop: LeaderLoop | null = null
+  loop: Loop | null = null
   paused = false
   removed = false
   /** Failures in a row. */

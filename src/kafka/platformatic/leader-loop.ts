@@ -6,7 +6,7 @@ import { kafkaErrorName } from './faults.ts'
 import { FetchSession } from './fetch-session.ts'
 import { fetch } from './fetch-wire.ts'
 import type { FetchResponse, FetchedPartition } from './fetch-wire.ts'
-import type { Followed } from './followed.ts'
+import type { Followed, Loop } from './followed.ts'
 
 /** Sizes and times of fetches. */
 export interface FetchLimits {
@@ -20,8 +20,6 @@ export interface FetchLimits {
 export interface LoopOwner {
   /** News of one partition: records or an error. */
   fetched(partition: Followed, news: FetchedPartition): void
-  /** A response is through: what was in the session and is not in trouble reads well. */
-  polled(loop: LeaderLoop): void
   /** The broker cannot be read: these have no loop any more. */
   lost(partitions: readonly Followed[], error: unknown): void
 }
@@ -41,7 +39,7 @@ const SESSION_ERRORS = new Set([
  *     wait for a partition ─► poll ─► each partition's news to the owner ─► poll …
  *                              └─ no answer: all partitions to the owner, who seeks their leaders
  */
-export class LeaderLoop {
+export class LeaderLoop implements Loop {
   readonly nodeId: number
   readonly #links: BrokerLinks
   readonly #clock: Clock
@@ -67,7 +65,6 @@ export class LeaderLoop {
     void this.#run()
   }
 
-  /** Takes a partition in at its offset. */
   take(partition: Followed): void {
     partition.loop = this
     this.#session.put(partition)
@@ -75,20 +72,13 @@ export class LeaderLoop {
     this.#wake()
   }
 
-  /** The partition's offset moved on by what was just read. */
   advance(partition: Followed): void {
     this.#session.put(partition)
   }
 
-  /** The broker shall not read it any more. */
   release(partition: Followed): void {
     this.#session.remove(partition)
     this.#restless()
-  }
-
-  /** Whether the last request read this partition. */
-  reads(partition: Followed): boolean {
-    return this.#session.sent(partition.topicId, partition.partition) === partition
   }
 
   #restless(): void {
@@ -133,6 +123,5 @@ export class LeaderLoop {
       const partition = this.#session.sent(news.topicId, news.partition)
       if (partition?.loop === this && !partition.removed && !partition.paused) this.#owner.fetched(partition, news)
     }
-    this.#owner.polled(this)
   }
 }

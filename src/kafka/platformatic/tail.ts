@@ -49,7 +49,6 @@ export class KafkaTail implements Tail {
   readonly #links: BrokerLinks
   readonly #loops = new Map<number, LeaderLoop>()
   readonly #followed = new Map<string, Followed>()
-  readonly #ailing = new Set<Followed>()
   readonly #seeker: Seeker
 
   constructor(options: TailOptions, handler: TailHandler) {
@@ -77,7 +76,6 @@ export class KafkaTail implements Tail {
     const partition = this.#followed.get(partitionKey(at))
     if (partition === undefined) return
     this.#followed.delete(partitionKey(at))
-    this.#ailing.delete(partition)
     partition.removed = true
     partition.loop?.release(partition)
   }
@@ -93,13 +91,12 @@ export class KafkaTail implements Tail {
     this.#closing.abort()
     for (const partition of this.#followed.values()) partition.removed = true
     this.#followed.clear()
-    this.#ailing.clear()
     this.#links.close()
     this.#seeker.close()
     return Promise.resolve()
   }
 
-  /** A loop has news. */
+  /** A loop has news. A partition that is new in a session, or had an error, always gets some: so it is here that one is known to read again. */
   fetched(partition: Followed, news: FetchedPartition): void {
     if (news.diverging !== null) {
       this.#truncated(partition, news.diverging)
@@ -118,13 +115,6 @@ export class KafkaTail implements Tail {
     }
   }
 
-  /** A poll of this loop went through: whoever was in it without being in trouble reads again. */
-  polled(loop: LeaderLoop): void {
-    for (const partition of this.#ailing) {
-      if (partition.loop === loop && !partition.paused && loop.reads(partition)) this.#recovered(partition)
-    }
-  }
-
   /** A loop has no connection. */
   lost(partitions: readonly Followed[], error: unknown): void {
     const fault = toFault(error, 'following a log')
@@ -138,6 +128,7 @@ export class KafkaTail implements Tail {
   #batch(partition: Followed, news: FetchedPartition): void {
     const { batch, corrupt } = toBatch(this.#options.decoder, partition, news)
     if (corrupt === null) this.#recovered(partition)
+    if (partition.removed) return // by the handler, on hearing that
     if (batch.next > partition.offset) {
       if (!this.#handOver(partition, batch)) return
       partition.offset = batch.next
@@ -203,14 +194,12 @@ export class KafkaTail implements Tail {
     if (partition.removed) return
     this.#leave(partition)
     partition.failures++
-    this.#ailing.add(partition)
     if (!passing || partition.failures > 1) this.#tell(partition, fault)
     if (!partition.removed) this.#seeker.seekAgain(partition)
   }
 
   #recovered(partition: Followed): void {
     partition.failures = 0
-    this.#ailing.delete(partition)
     this.#tell(partition, null)
   }
 

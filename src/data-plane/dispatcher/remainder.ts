@@ -1,0 +1,42 @@
+import type { Progress } from './progress.ts'
+
+/**
+ * What an earlier owner left on a partition: up to `to` everything is finished, except these offsets. A cursor that begins there delivers
+ * only those, and reads no stretch that holds none of them.
+ */
+export class Remainder {
+  #to: number
+  /** Ascending. */
+  #offsets: readonly number[]
+
+  constructor(progress: Progress) {
+    this.#to = progress.upTo
+    this.#offsets = progress.pending
+  }
+
+  get to(): number {
+    return this.#to
+  }
+
+  /** The first offset at or after `next` that is not finished. */
+  after(next: number): number {
+    if (next >= this.#to) return next
+    return this.#offsets.find((offset) => offset >= next) ?? this.#to
+  }
+
+  /** Whether the event at this offset is to be delivered. */
+  wants(offset: number): boolean {
+    return offset >= this.#to || this.#offsets.includes(offset)
+  }
+
+  /** What is left at or after `next`. */
+  from(next: number): readonly number[] {
+    return next >= this.#to ? [] : this.#offsets.filter((offset) => offset >= next)
+  }
+
+  /** Forgets what lies at or above `offset`: it is no more. */
+  cut(offset: number): void {
+    this.#offsets = this.#offsets.filter((one) => one < offset)
+    this.#to = Math.min(this.#to, offset)
+  }
+}

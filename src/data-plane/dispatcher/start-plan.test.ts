@@ -1,0 +1,53 @@
+import { expect, test } from 'vitest'
+import type { Position } from '../../kafka/log.ts'
+import { encodeProgress } from './progress.ts'
+import { planStart } from './start-plan.ts'
+
+const now = 1_760_000_000
+const grace = 600
+
+function at(partition: number, offset: number, start: { at: number; partitions: number } | null): Position {
+  const metadata = start === null ? 'foreign' : encodeProgress({ position: offset, upTo: offset, pending: [] }, start)
+  return { topic: 't', partition, offset: BigInt(offset), leaderEpoch: 3, metadata }
+}
+
+const kinds = (known: Position[], partitions = 3): string[] =>
+  planStart([0, 1, 2].slice(0, partitions), partitions, known, now, grace).starts.map(({ kind }) => kind)
+
+test.each([
+  ['a group without positions is new', [], ['first', 'first', 'first']],
+  [
+    'where a position is, it is taken',
+    [at(0, 5, null), at(1, 6, null), at(2, 7, null)],
+    ['resumed', 'resumed', 'resumed'],
+  ],
+  [
+    'another owner was quicker at the first start',
+    [at(0, 5, { at: now - 5, partitions: 3 })],
+    ['resumed', 'first', 'first'],
+  ],
+  [
+    'long after the first start a missing position was lost',
+    [at(0, 5, { at: now - 601, partitions: 3 })],
+    ['resumed', 'expired', 'expired'],
+  ],
+  [
+    'the topic has grown since the first start',
+    [at(0, 5, { at: now - 601, partitions: 2 }), at(1, 0, null)],
+    ['resumed', 'resumed', 'grown'],
+  ],
+  [
+    'it has grown just after the first start',
+    [at(0, 5, { at: now - 5, partitions: 2 }), at(1, 0, null)],
+    ['resumed', 'resumed', 'grown'],
+  ],
+  ['an adopted group without a position on a partition', [at(1, 5, null)], ['expired', 'resumed', 'expired']],
+])('%s', (_, known, expected) => {
+  expect(kinds(known)).toEqual(expected)
+})
+
+test('the first start is stamped once and carried on, with the partitions that are known now', () => {
+  expect(planStart([0], 4, [], now, grace).firstStart).toEqual({ at: now, partitions: 4 })
+  const later = planStart([0], 4, [at(0, 5, { at: now - 900, partitions: 2 })], now, grace)
+  expect(later.firstStart).toEqual({ at: now - 900, partitions: 4 })
+})
