@@ -28,7 +28,8 @@ export function openKafkaLog(options: KafkaLogOptions): Log {
     reader: () => createReader(cluster, options),
     positions: () => createPositions(cluster, options),
     membership: (member, handler) => createMembership(cluster, member, handler, options),
-    admin: () => createKafkaAdmin(options),
+    // kafkajs cannot know topic ids: the cluster tells them.
+    admin: () => createKafkaAdmin({ ...options, topics: (names) => cluster.topics(names, { refresh: true }) }),
     close: () => cluster.close(),
   }
 }

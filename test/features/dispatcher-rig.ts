@@ -11,7 +11,7 @@ import { createDispatcher } from '../../src/data-plane/dispatcher/dispatcher.ts'
 import type { DispatcherOptions } from '../../src/data-plane/dispatcher/options.ts'
 import type { Dispatcher } from '../../src/data-plane/dispatcher/parts.ts'
 import { toRecord } from '../../src/data-plane/wire/record.ts'
-import { openEmbeddedLog } from '../../src/kafka/embedded.ts'
+import { openEmbeddedLog } from '../../src/kafka/embedded/embedded.ts'
 import type {
   Appender,
   Log,
@@ -20,6 +20,7 @@ import type {
   Membership,
   MembershipHandler,
   Positions,
+  TopicPartition,
 } from '../../src/kafka/log.ts'
 import { createLogger } from '../../src/telemetry/logger.ts'
 import { eventually } from '../support/eventually.ts'

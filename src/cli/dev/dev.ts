@@ -109,7 +109,7 @@ async function openLog(flags: DevFlags, logger: Logger): Promise<Log> {
     const { openKafkaLog } = await import('../../kafka/kafka-log.ts')
     return openKafkaLog({ bootstrapServers: flags.kafka, clientId: 'millrace-dev', clock, logger })
   }
-  const { openEmbeddedLog } = await import('../../kafka/embedded.ts')
+  const { openEmbeddedLog } = await import('../../kafka/embedded/embedded.ts')
   const retention = { bytes: flags.retentionMib * 1024 * 1024, ms: flags.retentionHours * 3_600_000 }
   return openEmbeddedLog({ dir: flags.data, fsync: flags.fsync, retention, clock, logger })
 }

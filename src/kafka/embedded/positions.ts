@@ -1,10 +1,10 @@
 import type { DatabaseSync, StatementSync } from 'node:sqlite'
-import { Fault } from '../core/fault.ts'
-import type { Position, Positions, TopicPartition } from './log.ts'
-import { closedFault, nameOf, readFault } from './embedded-faults.ts'
-import type { Store } from './embedded-store.ts'
-import type { Turns } from './embedded-turns.ts'
-import type { Writer } from './embedded-writer.ts'
+import { Fault } from '../../core/fault.ts'
+import type { Position, Positions, TopicPartition } from '../log.ts'
+import { closedFault, nameOf, readFault } from './faults.ts'
+import type { Store } from './store.ts'
+import type { Turns } from './turns.ts'
+import type { Writer } from './writer.ts'
 
 /** As Kafka's `offset.metadata.max.bytes`. */
 const MAX_METADATA_BYTES = 4096

@@ -1,17 +1,17 @@
-import type { Clock } from '../core/clock.ts'
-import type { Logger } from '../telemetry/logger.ts'
-import { EmbeddedAdmin } from './embedded-admin.ts'
-import { EmbeddedAppender } from './embedded-appender.ts'
-import { openDatabase, type DataFile, type Fsync } from './embedded-database.ts'
-import { EmbeddedMembership } from './embedded-membership.ts'
-import { EmbeddedPositions, PositionTable } from './embedded-positions.ts'
-import { EmbeddedReader, type ReadSource } from './embedded-reader.ts'
-import { EmbeddedRetention } from './embedded-retention.ts'
-import { Store } from './embedded-store.ts'
-import type { EmbeddedTail } from './embedded-tail.ts'
-import type { Partition, Retention, Segment } from './embedded-topics.ts'
-import { Turns } from './embedded-turns.ts'
-import { Writer } from './embedded-writer.ts'
+import type { Clock } from '../../core/clock.ts'
+import type { Logger } from '../../telemetry/logger.ts'
+import { EmbeddedAdmin } from './admin.ts'
+import { EmbeddedAppender } from './appender.ts'
+import { openDatabase, type DataFile, type Fsync } from './database.ts'
+import { EmbeddedMembership } from './membership.ts'
+import { EmbeddedPositions, PositionTable } from './positions.ts'
+import { EmbeddedReader, type ReadSource } from './reader.ts'
+import { EmbeddedRetention } from './retention.ts'
+import { Store } from './store.ts'
+import type { EmbeddedTail } from './tail.ts'
+import type { Partition, Retention, Segment } from './topics.ts'
+import { Turns } from './turns.ts'
+import { Writer } from './writer.ts'
 import type {
   Appender,
   AppenderOptions,
@@ -22,8 +22,8 @@ import type {
   MembershipHandler,
   MembershipOptions,
   Positions,
-} from './log.ts'
-import { StickyPartitions } from './partition.ts'
+} from '../log.ts'
+import { StickyPartitions } from '../partition.ts'
 
 /** What an embedded log is opened with. */
 export interface EmbeddedLogOptions {

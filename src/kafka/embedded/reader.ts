@@ -1,9 +1,9 @@
-import type { Batch, LogReader, OffsetMoved, Tail, TailHandler, TopicPartition } from './log.ts'
-import { closedFault, nameOf, readFault, topicMissing } from './embedded-faults.ts'
-import type { Store } from './embedded-store.ts'
-import { EmbeddedTail } from './embedded-tail.ts'
-import { at, startOf, type Partition } from './embedded-topics.ts'
-import type { Turns } from './embedded-turns.ts'
+import type { Batch, LogReader, OffsetMoved, Tail, TailHandler, TopicPartition } from '../log.ts'
+import { closedFault, nameOf, readFault, topicMissing } from './faults.ts'
+import type { Store } from './store.ts'
+import { EmbeddedTail } from './tail.ts'
+import { at, startOf, type Partition } from './topics.ts'
+import type { Turns } from './turns.ts'
 
 /** What readers of one log share. */
 export interface ReadSource {

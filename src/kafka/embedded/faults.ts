@@ -1,6 +1,6 @@
-import { Fault } from '../core/fault.ts'
-import type { TopicPartition } from './log.ts'
-import { isPassing } from './embedded-database.ts'
+import { Fault } from '../../core/fault.ts'
+import type { TopicPartition } from '../log.ts'
+import { isPassing } from './database.ts'
 
 export function closedFault(): Fault {
   return new Fault('Closed', 'the embedded log was closed')

@@ -1,4 +1,4 @@
-import type { TopicPartition, TopicSpec } from './log.ts'
+import type { TopicPartition, TopicSpec } from '../log.ts'
 
 /** What an embedded log keeps at most. */
 export interface Retention {

@@ -1,6 +1,6 @@
-import type { Clock } from '../core/clock.ts'
-import type { Logger } from '../telemetry/logger.ts'
-import type { Store } from './embedded-store.ts'
+import type { Clock } from '../../core/clock.ts'
+import type { Logger } from '../../telemetry/logger.ts'
+import type { Store } from './store.ts'
 import {
   bytesOf,
   retentionBytes,
@@ -8,8 +8,8 @@ import {
   type Partition,
   type Retention,
   type Segment,
-} from './embedded-topics.ts'
-import type { Writer } from './embedded-writer.ts'
+} from './topics.ts'
+import type { Writer } from './writer.ts'
 
 /** Small enough to be dropped within a turn (tried: 29 MB take 13 ms), large enough for few tables. */
 const MAX_SEGMENT_BYTES = 8 * 1024 * 1024

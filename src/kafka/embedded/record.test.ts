@@ -1,6 +1,6 @@
 import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
-import { decodeRecord, RecordEncoder } from './embedded-record.ts'
+import { decodeRecord, RecordEncoder } from './record.ts'
 
 const bytes = fc.uint8Array({ maxLength: 300 }).map((array) => Buffer.from(array))
 const maybe = fc.option(bytes)

@@ -1,12 +1,12 @@
-import type { Clock } from '../core/clock.ts'
-import { Fault } from '../core/fault.ts'
-import type { Appended, Appender, AppenderOptions, NewRecord } from './log.ts'
-import { partitionForKey, type StickyPartitions } from './partition.ts'
-import { closedFault, topicMissing } from './embedded-faults.ts'
-import { recordBytes } from './embedded-record.ts'
-import type { Store } from './embedded-store.ts'
-import { maxMessageBytes, type Partition, type Segment } from './embedded-topics.ts'
-import type { Work, Writer } from './embedded-writer.ts'
+import type { Clock } from '../../core/clock.ts'
+import { Fault } from '../../core/fault.ts'
+import type { Appended, Appender, AppenderOptions, NewRecord } from '../log.ts'
+import { partitionForKey, type StickyPartitions } from '../partition.ts'
+import { closedFault, topicMissing } from './faults.ts'
+import { recordBytes } from './record.ts'
+import type { Store } from './store.ts'
+import { maxMessageBytes, type Partition, type Segment } from './topics.ts'
+import type { Work, Writer } from './writer.ts'
 
 /** What appenders of one log share. */
 export interface AppendTarget {

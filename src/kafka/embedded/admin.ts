@@ -1,10 +1,10 @@
-import { Fault } from '../core/fault.ts'
-import type { LogAdmin, TopicDescription, TopicSpec } from './log.ts'
-import { closedFault } from './embedded-faults.ts'
-import type { PositionTable } from './embedded-positions.ts'
-import type { Store } from './embedded-store.ts'
-import { maxMessageBytes, refusal } from './embedded-topics.ts'
-import type { Writer } from './embedded-writer.ts'
+import { Fault } from '../../core/fault.ts'
+import type { LogAdmin, TopicDescription, TopicSpec } from '../log.ts'
+import { closedFault } from './faults.ts'
+import type { PositionTable } from './positions.ts'
+import type { Store } from './store.ts'
+import { maxMessageBytes, refusal } from './topics.ts'
+import type { Writer } from './writer.ts'
 
 /** What the administration needs of the log. */
 export interface AdminTarget {

@@ -1,8 +1,8 @@
-import type { Fault } from '../core/fault.ts'
-import type { Batch, OffsetMoved, Tail, TailHandler, TopicPartition } from './log.ts'
-import { nameOf, readFault, topicMissing } from './embedded-faults.ts'
-import type { Store } from './embedded-store.ts'
-import { startOf, type Partition } from './embedded-topics.ts'
+import type { Fault } from '../../core/fault.ts'
+import type { Batch, OffsetMoved, Tail, TailHandler, TopicPartition } from '../log.ts'
+import { nameOf, readFault, topicMissing } from './faults.ts'
+import type { Store } from './store.ts'
+import { startOf, type Partition } from './topics.ts'
 
 interface Cursor {
   readonly where: TopicPartition

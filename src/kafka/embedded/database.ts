@@ -2,7 +2,7 @@ import { closeSync, fdatasync, mkdirSync, openSync, readFileSync, writeFileSync 
 import { join, resolve } from 'node:path'
 import { DatabaseSync } from 'node:sqlite'
 import { promisify } from 'node:util'
-import { Fault } from '../core/fault.ts'
+import { Fault } from '../../core/fault.ts'
 
 /** `full`: an acknowledged record survives loss of power. `off`: it survives kill -9, but not loss of power. */
 export type Fsync = 'full' | 'off'

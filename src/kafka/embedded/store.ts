@@ -1,8 +1,8 @@
 import { randomUUID } from 'node:crypto'
 import type { DatabaseSync, StatementSync } from 'node:sqlite'
-import type { Batch, LogRecord, NewRecord, OffsetMoved, TopicPartition, TopicSpec } from './log.ts'
-import { decodeRecord, RecordEncoder } from './embedded-record.ts'
-import { at, newTopic, startOf, type Partition, type Segment, type Topic } from './embedded-topics.ts'
+import type { Batch, LogRecord, NewRecord, OffsetMoved, TopicPartition, TopicSpec } from '../log.ts'
+import { decodeRecord, RecordEncoder } from './record.ts'
+import { at, newTopic, startOf, type Partition, type Segment, type Topic } from './topics.ts'
 
 /**
  * Topics, partitions and records: in memory what is looked up, in tables what is kept. The two change together:

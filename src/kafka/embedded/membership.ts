@@ -1,5 +1,5 @@
-import type { Membership, MembershipHandler, TopicPartition } from './log.ts'
-import { nameOf } from './embedded-faults.ts'
+import type { Membership, MembershipHandler, TopicPartition } from '../log.ts'
+import { nameOf } from './faults.ts'
 
 /** Nobody waits for us here, so a handover may take as long as a Kafka rebalance by default. */
 const HANDOVER_MS = 30_000

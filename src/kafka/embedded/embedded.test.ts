@@ -8,12 +8,12 @@ import { createInterface } from 'node:readline'
 import { DatabaseSync } from 'node:sqlite'
 import { pathToFileURL } from 'node:url'
 import { afterEach, beforeEach, describe, expect, it } from 'vitest'
-import { eventually, eventuallyPasses } from '../../test/support/eventually.ts'
-import { systemClock, type Clock } from '../core/clock.ts'
-import { Fault } from '../core/fault.ts'
-import { createLogger } from '../telemetry/logger.ts'
+import { eventually, eventuallyPasses } from '../../../test/support/eventually.ts'
+import { systemClock, type Clock } from '../../core/clock.ts'
+import { Fault } from '../../core/fault.ts'
+import { createLogger } from '../../telemetry/logger.ts'
 import { openEmbeddedLog, type EmbeddedLogOptions } from './embedded.ts'
-import type { Log } from './log.ts'
+import type { Log } from '../log.ts'
 
 const MIB = 1024 * 1024
 let dir: string
@@ -302,8 +302,8 @@ function child(script: string, { maxFileKib }: { maxFileKib?: number } = {}): Ch
   const url = (file: string): string => JSON.stringify(pathToFileURL(join(import.meta.dirname, file)).href)
   const source = `
     import { openEmbeddedLog } from ${url('embedded.ts')}
-    import { systemClock as clock } from ${url('../core/clock.ts')}
-    import { createLogger } from ${url('../telemetry/logger.ts')}
+    import { systemClock as clock } from ${url('../../core/clock.ts')}
+    import { createLogger } from ${url('../../telemetry/logger.ts')}
     const retention = { bytes: ${256 * MIB}, ms: 3600000 }
     const open = (more) => openEmbeddedLog({ dir: ${JSON.stringify(dir)}, fsync: 'off', retention, clock, logger: createLogger('silent'), ...more })
     const say = (line) => process.stdout.write(JSON.stringify(line) + '\\n')

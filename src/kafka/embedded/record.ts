@@ -1,4 +1,4 @@
-import type { Header, LogRecord, NewRecord } from './log.ts'
+import type { Header, LogRecord, NewRecord } from '../log.ts'
 
 /**
  * A record as one blob, so that a row costs one buffer when it is read:

@@ -1,10 +1,10 @@
 import { setTimeout as sleep } from 'node:timers/promises'
-import type { Clock } from '../core/clock.ts'
-import { Fault } from '../core/fault.ts'
-import type { Logger } from '../telemetry/logger.ts'
-import type { DataFile } from './embedded-database.ts'
-import { closedFault, writeFault } from './embedded-faults.ts'
-import type { Store } from './embedded-store.ts'
+import type { Clock } from '../../core/clock.ts'
+import { Fault } from '../../core/fault.ts'
+import type { Logger } from '../../telemetry/logger.ts'
+import type { DataFile } from './database.ts'
+import { closedFault, writeFault } from './faults.ts'
+import type { Store } from './store.ts'
 
 /** Something to write. Answered exactly once, by `done` or `failed`, and never in the turn that asked for it. */
 export interface Work {
