@@ -36,7 +36,7 @@ export interface DispatcherOptions {
 export const defaultOptions: DispatcherOptions = {
   window: 100,
   budgetBytes: 64 * 1024 * 1024,
-  ringBytes: 8 * 1024 * 1024,
+  ringBytes: 2 * 1024 * 1024,
   catchUpBytes: 256 * 1024,
   catchUpReads: 4,
   commitIntervalMs: 250,

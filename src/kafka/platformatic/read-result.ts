@@ -26,7 +26,8 @@ export function toBatch(
       records: decoded.records,
       from: asked.offset,
       next: decoded.next,
-      end: news.lastStableOffset,
+      // The broker takes the end before it reads the records, so these may already go beyond it.
+      end: news.lastStableOffset > decoded.next ? news.lastStableOffset : decoded.next,
       logStart: news.logStartOffset,
       leaderEpoch: decoded.leaderEpoch >= 0 ? decoded.leaderEpoch : asked.lastFetchedEpoch,
       bytes: decoded.bytes,
