@@ -52,10 +52,6 @@ export class Partition implements Place {
     this.ring = new Ring(host.budget)
   }
 
-  get cursors(): ReadonlySet<Cursor> {
-    return this.#cursors
-  }
-
   /**
    * Takes cursors in and lets them run. The tail begins at the foremost, the others catch up: so one that is a million events behind does not
    * hold up the rest.

@@ -248,6 +248,7 @@ export class Process implements Dispatcher {
       ownsLowest: (topic) => this.#ownsLowest(topic),
       idle: (group) => this.#idle(group),
       open: (run, partition, progress) => this.#worker.open(run, partition, progress),
+      quiet: () => this.#worker.admit(),
       inUse: (run, error) => this.#groups.inUse(run, error),
     })
   }

@@ -31,6 +31,8 @@ export interface StartHost {
   /** Resolves when nothing is being committed for this group. */
   idle(group: string): Promise<void>
   open(run: OutletRun, partition: Partition, progress: Progress): void
+  /** Nobody is starting any more. */
+  quiet(): void
   /** The group has live members of someone else. */
   inUse(run: OutletRun, error: Fault): void
 }
@@ -105,6 +107,7 @@ export class Starter {
       }
     }
     this.#running.delete(run)
+    if (this.#running.size === 0) this.#host.quiet()
   }
 
   /** @returns false: not done, come back later (`again` is set by the pause). */

@@ -17,6 +17,9 @@ export interface WorkerParts {
   newRun(outlet: Outlet): OutletRun
 }
 
+/** Outlets that start one after the other within this time are let run together. */
+const ADMISSION_MS = 250
+
 /**
  * The partitions that this process owns, the Outlets that it knows, and their cursors: one for each Outlet on each owned partition of its
  * topic. Who may begin, and where, is the Starter's business; when positions are committed is the Committer's.
@@ -24,6 +27,9 @@ export interface WorkerParts {
 export class Worker {
   readonly runs = new Map<string, OutletRun>()
   readonly #partitions = new Map<string, Map<number, Partition>>()
+  /** Cursors that do not run yet. */
+  readonly #arriving = new Map<Partition, readonly Cursor[]>()
+  #admission: NodeJS.Timeout | undefined
   readonly #parts: WorkerParts
   readonly #host: PartitionHost
 
@@ -88,10 +94,24 @@ export class Worker {
     }
   }
 
+  /** Its position is committed: a cursor that will run with the next `admit`, at the latest a moment later. */
   open(run: OutletRun, partition: Partition, progress: Progress): void {
     const cursor = new Cursor(run, partition, progress, (moved) => this.#parts.committer.touch(moved))
     run.cursors.set(partition.at.partition, cursor)
-    partition.open([cursor])
+    const arriving = this.#arriving.get(partition) ?? []
+    this.#arriving.set(partition, [...arriving, cursor])
+    this.#admission ??= setTimeout(() => this.admit(), ADMISSION_MS)
+  }
+
+  /** Lets run who arrived: together, so that Outlets that start together read together. */
+  admit(): void {
+    clearTimeout(this.#admission)
+    this.#admission = undefined
+    const arriving = [...this.#arriving]
+    this.#arriving.clear()
+    for (const [partition, cursors] of arriving) {
+      if (!partition.closed) partition.open(cursors.filter((cursor) => !cursor.released))
+    }
   }
 
   /** Ends all work for an Outlet here; nothing of it is committed after this (but what is under way already). */
@@ -140,6 +160,7 @@ export class Worker {
   }
 
   resume(): void {
+    this.admit()
     for (const cursor of this.cursors) cursor.run()
   }
 
@@ -154,6 +175,7 @@ export class Worker {
   }
 
   async close(): Promise<void> {
+    clearTimeout(this.#admission)
     this.lose(this.owned)
     await this.#host.tail.close()
   }
@@ -166,7 +188,7 @@ export class Worker {
       if (partition === undefined) continue
       this.#partitions.get(at.topic)?.delete(at.partition)
       partition.stop()
-      cursors.push(...partition.cursors)
+      cursors.push(...this.cursors.filter((cursor) => cursor.place === partition))
     }
     return cursors
   }

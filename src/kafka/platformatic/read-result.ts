@@ -26,14 +26,18 @@ export function toBatch(
       records: decoded.records,
       from: asked.offset,
       next: decoded.next,
-      // The broker takes the end before it reads the records, so these may already go beyond it.
-      end: news.lastStableOffset > decoded.next ? news.lastStableOffset : decoded.next,
+      end: endOf(asked.offset, decoded.next, news.lastStableOffset),
       logStart: news.logStartOffset,
       leaderEpoch: decoded.leaderEpoch >= 0 ? decoded.leaderEpoch : asked.lastFetchedEpoch,
       bytes: decoded.bytes,
     },
     corrupt: decoded.corrupt,
   }
+}
+
+/** The broker takes the end before it reads the records, so these may already go beyond it. Where nothing was read its word stands. */
+function endOf(from: bigint, next: bigint, end: bigint): bigint {
+  return next > from && next > end ? next : end
 }
 
 function nothing(next: bigint) {
