@@ -2,11 +2,11 @@ import type { Clock } from '../core/clock.ts'
 import type { Logger } from '../telemetry/logger.ts'
 import { createKafkaAdmin } from './kafkajs.ts'
 import type { Log } from './log.ts'
-import { createAppender } from './platformatic/append.ts'
+import { createAppender } from './platformatic/append/append.ts'
 import { Cluster } from './platformatic/cluster.ts'
-import { createMembership } from './platformatic/membership.ts'
-import { createPositions } from './platformatic/positions.ts'
-import { createReader } from './platformatic/reader.ts'
+import { createMembership } from './platformatic/membership/membership.ts'
+import { createPositions } from './platformatic/positions/positions.ts'
+import { createReader } from './platformatic/read/reader.ts'
 
 /** How to reach a Kafka. */
 export interface KafkaLogOptions {

@@ -9,7 +9,7 @@
 import { writeSync } from 'node:fs'
 import { systemClock } from '../../src/core/clock.ts'
 import { Cluster } from '../../src/kafka/platformatic/cluster.ts'
-import { createMembership } from '../../src/kafka/platformatic/membership.ts'
+import { createMembership } from '../../src/kafka/platformatic/membership/membership.ts'
 import { createLogger } from '../../src/telemetry/logger.ts'
 import type { TopicPartition } from '../../src/kafka/log.ts'
 

@@ -2,7 +2,7 @@ import { setTimeout as sleep } from 'node:timers/promises'
 import { systemClock } from '../../src/core/clock.ts'
 import type { Membership, TopicPartition } from '../../src/kafka/log.ts'
 import type { Cluster } from '../../src/kafka/platformatic/cluster.ts'
-import { createMembership } from '../../src/kafka/platformatic/membership.ts'
+import { createMembership } from '../../src/kafka/platformatic/membership/membership.ts'
 import { createLogger } from '../../src/telemetry/logger.ts'
 
 /** What a member was told, in order. `done` is when its `revoked` had let go. */

@@ -1,14 +1,7 @@
 import type { Clock } from '../../core/clock.ts'
 import type { Logger } from '../../telemetry/logger.ts'
 import type { Store } from './store.ts'
-import {
-  bytesOf,
-  retentionBytes,
-  retentionMs,
-  type Partition,
-  type Retention,
-  type Segment,
-} from './topics.ts'
+import { bytesOf, retentionBytes, retentionMs, type Partition, type Retention, type Segment } from './topics.ts'
 import type { Writer } from './writer.ts'
 
 /** Small enough to be dropped within a turn (tried: 29 MB take 13 ms), large enough for few tables. */
