@@ -19,4 +19,5 @@ COPY --from=build /app/node_modules node_modules
 COPY --from=build /app/dist dist
 # A number, so that Kubernetes can verify runAsNonRoot.
 USER 65532:65532
-ENTRYPOINT ["node", "dist/main.js"]
+# A small young generation keeps an idle worker under 120 MB; it costs a tenth of the throughput of one delivery (bench/).
+ENTRYPOINT ["node", "--max-semi-space-size=4", "dist/main.js"]

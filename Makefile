@@ -38,7 +38,7 @@ check: setup ## format, lint, types, import law, dead code
 format: setup ## rewrite files the way `make check` wants them
 	npm run --silent format
 
-bench: setup ## measure, each figure beside its raw limit in the same run (ARGS name benches)
+bench: build ## measure, each figure beside its raw limit in the same run (ARGS name benches)
 	@node bench/main.ts $(ARGS)
 
 build: setup ## compile to dist/, what the image runs

@@ -8,14 +8,14 @@ import { startSubscriber } from './support/subscriber.ts'
 
 const partitions = 10
 const rate = 500
-const edits = 100
 const everyMs = 100
 
 /**
- * One Trigger is edited 100 times under load, its filter and its address. For each edit: the longest pause of another Trigger's deliveries in the
+ * One Trigger is edited under load, its filter and its address. For each edit: the longest pause of another Trigger's deliveries in the
  * 100 ms after it, beside the same without edits.
  */
-export async function edit(scene: Scene): Promise<readonly Figure[]> {
+export async function edit(scene: Scene, events: number): Promise<readonly Figure[]> {
+  const edits = Math.floor(((events / rate) * 1000) / everyMs / 2)
   const topic = await scene.topic(partitions)
   await using steady = await startSubscriber()
   await using edited = await startSubscriber()

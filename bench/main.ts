@@ -2,6 +2,7 @@ import { parseArgs } from 'node:util'
 import { startKafka } from '../test/support/kafka-process.ts'
 import { delayed } from './delayed.ts'
 import { deliver } from './deliver.ts'
+import { edit } from './edit.ts'
 import { endToEnd } from './end-to-end.ts'
 import { fanOut } from './fan-out.ts'
 import { ingress } from './ingress.ts'
@@ -21,6 +22,7 @@ const benches = {
   deliver: { on: 'one broker', run: deliver, events: 200_000 },
   'fan-out': { on: 'one broker', run: fanOut, events: 200_000 },
   'end-to-end': { on: 'one broker', run: endToEnd, events: 10_000 },
+  edit: { on: 'one broker', run: edit, events: 10_000 },
   memory: { on: 'one broker', run: memory, events: 1_000_000 },
 } as const satisfies Record<string, Bench & { readonly events: number }>
 

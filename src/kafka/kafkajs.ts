@@ -1,14 +1,16 @@
 import { createRequire } from 'node:module'
 import { setTimeout as sleep } from 'node:timers/promises'
-import kafkajs, { type Admin, type ITopicMetadata, type Kafka as KafkaClient } from 'kafkajs'
+import type * as KafkaJs from 'kafkajs'
+import type { Admin, ITopicMetadata, Kafka as KafkaClient } from 'kafkajs'
 import { retryBackoffMs } from '../core/backoff.ts'
 import { Fault } from '../core/fault.ts'
 import type { Logger } from '../telemetry/logger.ts'
 import { groupErrorCode, toFault, unless } from './kafkajs-faults.ts'
 import type { LogAdmin, TopicDescription, TopicSpec } from './log.ts'
 
-// A CommonJS package of which Node sees only some names as exports.
-const { ConfigResourceTypes, Kafka, logLevel } = kafkajs
+/** Loaded with the first administration, not with this file: a worker that never administers saves its 17 MB. */
+const require = createRequire(import.meta.url)
+const kafkajs = (): typeof KafkaJs => require('kafkajs') as typeof KafkaJs
 
 /** How to administer a Kafka. */
 export interface KafkaAdminOptions {
@@ -51,6 +53,7 @@ class KafkaAdmin implements LogAdmin {
 
   constructor(options: KafkaAdminOptions) {
     avoidNegativeTimeouts()
+    const { Kafka, logLevel } = kafkajs()
     this.#options = options
     this.#kafka = new Kafka({
       clientId: options.clientId,
@@ -201,7 +204,7 @@ async function topicMetadata(admin: Admin, name: string): Promise<ITopicMetadata
 }
 
 async function maxMessageBytes(admin: Admin, topics: readonly ITopicMetadata[]): Promise<ReadonlyMap<string, number>> {
-  const type = ConfigResourceTypes.TOPIC
+  const type = kafkajs().ConfigResourceTypes.TOPIC
   const { resources } = await admin.describeConfigs({
     includeSynonyms: false,
     resources: topics.map(({ name }) => ({ type, name, configNames: ['max.message.bytes'] })),
@@ -242,8 +245,7 @@ function reasonToStop(stop: AbortSignal, late: AbortSignal, what: string, last: 
  * to look after then, so such a timer is not started.
  */
 function avoidNegativeTimeouts(): void {
-  const queue = (createRequire(import.meta.url)('kafkajs/src/network/requestQueue') as { prototype: RequestQueue })
-    .prototype
+  const queue = (require('kafkajs/src/network/requestQueue') as { prototype: RequestQueue }).prototype
   if (Object.hasOwn(queue.scheduleCheckPendingRequests, PATCHED)) return
   const original = queue.scheduleCheckPendingRequests
   const patched = function (this: RequestQueue): void {
