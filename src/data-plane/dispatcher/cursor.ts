@@ -52,9 +52,9 @@ export class Cursor implements DeliveryOwner {
   dirty = false
   /** The log refused our metadata once: commit without. */
   bare = false
-  /** Told when the position may have moved. */
+  /** Delivers what is new. */
+  running = false
   readonly #outcome: (cursor: Cursor) => void
-  #running = false
   /** Detached: what to read next. Attached: what lies below is not ours to deliver. */
   #next = 0
   #epoch = -1
@@ -67,6 +67,7 @@ export class Cursor implements DeliveryOwner {
   #active = 0
   #drained: (() => void) | null = null
 
+  /** @param outcome told when the position may have moved. */
   constructor(consumer: Consumer, place: Place, progress: Progress, outcome: (cursor: Cursor) => void) {
     this.consumer = consumer
     this.place = place
@@ -91,10 +92,6 @@ export class Cursor implements DeliveryOwner {
     return this.isAttached ? this.place.leaderEpoch : this.#epoch
   }
 
-  get running(): boolean {
-    return this.#running
-  }
-
   progress(): Progress {
     const next = this.next
     const pending = Array.from(this.pending, (delivery) => delivery.offset)
@@ -105,7 +102,7 @@ export class Cursor implements DeliveryOwner {
 
   /** Starts, or goes on after `stop`. */
   run(): void {
-    this.#running = true
+    this.running = true
     this.pump()
   }
 
@@ -125,7 +122,7 @@ export class Cursor implements DeliveryOwner {
   pump(): void {
     if (this.isAttached || this.#scheduled || this.#asked) return
     let left = TURN
-    while (this.#running && this.pending.size < this.consumer.window) {
+    while (this.running && this.pending.size < this.consumer.window) {
       this.#next = this.#remainder.after(this.#next)
       if (this.#next >= this.place.head) return this.#attach()
       const segment = this.#segment()
@@ -160,8 +157,7 @@ export class Cursor implements DeliveryOwner {
   /** Retention was faster. @returns how many events of this cursor are lost. */
   expired(next: number): number {
     const from = this.next
-    if (this.isAttached) this.#next = Math.max(this.#next, next)
-    else this.#next = Math.max(from, next)
+    this.#next = Math.max(this.isAttached ? this.#next : from, next)
     return Math.max(0, next - from)
   }
 
@@ -188,10 +184,9 @@ export class Cursor implements DeliveryOwner {
     this.#drop(delivery)
     this.#outcome(this)
     this.#ended()
-    if (!this.isAttached && this.#running) {
-      if (this.place.matching) this.place.later(this)
-      else this.pump()
-    }
+    if (this.isAttached || !this.running) return
+    if (this.place.matching) this.place.later(this)
+    else this.pump()
   }
 
   abandoned(): void {
@@ -200,7 +195,7 @@ export class Cursor implements DeliveryOwner {
 
   /** Delivers nothing new; what is in flight goes on. */
   stop(): void {
-    this.#running = false
+    this.running = false
     this.#asked = false
     if (this.isAttached) this.#detach(this.next)
   }

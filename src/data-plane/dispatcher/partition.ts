@@ -8,6 +8,15 @@ import { Segment, type Entry } from './segment.ts'
 /** A cursor this far ahead of the head is not made to wait for the tail. */
 const JUMP = 1000
 
+/**
+ * A tail that begins far behind the end of the log may wait for a cursor in the ring, as long as that reads this many records in this time:
+ * otherwise all of a backlog would be read twice, once for the head and once for the busiest Outlet. Not longer than RECOVERY_MS, and never
+ * again once it reached the end: an Outlet that cannot keep up holds up nobody.
+ */
+const HOLD_OFFSETS = 100
+const HOLD_MS = 200
+const RECOVERY_MS = 20_000
+
 /** What a partition needs from its process. */
 export interface PartitionHost {
   readonly tail: Tail
@@ -45,6 +54,10 @@ export class Partition implements Place {
   readonly #matches: Cursor[] = []
   #later: Cursor[] = []
   #paused: 'ahead' | 'budget' | null = null
+  /** While the tail works off a backlog. */
+  #recovery: NodeJS.Timeout | undefined
+  /** Where the foremost detached cursor was when we last looked. */
+  #seen = -1
 
   constructor(at: TopicPartition, host: PartitionHost) {
     this.at = at
@@ -95,6 +108,7 @@ export class Partition implements Place {
     this.leaderEpoch = segment.leaderEpoch
     this.#hand(segment)
     this.head = segment.next
+    if (this.head >= this.end) this.#endRecovery()
     this.ring.push(segment)
     const later = this.#later
     this.#later = []
@@ -149,7 +163,7 @@ export class Partition implements Place {
    */
   #hand(segment: Segment): void {
     this.matching = true
-    for (let i = 0; i < segment.length && this.#ridden; i++) {
+    for (let i = 0; i < segment.length && this.#detached.size < this.#cursors.size; i++) {
       // kept only if someone who is behind will ask for it again
       const entry = this.#detached.size > 0 ? segment.entry(i) : segment.decode(i)
       if (entry.event === null) this.#offerAll(entry)
@@ -174,20 +188,30 @@ export class Partition implements Place {
 
   /** Bounds the ring: nobody needs what all have passed; who is slower than the ring is long reads by himself. */
   #trim(): number {
-    let foremost = -1
+    const foremost = this.#foremost()
     let hindmost = Infinity
-    for (const cursor of this.#detached) {
-      if (cursor.next > foremost) foremost = cursor.next
-      if (cursor.next < hindmost) hindmost = cursor.next
-    }
+    for (const cursor of this.#detached) if (cursor.next < hindmost) hindmost = cursor.next
     this.ring.dropBelow(hindmost)
     const { ringBytes, budget } = this.#host
+    const waits = this.#waitsFor(foremost)
     while (this.ring.oldest !== undefined && (this.ring.bytes > ringBytes || budget.exhausted)) {
-      // nobody rides the head: the ring is all that the foremost has before it
-      if (!this.#ridden && this.ring.oldest.next > foremost) break
+      if (waits && this.ring.oldest.next > foremost) break
       this.ring.dropOldest()
     }
     return foremost
+  }
+
+  /** Of those behind the head; who has reached it is about to attach. */
+  #foremost(): number {
+    let foremost = -1
+    for (const { next } of this.#detached) if (next > foremost && next < this.head) foremost = next
+    return foremost
+  }
+
+  /** Whether the tail stays a ring ahead of this offset: when nobody rides the head, or while it works off a backlog. */
+  #waitsFor(foremost: number): boolean {
+    if (this.#detached.size === this.#cursors.size) return true
+    return this.#recovery !== undefined && this.ring.find(foremost) !== undefined
   }
 
   /** Says whether the tail may go on. */
@@ -197,12 +221,22 @@ export class Partition implements Place {
     if (budget.exhausted) {
       this.#paused = 'budget'
       budget.whenRoom(() => this.#resume())
-    } else this.#paused = !this.#ridden && this.ring.bytesAfter(foremost) >= ringBytes ? 'ahead' : null
+    } else this.#paused = this.#waitsFor(foremost) && this.ring.bytesAfter(foremost) >= ringBytes ? 'ahead' : null
     return this.#paused === null
   }
 
-  get #ridden(): boolean {
-    return this.#detached.size < this.#cursors.size
+  /** Is the cursor that the tail waits for worth it? */
+  #checkRecovery(): void {
+    const foremost = this.#foremost()
+    if (this.#paused === 'ahead' && foremost < this.#seen + HOLD_OFFSETS) this.#endRecovery()
+    this.#seen = foremost
+  }
+
+  #endRecovery(): void {
+    if (this.#recovery === undefined) return
+    clearInterval(this.#recovery)
+    this.#recovery = undefined
+    this.#reconsider()
   }
 
   #reconsider(): void {
@@ -223,6 +257,8 @@ export class Partition implements Place {
     this.head = from
     this.end = Math.max(this.end, from)
     this.#host.tail.add(this.at, BigInt(from))
+    let looks = RECOVERY_MS / HOLD_MS
+    this.#recovery = setInterval(() => (looks-- > 0 ? this.#checkRecovery() : this.#endRecovery()), HOLD_MS)
     for (const cursor of riders) cursor.run()
   }
 
@@ -230,6 +266,8 @@ export class Partition implements Place {
     if (this.head === Infinity) return
     this.head = Infinity
     this.#paused = null
+    clearInterval(this.#recovery)
+    this.#recovery = undefined
     this.ring.clear()
     this.#host.tail.remove(this.at)
   }

@@ -228,6 +228,7 @@ export class Process implements Dispatcher {
     return new Worker({
       budget: this.#budget,
       ringBytes: this.#options.ringBytes,
+      clock,
       tail: (handler) => reader.tail(handler),
       catchUp: this.#catchUp,
       committer: this.#committer,

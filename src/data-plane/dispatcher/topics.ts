@@ -1,4 +1,8 @@
+import { Fault } from '../../core/fault.ts'
 import type { LogAdmin } from '../../kafka/log.ts'
+
+/** The administration retries for longer than an operator should wait for a word. */
+const PATIENCE_MS = 4000
 
 export interface TopicsHost {
   readonly admin: LogAdmin
@@ -55,15 +59,19 @@ export class Topics {
 
   /** @returns whether all of them are there. */
   async #describe(asked: readonly string[]): Promise<boolean> {
+    const patience = AbortSignal.timeout(PATIENCE_MS)
     try {
-      const found = await this.#host.admin.describeTopics(asked, this.#stop.signal)
+      const signal = AbortSignal.any([this.#stop.signal, patience])
+      const found = await this.#host.admin.describeTopics(asked, signal)
       if (this.#stop.signal.aborted) return true
       this.counts.clear()
       for (const { name, partitions } of found) this.counts.set(name, partitions)
       this.#host.known(this.counts, asked)
       return found.length === asked.length
     } catch (error) {
-      if (!this.#stop.signal.aborted) this.#host.failed(error, asked)
+      const silence = `The log did not answer for ${PATIENCE_MS / 1000} s: trying again until it does.`
+      const told = patience.aborted ? new Fault('LogUnavailable', silence, { cause: error }) : error
+      if (!this.#stop.signal.aborted) this.#host.failed(told, asked)
       return false
     }
   }

@@ -1,4 +1,5 @@
 import type { Outlet } from '../../contract/outlet.ts'
+import type { Clock } from '../../core/clock.ts'
 import type { Tail, TailHandler, TopicPartition } from '../../kafka/log.ts'
 import type { CatchUp } from './catch-up.ts'
 import type { Committer } from './committer.ts'
@@ -10,6 +11,7 @@ import type { Progress } from './progress.ts'
 export interface WorkerParts {
   readonly budget: PartitionHost['budget']
   readonly ringBytes: number
+  readonly clock: Clock
   /** The tail that brings what is new to `handler`. */
   tail(handler: TailHandler): Tail
   readonly catchUp: CatchUp
@@ -17,8 +19,10 @@ export interface WorkerParts {
   newRun(outlet: Outlet): OutletRun
 }
 
-/** Outlets that start one after the other within this time are let run together. */
-const ADMISSION_MS = 250
+/** Outlets that start one after the other, with gaps no longer than this … */
+const ADMISSION_GAP_MS = 100
+/** … are let run together, but none waits longer than this. */
+const ADMISSION_MS = 2000
 
 /**
  * The partitions that this process owns, the Outlets that it knows, and their cursors: one for each Outlet on each owned partition of its
@@ -30,6 +34,8 @@ export class Worker {
   /** Cursors that do not run yet. */
   readonly #arriving = new Map<Partition, readonly Cursor[]>()
   #admission: NodeJS.Timeout | undefined
+  /** When the first of them came. Monotonic milliseconds. */
+  #arrivedAt = 0
   readonly #parts: WorkerParts
   readonly #host: PartitionHost
 
@@ -100,7 +106,11 @@ export class Worker {
     run.cursors.set(partition.at.partition, cursor)
     const arriving = this.#arriving.get(partition) ?? []
     this.#arriving.set(partition, [...arriving, cursor])
-    this.#admission ??= setTimeout(() => this.admit(), ADMISSION_MS)
+    const now = this.#parts.clock.monotonic()
+    if (this.#admission === undefined) this.#arrivedAt = now
+    else clearTimeout(this.#admission)
+    const wait = Math.min(ADMISSION_GAP_MS, this.#arrivedAt + ADMISSION_MS - now)
+    this.#admission = setTimeout(() => this.admit(), wait)
   }
 
   /** Lets run who arrived: together, so that Outlets that start together read together. */
