@@ -1,9 +1,10 @@
 /**
  * A subscriber that replies: reads a transaction, answers with a CloudEvent that says whether it is large (over 1 BTC) or small.
- * An application needs no Kafka client and no SDK for this. PORT: where to listen (default 8081).
+ * An application needs no Kafka client and no SDK for this. PORT: where to listen (default 8081; 0: any free port).
  */
 import { randomUUID } from 'node:crypto'
 import { createServer, type IncomingMessage, type ServerResponse } from 'node:http'
+import type { AddressInfo } from 'node:net'
 
 interface Transaction {
   x?: { inputs?: { prev_out?: { value?: number } }[] }
@@ -11,8 +12,13 @@ interface Transaction {
 
 const port = Number(process.env['PORT'] ?? 8081)
 
-createServer((request, response) => void classify(request, response)).listen(port, '127.0.0.1', () =>
-  console.log(`classifier: http://127.0.0.1:${port}`),
+const server = createServer((request, response) => void classify(request, response))
+server.on('error', (error) => {
+  console.error(`classifier: ${error.message}`)
+  process.exitCode = 1
+})
+server.listen(port, '127.0.0.1', () =>
+  console.log(`classifier: http://127.0.0.1:${(server.address() as AddressInfo).port}`),
 )
 
 async function classify(request: IncomingMessage, response: ServerResponse): Promise<void> {

@@ -33,6 +33,7 @@ const CONNECT_TIMEOUT_MS = 3_000
 const CONSUMER_PROTOCOL = 'consumer'
 const NON_EMPTY_GROUP = 68
 const GROUP_ID_NOT_FOUND = 69
+const POSITION_RETENTION = 'offsets.retention.minutes'
 
 /**
  * Administration on kafkajs. It connects with the first call, so a Kafka that is away fails no constructor.
@@ -141,6 +142,10 @@ class KafkaAdmin implements LogAdmin {
     })
   }
 
+  positionRetentionMs(signal?: AbortSignal): Promise<number | null> {
+    return this.#retry('reading how long positions are kept', signal, positionRetentionMs)
+  }
+
   async close(): Promise<void> {
     this.#closing.abort(new Fault('Closed', 'the administration was closed'))
     await this.#endSession()
@@ -212,6 +217,20 @@ async function maxMessageBytes(admin: Admin, topics: readonly ITopicMetadata[]):
   return new Map(
     resources.map(({ resourceName, configEntries }) => [resourceName, Number(configEntries[0]?.configValue)]),
   )
+}
+
+/** While brokers are restarted with another value they differ, and each counts for the groups that it coordinates. */
+async function positionRetentionMs(admin: Admin): Promise<number> {
+  const { brokers } = await admin.describeCluster()
+  const type = kafkajs().ConfigResourceTypes.BROKER
+  const { resources } = await admin.describeConfigs({
+    includeSynonyms: false,
+    resources: brokers.map(({ nodeId }) => ({ type, name: String(nodeId), configNames: [POSITION_RETENTION] })),
+  })
+  const minutes = resources.map(({ configEntries }) => Number(configEntries[0]?.configValue))
+  const least = Math.min(...minutes)
+  if (!(least > 0)) throw new Fault('LogRefused', `the brokers do not tell their ${POSITION_RETENTION}`)
+  return least * 60_000
 }
 
 /**

@@ -207,6 +207,11 @@ export interface LogAdmin {
     group: string,
     signal?: AbortSignal,
   ): Promise<{ kind: 'missing' | 'simple' | 'consumer'; liveMembers: number }>
+  /**
+   * How long the log keeps a position of a simple group after its last commit, in milliseconds; null: for ever. Kafka:
+   * `offsets.retention.minutes`, the least of all live brokers. It counts for a `consumer` group from the moment it became empty.
+   */
+  positionRetentionMs(signal?: AbortSignal): Promise<number | null>
   close(): Promise<void>
 }
 

@@ -103,7 +103,7 @@ test('saving a manifest applies it; a broken one is explained with its place and
   expect(await pasteCurl(dev)).toContain(' 202 ')
   await eventually('the last good version still delivers', () => greeter.deliveries.length === 1)
 
-  writeFileSync(file, good.replace('com.example.greeting', 'com.example.other'))
+  writeFileSync(file, good.replaceAll('com.example.greeting', 'com.example.other'))
   const address = await urlIn(dev, 'Broker default/default Ready')
   await eventually('only the new type comes through', async () => {
     await fetch(address, {
@@ -133,7 +133,9 @@ test('mistakes of the start are one line and exit 1', async () => {
   ] as const
   const main = join(top, 'src', 'main.ts')
   for (const [args, message] of mistakes) {
-    const always = (args as readonly string[]).includes('--data') ? ['--port', '0'] : ['--data', join(ownFolder(), 'data')]
+    const always = (args as readonly string[]).includes('--data')
+      ? ['--port', '0']
+      : ['--data', join(ownFolder(), 'data')]
     const ended = await run(process.execPath, [main, 'dev', '--display-port', '0', ...always, ...args]).catch(
       (error: { code: number; stderr: string }) => error,
     )

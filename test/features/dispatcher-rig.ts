@@ -16,6 +16,7 @@ import type {
   Appender,
   Log,
   LogAdmin,
+  LogReader,
   LogRecord,
   Membership,
   MembershipHandler,
@@ -159,15 +160,23 @@ export class Rig implements AsyncDisposable {
     outlets: readonly Outlet[],
     options: Partial<DispatcherOptions> = {},
     instance = `d-${this.#instances++}`,
-    other: { membership?: (handler: MembershipHandler) => Membership; positions?: Positions; appender?: Appender } = {},
+    other: {
+      membership?: (handler: MembershipHandler) => Membership
+      reader?: LogReader
+      positions?: Positions
+      appender?: Appender
+      admin?: LogAdmin
+      vault?: PositionVault
+    } = {},
   ): Runner {
-    const { log, admin, vault } = this
+    const { log } = this
+    const { admin = this.admin, vault = this.vault } = other
     const appender = other.appender ?? this.appender
     const join = other.membership ?? ((handler) => log.membership({ group: `fleet-${this.#name}`, instance }, handler))
     const routes = new MemoryRoutes()
     for (const outlet of outlets) routes.outlets.set(outlet)
     const reports: OutletReport[] = []
-    const reader = log.reader()
+    const reader = other.reader ?? log.reader()
     const positions = other.positions ?? log.positions()
     let membership: Membership | undefined
     const dispatcher = createDispatcher({

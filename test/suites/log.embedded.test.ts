@@ -24,6 +24,7 @@ logSuite('the embedded log', async () => {
       log = await open()
     },
     expire: (at) => fillUp(log, at),
+    positionRetentionMs: null,
     close: async () => {
       await log.close()
       await rm(dir, { recursive: true })

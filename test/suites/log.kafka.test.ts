@@ -41,6 +41,8 @@ logSuite('Apache Kafka', async () => {
       await joined.promise
       return { close: () => consumer.disconnect() }
     },
+    // the default of Kafka: 7 days
+    positionRetentionMs: 7 * 86_400_000,
     openAgain: () => Promise.resolve(open('suite-again')),
     close: async () => {
       await log.close()

@@ -16,4 +16,3 @@ export function uniqueName(prefix: string): string {
 
 export const uniqueTopic = (): string => uniqueName('topic')
 export const uniqueGroup = (): string => uniqueName('group')
-export const uniqueNamespace = (): string => uniqueName('ns')

@@ -1,6 +1,6 @@
 import { Fault } from '../../core/fault.ts'
 import type { PositionVault } from '../../contract/route-source.ts'
-import type { LogAdmin, Position, Positions } from '../../kafka/log.ts'
+import type { LogAdmin, Position, Positions, TopicPartition } from '../../kafka/log.ts'
 
 export interface AdoptionParts {
   readonly admin: LogAdmin
@@ -16,7 +16,7 @@ export interface AdoptionParts {
  *     consumer ─► save in the vault ─► delete the group ─► commit them back ─► read them back ─► empty the vault ─► simple
  *
  * The vault holds the positions from before the deletion until after the proof, so a crash at any step loses nothing: the next start goes
- * on from the vault.
+ * on from the vault. Owners of other partitions may be at work on the group meanwhile: what they commit after the deletion stays.
  *
  * @param mine whether this process owns the partition whose owner does it (the lowest); the others wait.
  * @returns false: someone else is at it, or will be; ask again.
@@ -29,7 +29,6 @@ export async function adopt(
   mine: boolean,
   parts: AdoptionParts,
 ): Promise<boolean> {
-  const saved = await parts.vault.load(group)
   const { kind, liveMembers } = await parts.admin.describeGroup(group, parts.signal)
   if (liveMembers > 0) {
     throw new Fault(
@@ -37,13 +36,14 @@ export async function adopt(
       `Consumer group ${group} has ${liveMembers} live members that are not ours: stop them.`,
     )
   }
+  // after the look at the group: who finds it deleted finds its positions here, and does not take it for a new one
+  const saved = await parts.vault.load(group)
   if (saved === null && kind !== 'consumer') return true
   if (!mine) return false
-  let kept = saved === null ? [] : parse(saved)
+  const places = Array.from({ length: partitions }, (_, partition) => ({ topic, partition }))
+  let kept = (saved === null ? [] : parse(saved)).filter((one) => places.some((place) => isAt(one, place)))
   if (kind === 'consumer') {
-    // not deleted yet, so what it holds is at least as new as what was saved
-    const all = Array.from({ length: partitions }, (_, partition) => ({ topic, partition }))
-    kept = [...((await parts.positions.fetch(new Map([[group, all]]))).get(group) ?? [])]
+    kept = merge(kept, await held(group, places, parts))
     await parts.vault.save(group, format(kept))
     await parts.admin.deleteGroup(group, parts.signal)
   }
@@ -54,17 +54,33 @@ export async function adopt(
 
 async function giveBack(group: string, kept: readonly Position[], parts: AdoptionParts): Promise<void> {
   if (kept.length === 0) return
-  await parts.positions.commit(group, kept)
-  const found = (await parts.positions.fetch(new Map([[group, kept]]))).get(group) ?? []
-  for (const position of kept) {
-    const proof = found.find((one) => one.topic === position.topic && one.partition === position.partition)
-    if (proof?.offset !== position.offset) {
-      throw new Fault(
-        'LogRefused',
-        `Group ${group} does not show the position that was committed on partition ${position.partition}.`,
-      )
-    }
-  }
+  const found = await held(group, kept, parts)
+  const missing = kept.filter((position) => !found.some((one) => isAt(one, position)))
+  if (missing.length > 0) await parts.positions.commit(group, missing)
+  const proof = await held(group, kept, parts)
+  const lost = kept.find((position) => !proof.some((one) => isAt(one, position)))
+  if (lost === undefined) return
+  throw new Fault(
+    'LogRefused',
+    `Group ${group} does not show the position that was committed on partition ${lost.partition}.`,
+  )
+}
+
+async function held(
+  group: string,
+  places: readonly TopicPartition[],
+  parts: AdoptionParts,
+): Promise<readonly Position[]> {
+  return (await parts.positions.fetch(new Map([[group, places]]))).get(group) ?? []
+}
+
+/** What the group holds is at least as new as what an attempt before had saved; what it holds no more may still be in there. */
+function merge(saved: readonly Position[], now: readonly Position[]): Position[] {
+  return [...now, ...saved.filter((position) => !now.some((one) => isAt(one, position)))]
+}
+
+function isAt(a: TopicPartition, b: TopicPartition): boolean {
+  return a.topic === b.topic && a.partition === b.partition
 }
 
 function format(positions: readonly Position[]): string {

@@ -17,7 +17,7 @@ export interface DispatcherOptions {
   readonly commitsPerSecond: number
   /** Positions of Outlets without matches. */
   readonly idleCommitMs: number
-  /** Every position, moved or not: more often than daily and than a quarter of `offsets.retention.minutes`. */
+  /** Every position, moved or not, at the latest; sooner where the log forgets positions sooner. */
   readonly refreshMs: number
   /** How often partition counts are read again. */
   readonly topicsIntervalMs: number

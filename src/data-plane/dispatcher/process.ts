@@ -13,6 +13,7 @@ import { defaultOptions, type DispatcherOptions } from './options.ts'
 import { OutletRun } from './outlet-run.ts'
 import { Parking } from './parking.ts'
 import { Origins } from './send.ts'
+import { Refresher } from './refresher.ts'
 import { Starter } from './starter.ts'
 import { Topics } from './topics.ts'
 import { Worker } from './worker.ts'
@@ -143,8 +144,10 @@ export class Process implements Dispatcher {
     this.#timers.push(
       setInterval(() => this.#checkAlive(), ALIVE_MS),
       setInterval(() => this.#commitAll(false), idleCommitMs),
-      setInterval(() => this.#refresh(), refreshMs),
     )
+    const { admin, clock } = this.#parts
+    const refresh = (): void => this.#refresh()
+    new Refresher({ admin, clock, signal: this.#stop.signal, longestMs: refreshMs, refresh }).start()
   }
 
   /** Checked before each send and commit too; here what is in flight already is aborted. */

@@ -78,6 +78,12 @@ export class EmbeddedAdmin implements LogAdmin {
     }, signal)
   }
 
+  /** Positions go with their group or topic only. */
+  positionRetentionMs(signal?: AbortSignal): Promise<number | null> {
+    if (this.#closed) return Promise.reject(closedFault())
+    return signal?.aborted === true ? Promise.reject(signal.reason as Error) : Promise.resolve(null)
+  }
+
   close(): Promise<void> {
     this.#closed = true
     return Promise.resolve()

@@ -118,6 +118,15 @@ export function administrating(subject: () => LogUnderTest): void {
     await admin.close()
   })
 
+  it('tells how long a position is kept without a commit', async () => {
+    const { log, positionRetentionMs } = subject()
+    const admin = log.admin()
+    expect(await admin.positionRetentionMs()).toBe(positionRetentionMs)
+    await expect(admin.positionRetentionMs(AbortSignal.abort(new Error('enough')))).rejects.toThrow('enough')
+    await admin.close()
+    await expectFault(admin.positionRetentionMs(), 'Closed')
+  })
+
   it('stops when its signal aborts', async () => {
     const admin = subject().log.admin()
     const reason = new Error('not any more')

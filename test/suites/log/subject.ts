@@ -13,6 +13,8 @@ export interface LogUnderTest {
   expire(at: TopicPartition): Promise<void>
   /** A consumer of someone else, alive in `group`. Only where there can be one. */
   readonly foreignConsumer?: (group: string, topic: string) => Promise<{ close(): Promise<void> }>
+  /** How long this log keeps a position without a commit, milliseconds; null: for ever. */
+  readonly positionRetentionMs: number | null
   /** The same log as another process opens it. Only where several can. */
   readonly openAgain?: () => Promise<Log>
   close(): Promise<void>

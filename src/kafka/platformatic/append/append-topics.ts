@@ -14,6 +14,8 @@ import { toFault } from '../faults.ts'
 const MAX_BATCH_BYTES = 1024 * 1024
 /** So long we ask again for a topic that does not exist, and so long we then do not ask. */
 const MISSING_MS = 1_000
+/** So long a record waits for a cluster that does not tell of its topic. Nothing was sent, so the caller may well hear it before its deadline. */
+const AWAY_MS = 5_000
 const LIMIT_AGE_MS = 300_000
 const LIMIT_AGE_AFTER_REFUSAL_MS = 1_000
 /** ConfigResource.Type.TOPIC */
@@ -204,6 +206,7 @@ export class AppendTopics {
     const { clock, cluster, signal } = this.#host
     // A broker that lags behind does not know yet a topic that was just made.
     const believeMissingAt = clock.monotonic() + MISSING_MS
+    const believeAwayAt = clock.monotonic() + AWAY_MS
     let refresh = topic.queues.length > 0
     for (let pauseMs = 50; topic.waiting.length > 0 && !signal.aborted; pauseMs = Math.min(1_000, pauseMs * 2)) {
       try {
@@ -212,7 +215,8 @@ export class AppendTopics {
         refresh = true
       } catch (error) {
         const fault = toFault(error, `topic ${topic.name}`)
-        if (!fault.retriable || fault.code === 'NotAuthorized') this.#refuseWaiting(topic, fault)
+        const lasting = !fault.retriable || fault.code === 'NotAuthorized'
+        if (lasting || clock.monotonic() >= believeAwayAt) this.#refuseWaiting(topic, fault)
       }
       if (topic.waiting.length > 0) await sleep(pauseMs, undefined, { signal }).catch(() => {})
     }

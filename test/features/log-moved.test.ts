@@ -1,0 +1,271 @@
+import type { ServerResponse } from 'node:http'
+import { describe, expect, test } from 'vitest'
+import { systemClock as clock } from '../../src/core/clock.ts'
+import { toRecord } from '../../src/data-plane/wire/record.ts'
+import { openKafkaLog } from '../../src/kafka/kafka-log.ts'
+import type {
+  Batch,
+  LogReader,
+  LogRecord,
+  OffsetMoved,
+  Tail,
+  TailHandler,
+  TopicPartition,
+} from '../../src/kafka/log.ts'
+import { createLogger } from '../../src/telemetry/logger.ts'
+import { eventually, eventuallyPasses } from '../support/eventually.ts'
+import { foreignClient } from '../support/foreign.ts'
+import { kafkaBootstrap, uniqueName } from '../support/kafka.ts'
+import { answer, embeddedRig, Hand, Rig, startSubscriber, withTopic, type Got, type Runner } from './dispatcher-rig.ts'
+
+const patience = { withinMs: 40_000 }
+const take = answer(200)
+
+async function kafkaRig(partitions = 1): Promise<Rig> {
+  const logger = createLogger('silent')
+  const log = openKafkaLog({ bootstrapServers: kafkaBootstrap(), clientId: 'test', clock, logger })
+  return withTopic(new Rig(log, uniqueName('moved'), partitions, async () => {}))
+}
+
+/** A dispatcher whose partitions are in the hands of the test. */
+function runByHand(rig: Rig, ...[outlets, options, more]: RunArguments): { runner: Runner; hand: Hand } {
+  let hand: Hand | undefined
+  const membership = (handler: ConstructorParameters<typeof Hand>[0]): Hand => (hand = new Hand(handler, rig))
+  const runner = rig.run(outlets, { retryMs: 50, topicsIntervalMs: 600_000, ...options }, 'hand', {
+    membership,
+    ...more,
+  })
+  if (hand === undefined) throw new Error('no membership was asked for')
+  return { runner, hand }
+}
+type RunArguments = [Parameters<Rig['run']>[0], Parameters<Rig['run']>[1]?, Parameters<Rig['run']>[3]?]
+
+async function makeAnew(rig: Rig): Promise<void> {
+  await rig.admin.deleteTopic(rig.topic)
+  await withTopic(rig)
+}
+
+const sorted = (got: readonly Got[], path: string, from = 0): number[] =>
+  got
+    .filter((one) => one.path === path && Number(one.id) >= from)
+    .map(({ id }) => Number(id))
+    .toSorted((a, b) => a - b)
+
+describe.each([
+  ['the embedded log', embeddedRig],
+  ['a real Kafka', kafkaRig],
+])('a topic that is deleted and made again on %s', (_, makeRig) => {
+  test.each(['while it is read', 'while nobody reads it'])(
+    '%s: all of the new one is delivered, also at offsets that were finished in the old one',
+    async (when) => {
+      const held: ServerResponse[] = []
+      await using subscriber = await startSubscriber((got, response) => {
+        if (got.id === '0') held.push(response)
+        else take(got, response)
+      })
+      await using rig = await makeRig(1)
+      // one that seemed new would start at the end, and lose what is there
+      const outlet = rig.outlet(subscriber.url, { start: 'latest' })
+      const { runner, hand } = runByHand(rig, [outlet])
+      await rig.consuming(runner)
+      await rig.send(10)
+      await eventually('all but the first are done', () => subscriber.got.length === 10, patience)
+      if (when === 'while nobody reads it') await hand.take(0)
+      await makeAnew(rig)
+      await rig.send(5, { from: 100 })
+      if (when === 'while nobody reads it') hand.give(0)
+      await eventuallyPasses('the new one is done', async () => expect(await rig.committed(outlet)).toBe(5), patience)
+      expect(sorted(subscriber.got, '/a', 100)).toEqual([100, 101, 102, 103, 104])
+    },
+  )
+
+  test('Outlets that are all behind: each gets all of the new one, and nothing of the old one any more', async () => {
+    let slow = true
+    await using subscriber = await startSubscriber((got, response) => {
+      if (!slow) take(got, response)
+    })
+    await using rig = await makeRig(2)
+    const outlets = ['a', 'b', 'c'].map((uid) => rig.outlet(subscriber.url, { uid }))
+    const { runner } = runByHand(rig, outlets, { window: 2, ringBytes: 1, catchUpBytes: 1 })
+    for (const { uid } of outlets) await rig.consuming(runner, uid)
+    for (const partition of [0, 1]) await rig.send(50, { from: partition * 50, partition })
+    await eventually('all are behind', () => subscriber.open === 12, patience)
+    await makeAnew(rig)
+    slow = false
+    const before = subscriber.got.length
+    for (const partition of [0, 1]) await rig.send(60, { from: 1000 + partition * 60, partition })
+    for (const outlet of outlets) {
+      for (const partition of [0, 1]) {
+        const all = async () => expect(await rig.committed(outlet, partition)).toBe(60)
+        await eventuallyPasses('the new one is done', all, patience)
+      }
+      expect([...new Set(sorted(subscriber.got, `/${outlet.uid}`, 1000))]).toEqual(
+        Array.from({ length: 120 }, (__, i) => 1000 + i),
+      )
+    }
+    expect(subscriber.got.slice(before + 12).filter(({ id }) => Number(id) < 1000)).toEqual([])
+  })
+})
+
+test('real Kafka: events that retention removed below a cursor are counted and said; the rest is delivered', async () => {
+  let held: ServerResponse | undefined
+  await using subscriber = await startSubscriber((got, response) => {
+    if (got.offset === 0 && held === undefined) held = response
+    else take(got, response)
+  })
+  await using rig = await kafkaRig()
+  await using foreign = await foreignClient(kafkaBootstrap())
+  const outlet = rig.outlet(subscriber.url)
+  const { runner } = runByHand(rig, [outlet], { window: 1, ringBytes: 1, catchUpBytes: 1 })
+  await rig.consuming(runner)
+  // one record a batch: a read for the cursor holds few
+  for (let from = 0; from < 30; from++) await rig.send(1, { from })
+  await eventually('the first is under way', () => held !== undefined, patience)
+  await foreign.admin.deleteTopicRecords({ topic: rig.topic, partitions: [{ partition: 0, offset: '25' }] })
+  if (held !== undefined) take(subscriber.got[0]!, held)
+  await eventuallyPasses('the end is committed', async () => expect(await rig.committed(outlet)).toBe(30), patience)
+  const [seen] = runner.dispatcher.snapshot().outlets
+  expect(seen?.lost).toBeGreaterThan(10)
+  expect(subscriber.got.length + (seen?.lost ?? 0)).toBe(30)
+  expect(sorted(subscriber.got, '/a').slice(-5)).toEqual([25, 26, 27, 28, 29])
+  expect(runner.reports.at(-1)?.fault?.reason).toBe('EventsExpired')
+  expect(runner.reports.at(-1)?.fault?.message).toContain(`${seen?.lost} events`)
+})
+
+describe('a log that is cut below the position (an unclean failover)', () => {
+  test('at the head: what was cut is forgotten, what comes in its place is delivered, what is below stays as it is', async () => {
+    const held = new Map<number, ServerResponse>()
+    await using subscriber = await startSubscriber((got, response) => {
+      if (['3', '7', '8'].includes(got.id)) held.set(got.offset, response)
+      else take(got, response)
+    })
+    await using rig = await embeddedRig()
+    const reader = new HandReader(rig)
+    const outlet = rig.outlet(subscriber.url)
+    const { runner } = runByHand(rig, [outlet], {}, { reader })
+    await rig.consuming(runner)
+    reader.append(10)
+    await eventuallyPasses('seven are done', async () =>
+      expect([subscriber.got.length, await rig.committed(outlet)]).toEqual([10, 3]),
+    )
+    reader.cut(5)
+    await eventually('what was cut is let go', () => subscriber.open === 1)
+    reader.append(3, 105)
+    await eventually('what came in its place came', () => subscriber.got.length === 13)
+    expect(subscriber.got.slice(10).map(({ id, offset }) => [id, offset])).toEqual([
+      ['105', 5],
+      ['106', 6],
+      ['107', 7],
+    ])
+    take(subscriber.got[3]!, held.get(3)!)
+    await eventuallyPasses('all is done', async () => expect(await rig.committed(outlet)).toBe(8))
+    expect(subscriber.got.length).toBe(13)
+  })
+
+  test('behind the head, told by its own read: the same', async () => {
+    let slow = true
+    const held: ServerResponse[] = []
+    await using subscriber = await startSubscriber((got, response) => {
+      if (slow) held.push(response)
+      else take(got, response)
+    })
+    await using rig = await embeddedRig()
+    const reader = new HandReader(rig)
+    const outlet = rig.outlet(subscriber.url)
+    const { runner } = runByHand(rig, [outlet], { window: 3, ringBytes: 1, catchUpBytes: 1 })
+    await runner.close()
+    const again = runByHand(rig, [outlet], { window: 3, ringBytes: 1, catchUpBytes: 1 }, { reader })
+    await rig.consuming(again.runner)
+    reader.append(10)
+    await eventually('its window is full', () => held.length === 3)
+    reader.silent = true
+    reader.cut(2)
+    reader.append(2, 102)
+    slow = false
+    for (const [i, response] of held.entries()) take(subscriber.got[i]!, response)
+    await eventuallyPasses('all is done', async () =>
+      expect(await rig.committed(again.runner.routes.outlets.current.get('a')!)).toBe(4),
+    )
+    const ids = subscriber.got.map(({ id }) => id)
+    expect(ids.slice(3)).toEqual(expect.arrayContaining(['102', '103']))
+  })
+})
+
+/** A reader of partition 0 that the test drives: it may cut its log. */
+class HandReader implements LogReader {
+  /** The tail tells nothing of a cut. */
+  silent = false
+  #log: LogRecord[] = []
+  #handler: TailHandler | undefined
+  #tail: { at: TopicPartition; next: number; paused: boolean } | undefined
+  readonly #rig: Rig
+
+  constructor(rig: Rig) {
+    this.#rig = rig
+  }
+
+  append(count: number, from = 0): void {
+    for (let i = 0; i < count; i++) {
+      const attributes = new Map([
+        ['specversion', '1.0'],
+        ['id', String(from + i)],
+        ['source', '/test'],
+        ['type', 'made'],
+      ])
+      const { key, value, headers } = toRecord({ attributes, data: Buffer.from('x') }, this.#rig.topic)
+      this.#log.push({ offset: BigInt(this.#log.length), timestamp: 0, key, value, headers })
+    }
+    this.#push()
+  }
+
+  cut(next: number): void {
+    this.#log = this.#log.slice(0, next)
+    if (this.silent || this.#tail === undefined) return
+    this.#tail.next = next
+    this.#handler?.moved(this.#tail.at, { kind: 'truncated', next: BigInt(next) })
+  }
+
+  tail(handler: TailHandler): Tail {
+    this.#handler = handler
+    return {
+      add: (at, from) => {
+        this.#tail = { at, next: Number(from), paused: false }
+        this.#push()
+      },
+      remove: () => (this.#tail = undefined),
+      resume: () => {
+        if (this.#tail !== undefined) this.#tail.paused = false
+        this.#push()
+      },
+      close: async () => {},
+    }
+  }
+
+  async read(at: TopicPartition, from: bigint): Promise<Batch | OffsetMoved> {
+    const end = BigInt(this.#log.length)
+    return from > end ? { kind: 'truncated', next: end } : this.#batch(at, Number(from), 1)
+  }
+
+  async range(all: readonly TopicPartition[]): Promise<readonly (TopicPartition & { start: bigint; end: bigint })[]> {
+    return all.map((at) => ({ ...at, start: 0n, end: BigInt(this.#log.length) }))
+  }
+
+  async close(): Promise<void> {}
+
+  #push(): void {
+    setImmediate(() => {
+      const tail = this.#tail
+      if (tail === undefined || tail.paused || tail.next >= this.#log.length) return
+      const batch = this.#batch(tail.at, tail.next, 1000)
+      tail.next = Number(batch.next)
+      tail.paused = this.#handler?.batch(batch) !== true
+    })
+  }
+
+  #batch(at: TopicPartition, from: number, count: number): Batch {
+    const records = this.#log.slice(from, from + count)
+    const next = BigInt(from + records.length)
+    const end = BigInt(this.#log.length)
+    return { ...at, records, from: BigInt(from), next, end, logStart: 0n, leaderEpoch: 1, bytes: records.length * 100 }
+  }
+}
