@@ -14,7 +14,7 @@ const port = Number(process.env['PORT'] ?? 8081)
 
 const server = createServer((request, response) => void classify(request, response))
 server.on('error', (error) => {
-  console.error(`classifier: ${error.message}`)
+  console.error(`classifier: ${error.message}; PORT=0 takes any free port`)
   process.exitCode = 1
 })
 server.listen(port, '127.0.0.1', () =>

@@ -31,8 +31,9 @@ function start(name: string, args: readonly string[], env: Record<string, string
   const child = spawn(process.execPath, args, { detached: true, stdio: [...stdio], env: { ...process.env, ...env } })
   started.push(child)
   child.once('exit', (code) => {
-    if (!stopping) console.error(`${name} ended, so all do`)
-    if (!stopping) void stop(code ?? 1)
+    if (stopping) return
+    if (code !== 0) console.error(`${name} ended, so all do`)
+    void stop(code ?? 1)
   })
   return child
 }

@@ -6,19 +6,18 @@ import { createLogger } from '../telemetry/logger.ts'
 import { fileRoutes } from './file-routes.ts'
 import { fileVault } from './file-vault.ts'
 import type { DispatcherFlags, Environment } from './flags.ts'
-import { aborted, drainDeadlineMs, stopSignal } from './stop.ts'
+import { aborted, drainDeadline, stopSignal } from './stop.ts'
 
 /** The dispatcher worker: runs until SIGINT or SIGTERM, then finishes what is in flight and commits. Reports go to standard output, JSON lines. */
 export async function dispatcher(flags: DispatcherFlags, env: Environment): Promise<void> {
   const stop = stopSignal()
   const logger = createLogger(env.MILLRACE_LOG ?? 'warn')
+  await using cleanup = new AsyncDisposableStack()
   const { routes, close: closeRoutes } = fileRoutes(flags.routes, logger)
-  const log = openKafkaLog({
-    bootstrapServers: flags.kafka,
-    clientId: `millrace-dispatcher-${flags.instance}`,
-    clock,
-    logger,
-  })
+  cleanup.defer(closeRoutes)
+  const clientId = `millrace-dispatcher-${flags.instance}`
+  const log = openKafkaLog({ bootstrapServers: flags.kafka, clientId, clock, logger })
+  cleanup.defer(() => log.close())
   const [reader, positions, appender, admin] = [log.reader(), log.positions(), log.appender(), log.admin()]
   const worker = createDispatcher({
     reader,
@@ -33,9 +32,8 @@ export async function dispatcher(flags: DispatcherFlags, env: Environment): Prom
     logger,
   })
   await aborted(stop)
-  closeRoutes()
-  await worker.close({ deadlineMs: drainDeadlineMs, forGood: false })
-  await appender.close(drainDeadlineMs)
+  const left = drainDeadline(clock)
+  await worker.close({ deadlineMs: left(), forGood: false })
+  await appender.close(left())
   await Promise.all([reader.close(), positions.close(), admin.close()])
-  await log.close()
 }

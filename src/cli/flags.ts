@@ -12,7 +12,10 @@ const port = z.coerce
   .max(65_535, 'must be 0 to 65535')
 const bootstrapServers = z
   .string()
-  .regex(/^[^\s,:]+:\d+(,[^\s,:]+:\d+)*$/, 'must be HOST:PORT, several separated by commas, e.g. localhost:9092')
+  .regex(
+    /^([^\s,:]+|\[[\da-f:]+\]):\d+(,([^\s,:]+|\[[\da-f:]+\]):\d+)*$/i,
+    'must be HOST:PORT, several separated by commas, e.g. localhost:9092',
+  )
 const httpUrl = z.url({ protocol: /^https?$/, error: 'must be a URL that starts with http:// or https://' })
 const instance = z.string().regex(/^[a-zA-Z0-9._-]+$/, 'must consist of letters, digits, ".", "_" and "-"')
 

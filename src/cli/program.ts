@@ -95,13 +95,22 @@ function addWorkers(millrace: Command): void {
     })
 }
 
-/** What went wrong, for people: our own errors speak for themselves, system errors get a hint. */
+/** What went wrong, for people, in one line: our own errors speak for themselves, those of the system get a hint. */
 function sentence(error: unknown): string {
   if (error instanceof UsageError) return `error: ${error.message.replaceAll('\n', '\nerror: ')}\nTry: millrace --help`
   if (error instanceof Fault) return `error: ${error.message}`
-  const { code, port, path } = error as NodeJS.ErrnoException & { port?: number }
-  if (code === 'EADDRINUSE')
-    return `error: port ${port} is in use by another process: stop it, or choose another with --port or --display-port`
-  if (code === 'EACCES' && path !== undefined) return `error: no permission for ${path}`
-  return `error: ${error instanceof Error ? (error.stack ?? error.message) : String(error)}`
+  return `error: ${ofSystem(error as SystemError) ?? (error instanceof Error ? (error.stack ?? error.message) : String(error))}`
+}
+
+type SystemError = NodeJS.ErrnoException & { readonly port?: number; readonly address?: string }
+
+const ofSystem = (error: SystemError): string | null => hints[error.code ?? '']?.(error) ?? null
+
+const hints: Readonly<Record<string, (error: SystemError) => string>> = {
+  EADDRINUSE: ({ port }) =>
+    `port ${port} is in use by another process: stop it, or choose another with --port or --display-port`,
+  EADDRNOTAVAIL: ({ address }) => `${address} is no address of this machine: correct --host`,
+  EACCES: ({ port, path }) =>
+    port === undefined ? `no permission for ${path}` : `no permission for port ${port}: choose one above 1023`,
+  ENOENT: ({ path }) => `${path} does not exist`,
 }

@@ -1,3 +1,5 @@
+import type { Clock } from '../core/clock.ts'
+
 /** A ctrl-C reaches us twice when npm or make passes on what the terminal has already sent: one press, milliseconds. */
 const onePressMs = 500
 
@@ -25,5 +27,11 @@ export function aborted(signal: AbortSignal): Promise<void> {
   })
 }
 
-/** How long a drain may take before what is left is abandoned, milliseconds. */
-export const drainDeadlineMs = 20_000
+/** How long a drain may take in all before what is left is abandoned, milliseconds: below the 30 s that Kubernetes gives a pod. */
+const drainMs = 20_000
+
+/** What is left of the one deadline that all stages of a drain share, milliseconds. It starts to run when this is called. */
+export function drainDeadline(clock: Clock): () => number {
+  const end = clock.monotonic() + drainMs
+  return () => Math.max(0, end - clock.monotonic())
+}

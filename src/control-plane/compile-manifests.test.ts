@@ -139,6 +139,16 @@ describe('the topic of a Broker', () => {
     expect(notices[0]?.message).toMatch(/replication factor 3 lowered to 1, since there is one Kafka broker/)
   })
 
+  it('keeps the Inlet and the topic of a Broker whose ConfigMap breaks later', () => {
+    const first = compile(broker(withConfig) + configMap('{default.topic.partitions: "12"}'))
+    const broken = compile(broker(withConfig) + configMap('{default.topic.partitions: "three"}'), { previous: first })
+    expect(broken.inlets).toEqual(first.inlets)
+    expect(broken.topics.map(({ spec }) => spec.name)).toEqual(first.topics.map(({ spec }) => spec.name))
+    expect(broken.brokers[0]?.conditions).toContainEqual(
+      expect.objectContaining({ type: 'ConfigParsed', status: 'False' }),
+    )
+  })
+
   it.each(['ten', '0', '-1', '1.5'])('is refused when the ConfigMap asks for %s partitions', (partitions) => {
     const compiled = compile(broker(withConfig) + trigger() + configMap(`{default.topic.partitions: "${partitions}"}`))
     expect(compiled.inlets).toEqual([])

@@ -133,9 +133,11 @@ function compileBrokers(
   const { ingressUrl, topicDefaults, maxReplicationFactor } = options
   const topics = new Claims((options.previous?.brokers ?? []).filter(({ inlet }) => inlet !== null))
   const limit = maxReplicationFactor === undefined ? {} : { maxReplicationFactor }
+  const established = new Set(options.previous?.inlets.map(({ uid }) => uid))
   return topics.inOrder(manifests, ({ key, object }) =>
     compileBroker(object, key.namespace, {
       uid: uidOf({ key, object }, options),
+      established: established.has(uidOf({ key, object }, options)),
       ingressUrl: ingressUrl.replace(/\/+$/, ''),
       topicDefaults,
       ...limit,

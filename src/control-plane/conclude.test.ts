@@ -60,7 +60,7 @@ describe('Ready', () => {
         topics: new Map([...topics].map(([name]) => [name, { reason: 'LogUnavailable' as const, message: 'm' }])),
       }),
       ['False', 'LogUnavailable'],
-      ['False', 'BrokerNotReady'],
+      ['False', 'LogUnavailable'],
     ],
     ['no dispatcher has reported', seen({ topics }), ['True', ''], ['Unknown', 'Starting']],
     [

@@ -118,6 +118,9 @@ function brokerReady(broker: ObjectStatus | undefined): TriggerCondition {
   if (broker === undefined) return waits('BrokerReady', 'Pending', 'nothing is known of the Broker yet')
   if (broker.ready === 'True') return holds('BrokerReady')
   const message = `${objectName(broker.key)}: ${broker.message}`
+  // The one fault that is nobody's own: it is told as what it is.
+  if (broker.reason === 'LogUnavailable')
+    return { type: 'BrokerReady', status: broker.ready, reason: broker.reason, message }
   return { type: 'BrokerReady', status: broker.ready, reason: 'BrokerNotReady', message }
 }
 

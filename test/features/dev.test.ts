@@ -7,7 +7,7 @@ import { expect, test } from 'vitest'
 import type { Child } from '../support/child.ts'
 import { eventually } from '../support/eventually.ts'
 import { kafkaBootstrap } from '../support/kafka.ts'
-import { millrace, ownFolder } from '../support/millrace.ts'
+import { millrace, ownFolder, RoutesFile } from '../support/millrace.ts'
 import { startRecorder } from '../support/recorder.ts'
 
 const run = promisify(execFile)
@@ -126,7 +126,7 @@ test('mistakes of the start are one line and exit 1', async () => {
   const mistakes = [
     [['-f', hello, '--port', String(port)], new RegExp(`port ${port} is in use`)],
     [['-f', hello, '--data', data], /in use by another Millrace/],
-    [['-f', 'no-such-file.yaml'], /no-such-file.yaml/],
+    [['-f', 'no-such-file.yaml'], /^error: no-such-file.yaml does not exist\n$/],
     [[], /--filename is missing/],
     [['-f', hello, '--kafka', 'nonsense'], /--kafka must be HOST:PORT/],
     [['-f', hello, '--service', 'x'], /--service .*NAME=URL/],
@@ -137,6 +137,31 @@ test('mistakes of the start are one line and exit 1', async () => {
       ? ['--port', '0']
       : ['--data', join(ownFolder(), 'data')]
     const ended = await run(process.execPath, [main, 'dev', '--display-port', '0', ...always, ...args]).catch(
+      (error: { code: number; stderr: string }) => error,
+    )
+    expect(ended).toMatchObject({ code: 1, stderr: expect.stringMatching(message) })
+  }
+  taken.close()
+})
+
+test('mistakes of a worker are one line and exit 1 too', async () => {
+  const taken = createServer().listen(0, '127.0.0.1')
+  await eventually('the port is taken', () => taken.listening)
+  const { port } = taken.address() as { port: number }
+  const routes = new RoutesFile({})
+  const worker = ['--routes', routes.path, '--kafka', '127.0.0.1:9']
+  const notRoutes = join(ownFolder(), 'routes.json')
+  writeFileSync(notRoutes, '{"inlets": [{}]}')
+  const mistakes = [
+    [['ingress', ...worker, '--port', String(port)], new RegExp(`port ${port} is in use`)],
+    [['ingress', '--routes', 'nowhere.json', '--kafka', '127.0.0.1:9'], /^error: nowhere.json does not exist\n$/],
+    [
+      ['dispatcher', '--routes', notRoutes, '--kafka', '127.0.0.1:9', '--instance', 'a'],
+      /is not a file of Inlets and Outlets: .*uid/s,
+    ],
+  ] as const
+  for (const [args, message] of mistakes) {
+    const ended = await run(process.execPath, [join(top, 'src', 'main.ts'), ...args], { timeout: 20_000 }).catch(
       (error: { code: number; stderr: string }) => error,
     )
     expect(ended).toMatchObject({ code: 1, stderr: expect.stringMatching(message) })
@@ -171,6 +196,7 @@ test('a Kafka that is away is said once; senders get 503, and the process stays 
   expect(answer.status).toBe(503)
   expect(answer.headers.get('retry-after')).not.toBeNull()
   expect(dev.lines.filter((line) => line.startsWith('Kafka at'))).toHaveLength(1)
+  expect(dev.lines.filter((line) => line.includes('is not Ready'))).toEqual([])
   dev.signal('SIGTERM')
   expect(await dev.exited).toBe(0)
 })

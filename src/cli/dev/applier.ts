@@ -1,6 +1,6 @@
 import { keepLastGood } from '../../api/last-good.ts'
 import { parseManifests, type Manifest } from '../../api/manifest.ts'
-import { formatProblem } from '../../api/problem.ts'
+import { formatProblem, objectName } from '../../api/problem.ts'
 import type { MemoryRoutes } from '../../contract/memory-routes.ts'
 import type { OutletReport, OutletReporter } from '../../contract/route-source.ts'
 import { compileManifests, type Compiled, type CompileOptions } from '../../control-plane/compile-manifests.ts'
@@ -78,9 +78,9 @@ export class Applier implements OutletReporter {
     const now = compileManifests(this.#inForce, { ...this.#options, ...previous })
     this.#compiled = now
     for (const { key, message } of now.notices)
-      this.#voice.once(`notice ${key.kind} ${key.namespace}/${key.name} ${message}`, message)
+      this.#voice.once(`notice ${objectName(key)} ${message}`, `${objectName(key)}: ${message}`)
     for (const { key } of this.#inForce.filter(needsCluster)) {
-      const name = `${key.kind} ${key.namespace}/${key.name}`
+      const name = objectName(key)
       this.#voice.once(
         `notice ${name}`,
         `${name} is left to a cluster: run that program yourself and name it with --service`,

@@ -9,7 +9,8 @@ import { createLogger, type Logger } from '../../telemetry/logger.ts'
 import { createViewer } from '../../viewer/viewer.ts'
 import { fileVault } from '../file-vault.ts'
 import type { DevFlags, Environment } from '../flags.ts'
-import { aborted, drainDeadlineMs, stopSignal } from '../stop.ts'
+import { drainIngress } from '../drain.ts'
+import { aborted, drainDeadline, stopSignal } from '../stop.ts'
 import { readFiles, watchFiles } from '../watched-files.ts'
 import { Applier } from './applier.ts'
 import { localServices } from './services.ts'
@@ -39,7 +40,6 @@ export async function dev(flags: DevFlags, env: Environment): Promise<void> {
   cleanup.defer(() => viewer.close())
   const routes = new MemoryRoutes()
   const appender = log.appender()
-  cleanup.defer(() => appender.close(drainDeadlineMs))
   const ingress = await createIngress({
     appender,
     inlets: routes.inlets,
@@ -47,7 +47,6 @@ export async function dev(flags: DevFlags, env: Environment): Promise<void> {
     clock,
     options: { host, port: flags.port },
   })
-  cleanup.defer(() => ingress.close(drainDeadlineMs))
 
   const voice = new Voice(viewer.url)
   voice.line(`Millrace dev, ${flags.kafka === undefined ? `embedded log in ${flags.data}` : `Kafka at ${flags.kafka}`}`)
@@ -65,19 +64,19 @@ export async function dev(flags: DevFlags, env: Environment): Promise<void> {
       resolveReference: localServices(flags.service, viewer.url),
       ingressUrl: ingress.url,
       topicDefaults: { partitions: 10, replicationFactor: 1, config: {} },
-      maxReplicationFactor: 1,
+      ...(flags.kafka === undefined ? { maxReplicationFactor: 1 } : {}),
     },
     namespace: flags.namespace,
     routes,
     topics,
     voice,
   })
-  const [reader, positions] = [log.reader(), log.positions()]
+  const [reader, positions, replies] = [log.reader(), log.positions(), log.appender()]
   cleanup.defer(async () => void (await Promise.all([reader.close(), positions.close()])))
   const dispatcher = createDispatcher({
     reader,
     positions,
-    appender,
+    appender: replies,
     admin,
     membership: (handler) => log.membership({ group: 'millrace-dev', instance: 'dev' }, handler),
     outlets: routes.outlets,
@@ -86,12 +85,15 @@ export async function dev(flags: DevFlags, env: Environment): Promise<void> {
     clock,
     logger,
   })
-  cleanup.defer(() => dispatcher.close({ deadlineMs: drainDeadlineMs, forGood: true }))
 
   applier.apply(files)
   cleanup.defer(watchFiles(flags.filename, watchMs, () => reapply(flags, applier, voice)))
   await aborted(stop)
   voice.line('\nDraining; press ctrl-C again to leave at once.')
+  const left = drainDeadline(clock)
+  await drainIngress(ingress, appender, left)
+  await dispatcher.close({ deadlineMs: left(), forGood: true })
+  await replies.close(left())
 }
 
 function reapply(flags: DevFlags, applier: Applier, voice: Voice): void {
@@ -117,6 +119,6 @@ async function openLog(flags: DevFlags, logger: Logger): Promise<Log> {
 function logLine(flags: DevFlags, fault: Fault | null): string {
   const where = flags.kafka === undefined ? `The log in ${flags.data}` : `Kafka at ${flags.kafka}`
   if (fault !== null)
-    return `${where} cannot be used: ${fault.message} Trying again until it can; senders get 503, nothing accepted is lost.`
+    return `${where} cannot be used: ${fault.message.replace(/\.?$/, '.')} Trying again until it can; senders get 503, nothing accepted is lost.`
   return ''
 }

@@ -12,7 +12,10 @@ const intervalMs = 5_000
 /** After this long without an answer the log counts as away, milliseconds. */
 const patienceMs = 5_000
 
-/** Keeps the topics of Brokers there, and removes what gone objects leave behind: topics of Brokers, groups of Triggers. */
+/**
+ * Keeps the topics of Brokers there, and removes the groups of Triggers that are gone. Topics are never removed: a file that is emptied or a
+ * branch that is switched must not cost events.
+ */
 export class Topics {
   readonly #admin: LogAdmin
   readonly #changed: (fault: Fault | null) => void
@@ -20,7 +23,6 @@ export class Topics {
   readonly #states = new Map<string, TopicState>()
   readonly #seen = new Set<string>()
   readonly #groupsOfGone = new Map<string, string>()
-  readonly #doomed = new Set<string>()
   #compiled: Compiled | undefined
   #wake = new AbortController()
   readonly #done: Promise<void>
@@ -41,16 +43,14 @@ export class Topics {
     return this.#states
   }
 
-  /** From now on these are wanted; what the version before had and this one has not is removed. */
+  /** From now on these topics are wanted, and the groups of these Triggers are kept. */
   want(now: Compiled): void {
     const wanted = new Set(now.topics.map(({ spec }) => spec.name))
-    for (const { spec, external } of this.#compiled?.topics ?? []) {
-      if (wanted.has(spec.name)) continue
-      this.#states.delete(spec.name)
-      this.#seen.delete(spec.name)
-      if (!external) this.#doomed.add(spec.name)
+    for (const name of this.#states.keys()) {
+      if (wanted.has(name)) continue
+      this.#states.delete(name)
+      this.#seen.delete(name)
     }
-    for (const name of wanted) this.#doomed.delete(name)
     const triggers = new Set(now.triggers.map(({ key }) => JSON.stringify([key.namespace, key.name])))
     for (const { uid, group, source } of this.#compiled?.outlets ?? []) {
       if (triggers.has(JSON.stringify([source.namespace, source.name]))) this.#groupsOfGone.delete(uid)
@@ -84,35 +84,35 @@ export class Topics {
     }
   }
 
+  /** Returns the fault when the log as a whole cannot be used; what concerns one topic is that topic's state. */
   async #look(): Promise<Fault | null> {
     const topics = this.#compiled?.topics ?? []
     try {
-      const present = await this.#admin.describeTopics(
-        topics.map(({ spec }) => spec.name),
-        this.#patience(),
-      )
+      const names = topics.map(({ spec }) => spec.name)
+      const present = await this.#admin.describeTopics(names, this.#patience())
       for (const topic of topics) await this.#ensure(topic, present)
-      for (const name of this.#doomed) {
-        await this.#admin.deleteTopic(name, this.#patience())
-        this.#doomed.delete(name)
-      }
       return null
     } catch (error) {
-      const fault = error instanceof Fault ? error : new Fault('LogUnavailable', String(error), { cause: error })
-      const reason = fault.code === 'NotAuthorized' || fault.code === 'LogRefused' ? fault.code : 'LogUnavailable'
-      for (const { spec } of topics) this.#states.set(spec.name, { reason, message: fault.message })
+      const fault = toFault(error)
+      for (const { spec } of topics) this.#states.set(spec.name, { reason: 'LogUnavailable', message: fault.message })
       return fault
     }
   }
 
   async #ensure({ spec, external }: WantedTopic, present: readonly TopicDescription[]): Promise<void> {
-    if (present.some(({ name }) => name === spec.name)) this.#ready(spec.name)
-    else if (external) {
+    if (present.some(({ name }) => name === spec.name)) return this.#ready(spec.name)
+    if (external) {
       const message = `topic ${spec.name} does not exist: create it, or remove the annotation kafka.eventing.knative.dev/external.topic`
       this.#states.set(spec.name, { reason: 'TopicNotFound', message })
-    } else {
+      return
+    }
+    try {
       await this.#admin.ensureTopic(spec, this.#patience())
       this.#ready(spec.name)
+    } catch (error) {
+      const { code, message } = toFault(error)
+      if (code !== 'LogRefused' && code !== 'NotAuthorized') throw error
+      this.#states.set(spec.name, { reason: code, message })
     }
   }
 
@@ -124,4 +124,8 @@ export class Topics {
   #patience(): AbortSignal {
     return AbortSignal.any([this.#closing.signal, AbortSignal.timeout(patienceMs)])
   }
+}
+
+function toFault(error: unknown): Fault {
+  return error instanceof Fault ? error : new Fault('LogUnavailable', String(error), { cause: error })
 }

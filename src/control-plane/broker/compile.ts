@@ -20,6 +20,8 @@ export interface BrokerSurroundings {
   readonly topicDefaults: TopicSettings
   /** No more replicas than Kafka brokers. */
   readonly maxReplicationFactor?: number
+  /** It had an Inlet before: a mistake in its ConfigMap, which only says how a topic is made, does not take that away. */
+  readonly established?: boolean
   /** Data of the ConfigMap that `spec.config` names; null: it is not there. */
   readonly config: Readonly<Record<string, unknown>> | null
   readonly resolve: Resolve
@@ -63,7 +65,7 @@ export function compileBroker(broker: Broker, namespace: string, around: BrokerS
   const spec = broker.spec?.delivery ?? brokerDefaultDelivery
   const delivery = effectiveDelivery(spec, namespace, around.resolve)
   const path = `/${namespace}/${key.name}`
-  const usable = topicReady.status !== 'False' && read.problems.length === 0
+  const usable = topicReady.status !== 'False' && (read.problems.length === 0 || around.established === true)
   return {
     key,
     uid: around.uid,

@@ -10,6 +10,11 @@ export interface CatchUpHost {
   readonly maxReads: number
   readonly retryMs: number
   expired(cursor: Cursor, lost: number): void
+  /**
+   * The topic was cut, or made anew. A reader tells that once, to whoever meets it first: the tails shall see for themselves, and tell all
+   * cursors together.
+   */
+  cut(cursor: Cursor): void
   /** Reading for this cursor failed, or (null) works again. */
   state(cursor: Cursor, error: unknown): void
 }
@@ -102,12 +107,12 @@ export class CatchUp {
   }
 
   #moved(cursor: Cursor, moved: OffsetMoved): void {
-    const next = Number(moved.next)
-    if (moved.kind !== 'expired') cursor.rewind(next, moved.kind === 'recreated')
-    else {
-      const lost = cursor.expired(next)
-      if (lost > 0) this.#host.expired(cursor, lost)
+    if (moved.kind !== 'expired') {
+      this.#host.cut(cursor)
+      return this.#later(cursor)
     }
+    const lost = cursor.expired(Number(moved.next))
+    if (lost > 0) this.#host.expired(cursor, lost)
     cursor.again()
   }
 

@@ -4,6 +4,7 @@ import type { Progress } from './progress.ts'
 import { Remainder } from './remainder.ts'
 import type { Ring } from './ring.ts'
 import type { Entry, Segment } from './segment.ts'
+import type { InLine } from './send.ts'
 import { Tracker } from './tracker.ts'
 
 /** A partition as its cursors see it. */
@@ -15,6 +16,8 @@ export interface Place {
   readonly ring: Ring
   /** A batch is being handed out: who wants to go on by itself waits until that is over. */
   readonly matching: boolean
+  /** Several cursors are behind the head. */
+  readonly shared: boolean
   later(cursor: Cursor): void
   attached(cursor: Cursor): void
   detached(cursor: Cursor): void
@@ -37,7 +40,7 @@ const TURN = 1000
  *        │   costs nothing           ▼
  *        └──────────────── reached the head
  */
-export class Cursor implements DeliveryOwner {
+export class Cursor implements DeliveryOwner, InLine {
   readonly consumer: Consumer
   readonly place: Place
   readonly pending = new Tracker<Delivery>()
@@ -109,12 +112,12 @@ export class Cursor implements DeliveryOwner {
   /** An event at the head that matches. Attached only. */
   offer(entry: Entry): void {
     if (!this.#wanted(entry.offset)) return
-    if (this.pending.size >= this.consumer.window) this.#detach(entry.offset)
-    else this.#deliver(entry)
+    if (this.#hasRoom()) this.#deliver(entry)
+    else this.#detach(entry.offset)
   }
 
   /**
-   * Detached: reads on as long as the window has room.
+   * Detached: reads on as long as the window and the subscriber's lane have room.
    *
    *     next ─► at the head? attach ─► in ring or chunk? ─► filter ─► deliver
    *                                          └─ no: ask for a read, come back with `give`
@@ -122,7 +125,7 @@ export class Cursor implements DeliveryOwner {
   pump(): void {
     if (this.isAttached || this.#scheduled || this.#asked) return
     let left = TURN
-    while (this.running && this.pending.size < this.consumer.window) {
+    while (this.running && this.#hasRoom()) {
       this.#next = this.#remainder.after(this.#next)
       if (this.#next >= this.place.head) return this.#attach()
       const segment = this.#segment()
@@ -134,6 +137,13 @@ export class Cursor implements DeliveryOwner {
       this.#step(segment)
     }
     this.place.progressed(this)
+  }
+
+  /** Something that it may have waited for has changed. */
+  proceed(): void {
+    if (this.isAttached || !this.running) return
+    if (this.place.matching) this.place.later(this)
+    else this.pump()
   }
 
   /** Records that were read for this cursor, or for another one close by. */
@@ -184,9 +194,7 @@ export class Cursor implements DeliveryOwner {
     this.#drop(delivery)
     this.#outcome(this)
     this.#ended()
-    if (this.isAttached || !this.running) return
-    if (this.place.matching) this.place.later(this)
-    else this.pump()
+    this.proceed()
   }
 
   abandoned(): void {
@@ -222,6 +230,15 @@ export class Cursor implements DeliveryOwner {
     this.#remainder = new Remainder(progress)
     this.#drained?.()
     this.#drained = null
+  }
+
+  /** Without room in the lane it gets in line: events that would only wait there are better left in the ring. */
+  #hasRoom(): boolean {
+    if (this.pending.size >= this.consumer.window) return false
+    const { lane } = this.consumer.prepared.subscriber
+    if (!lane.full) return true
+    lane.line(this)
+    return false
   }
 
   #ended(): void {
@@ -264,7 +281,7 @@ export class Cursor implements DeliveryOwner {
       this.#next = segment.next
       return
     }
-    const entry = segment.entry(index)
+    const entry = segment.entry(index, this.place.shared)
     const wanted =
       this.#wanted(entry.offset) &&
       (entry.event === null || this.consumer.prepared.filter.matches(entry.event.attributes))

@@ -127,6 +127,10 @@ export class Partition implements Place {
     for (const cursor of this.#cursors) cursor.pump()
   }
 
+  get shared(): boolean {
+    return this.#detached.size > 1
+  }
+
   attached(cursor: Cursor): void {
     this.#detached.delete(cursor)
     // nobody is behind: nobody will ask the ring
@@ -155,6 +159,11 @@ export class Partition implements Place {
     if (this.#paused === 'ahead' && this.ring.bytesAfter(cursor.next) < this.#host.ringBytes / 2) this.#resume()
   }
 
+  /** The tail reads on, if it waits. */
+  wake(): void {
+    this.#resume()
+  }
+
   /**
    * The hot loop of the head: decode once, ask the index once, call only who matches and rides the head.
    *
@@ -165,7 +174,7 @@ export class Partition implements Place {
     this.matching = true
     for (let i = 0; i < segment.length && this.#detached.size < this.#cursors.size; i++) {
       // kept only if someone who is behind will ask for it again
-      const entry = this.#detached.size > 0 ? segment.entry(i) : segment.decode(i)
+      const entry = segment.entry(i, this.#detached.size > 0)
       if (entry.event === null) this.#offerAll(entry)
       else {
         this.#matches.length = 0

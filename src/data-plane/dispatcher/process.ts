@@ -205,6 +205,7 @@ export class Process implements Dispatcher {
       maxReads,
       retryMs,
       expired: (cursor, lost) => this.#worker.expired(cursor, lost),
+      cut: (cursor) => this.#worker.wake(cursor.place.at.topic),
       state: (cursor, error) =>
         this.#worker.runOf(cursor)?.logState(`catch-up of partition ${cursor.place.at.partition}`, error),
     })

@@ -50,7 +50,8 @@ function owned(event: CloudEvent): CloudEvent {
 function ownedRecord(record: LogRecord): LogRecord {
   const copy = (bytes: Buffer | null): Buffer | null => (bytes === null || !pins(bytes) ? bytes : Buffer.from(bytes))
   return {
-    ...record,
+    offset: record.offset,
+    timestamp: record.timestamp,
     key: copy(record.key),
     value: copy(record.value),
     headers: record.headers.map(([name, value]) => [name, copy(value)]),
@@ -62,10 +63,10 @@ function pins(bytes: Buffer): boolean {
   return bytes.buffer.byteLength > 2 * bytes.length + 8192
 }
 
-/** What a record costs beside its bytes: its headers as objects, and decoded its attributes. Measured: 2 to 3 KB. */
+/** What a record costs beside its bytes once it is decoded and kept: its attributes. Measured: 2 KB. */
 const RECORD_OVERHEAD = 2048
 
-/** A run of records in memory; each is decoded when the first cursor asks for it. */
+/** A run of records in memory; each is decoded when a cursor asks for it. */
 export class Segment {
   readonly from: number
   readonly next: number
@@ -74,8 +75,9 @@ export class Segment {
   readonly bytes: number
   readonly at: TopicPartition
   readonly #offsets: Float64Array
-  /** Each is decoded, if at all, when the first cursor asks for it. */
-  readonly #records: (LogRecord | Entry)[]
+  readonly #records: readonly LogRecord[]
+  /** What was decoded for several cursors. */
+  #entries: (Entry | undefined)[] | null = null
 
   constructor(batch: Batch) {
     this.at = { topic: batch.topic, partition: batch.partition }
@@ -84,25 +86,22 @@ export class Segment {
     this.leaderEpoch = batch.leaderEpoch
     this.bytes = batch.bytes + batch.records.length * RECORD_OVERHEAD
     this.#offsets = Float64Array.from(batch.records, ({ offset }) => Number(offset))
-    this.#records = [...batch.records]
+    this.#records = batch.records
   }
 
   get length(): number {
     return this.#records.length
   }
 
-  entry(index: number): Entry {
-    const entry = this.decode(index)
-    // takes the place of the record: its headers need not be kept
-    this.#records[index] = entry
-    return entry
-  }
-
-  /** As `entry`, when nobody else will ask for it. */
-  decode(index: number): Entry {
+  /** @param keep someone else will ask for it too: it is not decoded again. */
+  entry(index: number, keep: boolean): Entry {
+    const known = this.#entries?.[index]
+    if (known !== undefined) return known
     const record = this.#records[index]
     if (record === undefined) throw new RangeError(`no record ${index} in a segment of ${this.length}`)
-    return record instanceof Entry ? record : new Entry(this.at, record)
+    const entry = new Entry(this.at, record)
+    if (keep) (this.#entries ??= [])[index] = entry
+    return entry
   }
 
   covers(offset: number): boolean {

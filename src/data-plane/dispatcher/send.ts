@@ -78,13 +78,24 @@ function newPool(origin: string): Pool {
   })
 }
 
-/** What one Outlet may have under way at one origin at once; the rest waits in order. */
+/** Who waits for room in a {@link Lane}. */
+export interface InLine {
+  /** There is room: take some of it, and get in line again for more. */
+  proceed(): void
+}
+
+/**
+ * What one Outlet may have under way at one origin at once. Retries beyond it wait in order; then come those in line, in turns.
+ *
+ *     post ─► room? begin : waiting          released ─► first of waiting, or else first in line: proceed
+ */
 export class Lane {
   readonly pool: Pool
   readonly replyBytes: number
   readonly #limit: number
   readonly #leave: () => void
   readonly #waiting: Exchange[] = []
+  readonly #line = new Set<InLine>()
   #busy = 0
   #closed = false
 
@@ -95,9 +106,18 @@ export class Lane {
     this.#leave = leave
   }
 
+  get full(): boolean {
+    return this.#busy >= this.#limit
+  }
+
+  /** Gets in line, unless it stands there already. */
+  line(one: InLine): void {
+    if (!this.#closed) this.#line.add(one)
+  }
+
   post(post: Post, receiver: Receiver): Exchange {
     const exchange = new Exchange(this, post, receiver)
-    if (this.#busy < this.#limit) this.#start(exchange)
+    if (!this.full) this.#start(exchange)
     else this.#waiting.push(exchange)
     return exchange
   }
@@ -108,6 +128,11 @@ export class Lane {
     for (let next = this.#waiting.shift(); next !== undefined; next = this.#waiting.shift()) {
       if (!next.cancelled) return this.#start(next)
     }
+    for (const one of this.#line) {
+      if (this.full) return
+      this.#line.delete(one)
+      one.proceed()
+    }
     if (this.#closed && this.#busy === 0) this.#leave()
   }
 
@@ -115,6 +140,7 @@ export class Lane {
   close(): void {
     if (this.#closed) return
     this.#closed = true
+    this.#line.clear()
     if (this.#busy === 0) this.#leave()
   }
 
@@ -209,7 +235,8 @@ export class Exchange implements Undici.DispatchHandler {
   }
 
   onResponseError(_: Undici.DispatchController | undefined, error: Error): void {
-    if (this.#dispatching) return queueMicrotask(() => this.#failed(error))
+    // never in the midst of what its owner does; a slot that comes back makes others act
+    if (this.#dispatching || this.cancelled) return queueMicrotask(() => this.#failed(error))
     this.#failed(error)
   }
 

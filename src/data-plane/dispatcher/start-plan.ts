@@ -21,6 +21,9 @@ export interface StartPlan {
  * Decides, from what the group holds on all partitions of the topic, where the `owned` ones begin. A group without any position is new. A
  * group with some is not, so what is missing there begins at the log's start; except shortly after the first start, when the owners of
  * other partitions may have been quicker than we: our own positions carry when that was and of how many partitions.
+ *
+ * @param before when this process saw the Outlet start. A group that has nothing left then lost it, for example with a topic that was
+ *   deleted and made again, of which nothing is to be missed; its first start is over for all owners.
  */
 export function planStart(
   owned: readonly number[],
@@ -28,12 +31,14 @@ export function planStart(
   known: readonly Position[],
   nowSeconds: number,
   graceSeconds: number,
+  before: FirstStart = unknownStart,
 ): StartPlan {
   const byPartition = new Map(known.map((position) => [position.partition, position]))
   const decoded = new Map(known.map((one) => [one.partition, decodeProgress(Number(one.offset), one.metadata)]))
-  const stamp = [...decoded.values()].map(({ start }) => start).find(({ at }) => at > 0) ?? unknownStart
-  const isNew = known.length === 0
-  const isFresh = nowSeconds - stamp.at < graceSeconds
+  const stamp = [...decoded.values()].map(({ start }) => start).find(({ at }) => at > 0) ?? before
+  const isNew = known.length === 0 && before.at === 0
+  const lostAll = known.length === 0 && !isNew
+  const isFresh = !lostAll && nowSeconds - stamp.at < graceSeconds
   const starts = owned.map((partition): Start => {
     const found = decoded.get(partition)
     if (found !== undefined) {
@@ -43,5 +48,6 @@ export function planStart(
     if (isNew || (isFresh && partition < stamp.partitions)) return { kind: 'first', partition }
     return { kind: stamp.at > 0 && partition >= stamp.partitions ? 'grown' : 'expired', partition }
   })
-  return { firstStart: isNew ? { at: nowSeconds, partitions } : { at: stamp.at, partitions }, starts }
+  const at = isNew ? nowSeconds : lostAll ? Math.min(stamp.at, nowSeconds - graceSeconds) : stamp.at
+  return { firstStart: { at, partitions }, starts }
 }

@@ -126,8 +126,7 @@ export class Starter {
     const partitions = this.#host.missing(run)
     const now = Math.floor(this.#host.clock.now() / 1000)
     const owned = partitions.map(({ at }) => at.partition)
-    const plan = planStart(owned, total, known, now, this.#host.graceMs / 1000)
-    run.firstStart = plan.firstStart
+    const plan = planStart(owned, total, known, now, this.#host.graceMs / 1000, run.firstStart)
     const placed = await this.#place(run, plan)
     if (placed.length === 0 || run.released || !this.#host.mayAct()) return run.released
     await this.#commits.pass(() =>
@@ -136,6 +135,8 @@ export class Starter {
         placed.map((one) => position(one, topic, plan)),
       ),
     )
+    // not before: a first start that was never committed is none
+    run.firstStart = plan.firstStart
     if (!run.released) this.#open(run, placed)
     return true
   }
@@ -151,7 +152,9 @@ export class Starter {
         const range = ranges.find(({ partition }) => partition === one.partition)
         if (range === undefined) continue
         const at = Number(one.kind === 'first' && start === 'latest' ? range.end : range.start)
-        placed.push({ ...one, progress: { position: at, upTo: at, pending: [] }, leaderEpoch: -1 })
+        // nothing was ever there, so nothing can come again
+        const kind = range.end === 0n ? 'first' : one.kind
+        placed.push({ ...one, kind, progress: { position: at, upTo: at, pending: [] }, leaderEpoch: -1 })
       }
     }
     return placed

@@ -180,6 +180,11 @@ export class Worker {
     this.#parts.committer.touch(cursor)
   }
 
+  /** Something is wrong with the offsets of a topic: tails that wait for their cursors look at once. */
+  wake(topic: string): void {
+    for (const partition of this.#partitions.get(topic)?.values() ?? []) partition.wake()
+  }
+
   runOf(cursor: Cursor): OutletRun | undefined {
     return cursor.consumer instanceof OutletRun ? cursor.consumer : undefined
   }

@@ -69,6 +69,10 @@ const data = (base: bigint, producerId: bigint, ...values: string[]): Buffer =>
 const decode = (section: Buffer, from = 0n, aborted: { producerId: bigint; firstOffset: bigint }[] = []) =>
   new RecordDecoder().decode(section, from, aborted)
 
+/** All parts of a record: it makes them when they are asked for. */
+const plain = ({ offset, timestamp, key, value, headers }: LogRecord): LogRecord => {
+  return { offset, timestamp, key, value, headers }
+}
 const values = (records: readonly LogRecord[]) => records.map((record) => record.value?.toString())
 
 const anyBytes = fc.option(
@@ -100,7 +104,7 @@ describe('decoding records', () => {
       const decoded = decoder.decode(Buffer.from(written.buffer), 0n, [])
       expect(decoded.corrupt).toBeNull()
       expect(decoded.next).toBe(BigInt(messages.length))
-      expect(decoded.records).toEqual(
+      expect(decoded.records.map(plain)).toEqual(
         messages.map((message, i) => ({ ...message, offset: BigInt(i), timestamp: Number(message.timestamp) })),
       )
     }
@@ -125,7 +129,9 @@ describe('decoding records', () => {
       made.writeInt32BE(made.length - 12, 8)
       made.writeBigInt64BE(0n, 27)
       const decoded = decode(sealed(made))
-      expect(decoded.records).toEqual([{ offset: 0n, timestamp: Number(delta), key: null, value: null, headers: [] }])
+      expect(decoded.records.map(plain)).toEqual([
+        { offset: 0n, timestamp: Number(delta), key: null, value: null, headers: [] },
+      ])
     }
   })
 

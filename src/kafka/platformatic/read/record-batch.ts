@@ -1,6 +1,7 @@
 import { compressionsAlgorithmsByBitmask, crc32c } from '@platformatic/kafka'
-import type { Header, LogRecord } from '../../log.ts'
+import type { LogRecord } from '../../log.ts'
 import { HeaderNames } from './header-names.ts'
+import { CorruptBatch, RecordWalk, StoredRecord } from './stored-record.ts'
 
 /** A transaction that was rolled back: its producer's data from `firstOffset` up to the abort marker is void. */
 export interface AbortedTransaction {
@@ -41,25 +42,19 @@ const TRANSACTIONAL = 0x10
 const CONTROL = 0x20
 const ABORT_MARKER = 0
 
-/** A fault in the bytes of one batch. */
-class CorruptBatch extends Error {
-  override readonly name = 'CorruptBatch'
-}
-
 /**
  * Decodes the records section of a fetch response.
  *
  *     section ─► batch ─► control? ──► an abort marker ends its producer's aborted run ──► skipped
  *                  │      aborted? ──► skipped                                     │
  *                  │      compressed? ──► decompressed into a buffer of its own    │
- *                  └─► record ─► views into the buffer, nothing is copied          └─► next moves past all of them
+ *                  └─► record ─► checked; a place in the buffer, nothing is copied └─► next moves past all of them
  *
- * Hot: per record one bigint, one object, and a view for key, value and each header value.
+ * Hot: per record one object; its parts are made when they are asked for.
  */
 export class RecordDecoder {
   readonly #names = new HeaderNames()
-  #buffer: Buffer = Buffer.alloc(0)
-  #position = 0
+  readonly #walk = new RecordWalk()
 
   /**
    * @param section whole batches in order of offset; a last one that is cut off is left for the next fetch.
@@ -103,12 +98,11 @@ export class RecordDecoder {
     const attributes = section.readInt16BE(start + ATTRIBUTES)
     const compression = attributes & COMPRESSION_MASK
     let limit = end
-    this.#buffer = section
-    this.#position = start + RECORDS
+    this.#walk.at(section, start + RECORDS)
     if (compression !== 0) {
-      this.#buffer = decompress(section.subarray(start + RECORDS, end), compression)
-      this.#position = 0
-      limit = this.#buffer.length
+      const decompressed = decompress(section.subarray(start + RECORDS, end), compression)
+      this.#walk.at(decompressed, 0)
+      limit = decompressed.length
     }
     const rollback = into.length
     try {
@@ -128,73 +122,21 @@ export class RecordDecoder {
     )
     const count = section.readInt32BE(start + COUNT)
     const first = Number(from)
+    const walk = this.#walk
     for (let i = 0; i < count; i++) {
-      const length = this.#varint()
-      const end = this.#position + length
+      const length = walk.varint()
+      const end = walk.position + length
       if (length < 0 || end > limit) throw new CorruptBatch('a record is longer than its batch')
-      this.#position++ // attributes, unused
-      const timestampDelta = this.#varint()
-      const offset = base + this.#varint()
-      if (offset < first) {
-        this.#position = end
-        continue
-      }
-      into.push({
-        offset: BigInt(offset),
-        timestamp: stamped ? firstTimestamp : firstTimestamp + timestampDelta,
-        key: this.#bytes(end),
-        value: this.#bytes(end),
-        headers: this.#headers(end),
-      })
-      if (this.#position !== end) throw new CorruptBatch('a record does not end where it says')
+      walk.position++ // attributes, unused
+      const delta = walk.varint()
+      const offset = base + walk.varint()
+      const { position } = walk
+      walk.check(end)
+      if (offset >= first)
+        into.push(new StoredRecord(offset, firstTimestamp + (stamped ? 0 : delta), walk.buffer, position, this.#names))
     }
-  }
-
-  #headers(limit: number): readonly Header[] {
-    const count = this.#varint()
-    if (count === 0) return NO_HEADERS
-    // A header takes at least two bytes: a count beyond that would only make us allocate.
-    if (count < 0 || count > limit - this.#position) throw new CorruptBatch('impossible number of headers')
-    const headers: Header[] = []
-    for (let i = 0; i < count; i++) {
-      const length = this.#varint()
-      const start = this.#position
-      if (length < 0 || start + length > limit) throw new CorruptBatch('a header name is longer than its record')
-      this.#position += length
-      headers.push([this.#names.get(this.#buffer, start, start + length), this.#bytes(limit)])
-    }
-    return headers
-  }
-
-  #bytes(limit: number): Buffer | null {
-    const length = this.#varint()
-    if (length === -1) return null
-    const start = this.#position
-    const end = start + length
-    if (length < 0 || end > limit) throw new CorruptBatch('a field is longer than its record')
-    this.#position = end
-    return this.#buffer.subarray(start, end)
-  }
-
-  /** A zigzag varint of up to 64 bits, exact up to 2^53: more than any length, offset delta or time in milliseconds needs. */
-  #varint(): number {
-    const buffer = this.#buffer
-    let byte = buffer[this.#position++]!
-    if (byte < 0x80) return (byte >>> 1) ^ -(byte & 1)
-    let value = byte & 0x7f
-    let scale = 0x80
-    for (let i = 1; ; i++) {
-      byte = buffer[this.#position++]!
-      if (i === 10 || byte === undefined) throw new CorruptBatch('a varint does not end')
-      value += (byte & 0x7f) * scale
-      if (byte < 0x80) break
-      scale *= 0x80
-    }
-    return value % 2 === 0 ? value / 2 : -(value + 1) / 2
   }
 }
-
-const NO_HEADERS: readonly Header[] = []
 
 function checkBatch(section: Buffer, start: number, end: number): void {
   const magic = section[start + MAGIC]
