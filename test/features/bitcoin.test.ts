@@ -10,6 +10,8 @@ import { ownFolder } from '../support/millrace.ts'
 const run = join(import.meta.dirname, '..', '..', 'examples', 'bitcoin', 'run.ts')
 const transaction = 'websocket-event'
 const classification = 'dev.knative.eventing.josiemundi.transaction.classifer'
+/** Well below the limit of a test, so that a test that fails still ends what it started. */
+const patienceMs = 30_000
 
 beforeEach(() => vi.stubEnv('PORT', '0').stubEnv('RATE', '20'))
 afterEach(() => void vi.unstubAllEnvs())
@@ -40,11 +42,12 @@ interface Shown {
   data: string
 }
 
-/** What the page shows, until `enough`. */
+/** What the page shows, until `enough`. @throws DOMException TimeoutError when it never is. */
 async function shownBy(display: string, enough: (seen: readonly Shown[]) => boolean): Promise<Shown[]> {
   const seen: Shown[] = []
   let rest = ''
-  for await (const chunk of (await fetch(`${display}/events`)).body!.pipeThrough(new TextDecoderStream())) {
+  const answer = await fetch(`${display}/events`, { signal: AbortSignal.timeout(patienceMs) })
+  for await (const chunk of answer.body!.pipeThrough(new TextDecoderStream())) {
     const frames = (rest + chunk).split('\n\n')
     rest = frames.pop() ?? ''
     for (const frame of frames) if (frame.startsWith('data: ')) seen.push(JSON.parse(frame.slice('data: '.length)))

@@ -1,9 +1,24 @@
 import type { Clock } from '../../core/clock.ts'
-import type { Position, Positions } from '../../kafka/log.ts'
-import type { Cursor } from './cursor.ts'
-import { encodeProgress, type FirstStart } from './progress.ts'
+import type { Position, Positions, TopicPartition } from '../../kafka/log.ts'
+import { encodeProgress, type FirstStart, type Progress } from './progress.ts'
 
-export interface CommitterHost {
+/** A cursor, as far as its position is to be committed. */
+export interface Committable {
+  readonly group: string
+  readonly place: { readonly at: TopicPartition }
+  readonly position: number
+  readonly leaderEpoch: number
+  readonly released: boolean
+  /** What the group holds. */
+  committed: number
+  /** Waits for its commit. */
+  dirty: boolean
+  /** Without metadata: the log refused it once. */
+  bare: boolean
+  progress(): Progress
+}
+
+export interface CommitterHost<C extends Committable> {
   readonly positions: Positions
   readonly clock: Clock
   readonly intervalMs: number
@@ -12,15 +27,15 @@ export interface CommitterHost {
   readonly retryMs: number
   /** False: this process may have lost its partitions. Nothing may be committed. */
   mayAct(): boolean
-  firstStart(cursor: Cursor): FirstStart
+  firstStart(cursor: C): FirstStart
   /** A commit of these cursors (one group) failed, or (null) is done. */
-  outcome(cursors: readonly Cursor[], error: unknown): void
+  outcome(cursors: readonly C[], error: unknown): void
 }
 
 /** What waits to be committed of one group. */
-class Group {
+class Group<C extends Committable> {
   readonly name: string
-  readonly dirty = new Set<Cursor>()
+  readonly dirty = new Set<C>()
   since = 0
   outcomes = 0
   failures = 0
@@ -38,23 +53,23 @@ class Group {
  *                     ▲                                                │ failed
  *                     └────────────────── later ◄──────────────────────┘
  */
-export class Committer {
-  readonly #host: CommitterHost
-  readonly #groups = new Map<string, Group>()
+export class Committer<C extends Committable> {
+  readonly #host: CommitterHost<C>
+  readonly #groups = new Map<string, Group<C>>()
   /** Those with something dirty, oldest first. */
-  readonly #queue = new Set<Group>()
+  readonly #queue = new Set<Group<C>>()
   #timer: NodeJS.Timeout | undefined
   #tokens: number
   #refilled: number
 
-  constructor(host: CommitterHost) {
+  constructor(host: CommitterHost<C>) {
     this.#host = host
     this.#tokens = this.#burst
     this.#refilled = host.clock.monotonic()
   }
 
   /** The position of this cursor may have moved. */
-  touch(cursor: Cursor): void {
+  touch(cursor: C): void {
     const group = this.#group(cursor)
     group.outcomes++
     if (!cursor.dirty) this.#mark(group, cursor)
@@ -62,7 +77,7 @@ export class Committer {
   }
 
   /** The cursor is let go: it is committed no more. */
-  drop(cursor: Cursor): void {
+  drop(cursor: C): void {
     cursor.dirty = false
     const group = this.#groups.get(cursor.group)
     group?.dirty.delete(cursor)
@@ -76,8 +91,8 @@ export class Committer {
   }
 
   /** Commits these cursors now, as far as they moved. Failures are reported, not thrown. */
-  async flush(cursors: readonly Cursor[]): Promise<void> {
-    const groups = new Set<Group>()
+  async flush(cursors: readonly C[]): Promise<void> {
+    const groups = new Set<Group<C>>()
     for (const cursor of cursors) {
       const group = this.#group(cursor)
       if (!cursor.dirty && cursor.position !== cursor.committed) this.#mark(group, cursor)
@@ -95,13 +110,13 @@ export class Committer {
     return Math.max(1, this.#host.perSecond / 4)
   }
 
-  #group(cursor: Cursor): Group {
+  #group(cursor: C): Group<C> {
     let group = this.#groups.get(cursor.group)
-    if (group === undefined) this.#groups.set(cursor.group, (group = new Group(cursor.group)))
+    if (group === undefined) this.#groups.set(cursor.group, (group = new Group<C>(cursor.group)))
     return group
   }
 
-  #mark(group: Group, cursor: Cursor): void {
+  #mark(group: Group<C>, cursor: C): void {
     cursor.dirty = true
     if (group.dirty.size === 0) group.since = this.#host.clock.monotonic()
     group.dirty.add(cursor)
@@ -132,12 +147,12 @@ export class Committer {
     this.#refilled = now
   }
 
-  async #flushGroup(group: Group): Promise<void> {
+  async #flushGroup(group: Group<C>): Promise<void> {
     await this.idle(group.name)
     if (group.dirty.size > 0) await this.#commit(group)
   }
 
-  #commit(group: Group): Promise<void> {
+  #commit(group: Group<C>): Promise<void> {
     if (!this.#host.mayAct()) return Promise.resolve()
     const cursors = [...group.dirty]
     group.dirty.clear()
@@ -153,13 +168,13 @@ export class Committer {
     return flight
   }
 
-  #position(cursor: Cursor): Position {
+  #position(cursor: C): Position {
     const progress = cursor.progress()
     const metadata = cursor.bare ? '' : encodeProgress(progress, this.#host.firstStart(cursor))
     return { ...cursor.place.at, offset: BigInt(progress.position), leaderEpoch: cursor.leaderEpoch, metadata }
   }
 
-  #done(group: Group, cursors: readonly Cursor[], positions: readonly Position[]): void {
+  #done(group: Group<C>, cursors: readonly C[], positions: readonly Position[]): void {
     group.inFlight = null
     group.failures = 0
     cursors.forEach((cursor, i) => (cursor.committed = Number(positions[i]?.offset)))
@@ -167,7 +182,7 @@ export class Committer {
     this.#tidy(group)
   }
 
-  #failed(group: Group, cursors: readonly Cursor[], error: unknown): void {
+  #failed(group: Group<C>, cursors: readonly C[], error: unknown): void {
     group.inFlight = null
     const wait = Math.min(this.#host.retryMs * 2 ** Math.min(group.failures++, 10), 30_000)
     group.notBefore = this.#host.clock.monotonic() + wait
@@ -181,7 +196,7 @@ export class Committer {
     this.#tidy(group)
   }
 
-  #tidy(group: Group): void {
+  #tidy(group: Group<C>): void {
     if (group.dirty.size > 0) return
     this.#queue.delete(group)
     if (group.inFlight === null) this.#groups.delete(group.name)

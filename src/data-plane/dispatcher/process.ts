@@ -29,7 +29,7 @@ export class Process implements Dispatcher {
   readonly #origins: Origins
   readonly #services: Services
   readonly #catchUp: CatchUp
-  readonly #committer: Committer
+  readonly #committer: Committer<Cursor>
   readonly #worker: Worker
   readonly #starter: Starter
   readonly #topics: Topics
@@ -211,7 +211,7 @@ export class Process implements Dispatcher {
     })
   }
 
-  #newCommitter(mayAct: () => boolean): Committer {
+  #newCommitter(mayAct: () => boolean): Committer<Cursor> {
     const {
       commitIntervalMs: intervalMs,
       commitOutcomes: outcomes,

@@ -15,7 +15,7 @@ export interface WorkerParts {
   /** The tail that brings what is new to `handler`. */
   tail(handler: TailHandler): Tail
   readonly catchUp: CatchUp
-  readonly committer: Committer
+  readonly committer: Committer<Cursor>
   newRun(outlet: Outlet): OutletRun
 }
 

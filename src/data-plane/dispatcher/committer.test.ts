@@ -1,0 +1,184 @@
+import { afterEach, beforeEach, expect, test, vi } from 'vitest'
+import { Fault } from '../../core/fault.ts'
+import type { Position, TopicPartition } from '../../kafka/log.ts'
+import { Committer, type Committable } from './committer.ts'
+import type { Progress } from './progress.ts'
+
+beforeEach(() => void vi.useFakeTimers())
+afterEach(() => void vi.useRealTimers())
+
+/** Time is the test's, and so is the log: it counts what is committed, and takes as long as it is told. */
+class Bench {
+  readonly commits: { readonly at: number; readonly group: string; readonly positions: readonly Position[] }[] = []
+  readonly committer: Committer<Moving>
+  mostInFlight = 0
+  answer: () => Promise<void> = async () => {}
+  readonly #inFlight = new Map<string, number>()
+
+  constructor(perSecond = 1000) {
+    this.committer = new Committer({
+      positions: {
+        fetch: async () => new Map(),
+        close: async () => {},
+        commit: (group, positions) => this.#commit(group, positions),
+      },
+      clock: { now: () => Date.now(), monotonic: () => Date.now() },
+      intervalMs: 250,
+      outcomes: 1000,
+      perSecond,
+      retryMs: 250,
+      mayAct: () => true,
+      firstStart: () => ({ at: 0, partitions: 0 }),
+      outcome: () => {},
+    })
+  }
+
+  offsets(group: string): number[] {
+    return this.commits.filter((one) => one.group === group).map(({ positions }) => Number(positions[0]?.offset))
+  }
+
+  async #commit(group: string, positions: readonly Position[]): Promise<void> {
+    this.commits.push({ at: Date.now(), group, positions })
+    const inFlight = (this.#inFlight.get(group) ?? 0) + 1
+    this.#inFlight.set(group, inFlight)
+    this.mostInFlight = Math.max(this.mostInFlight, inFlight)
+    try {
+      await this.answer()
+    } finally {
+      this.#inFlight.set(group, inFlight - 1)
+    }
+  }
+}
+
+/** A position that moves by one with each event that is finished. */
+class Moving implements Committable {
+  position = 0
+  committed = 0
+  dirty = false
+  bare = false
+  released = false
+  readonly leaderEpoch = 1
+  readonly group: string
+  readonly place: { readonly at: TopicPartition }
+  readonly #bench: Bench
+
+  constructor(bench: Bench, group: string, partition = 0) {
+    this.#bench = bench
+    this.group = group
+    this.place = { at: { topic: 't', partition } }
+  }
+
+  progress(): Progress {
+    return { position: this.position, upTo: this.position, pending: [] }
+  }
+
+  finish(): void {
+    this.position++
+    this.#bench.committer.touch(this)
+  }
+}
+
+test('a position that moved is committed within 250 ms, and then nothing more', async () => {
+  const bench = new Bench()
+  const cursor = new Moving(bench, 'g')
+  const finished: number[] = []
+  for (let n = 0; n < 400; n++) {
+    cursor.finish()
+    finished.push(Date.now())
+    // none, some and many between two commits
+    await vi.advanceTimersByTimeAsync((n * 37) % 90)
+  }
+  await vi.advanceTimersByTimeAsync(250)
+  finished.forEach((at, n) => {
+    const commit = bench.commits.find(({ positions }) => Number(positions[0]?.offset) > n)
+    expect((commit?.at ?? Infinity) - at).toBeLessThanOrEqual(250)
+  })
+  const seconds = (Date.now() - (finished[0] ?? 0)) / 1000
+  expect(bench.commits.length).toBeLessThan(seconds * 10)
+  const count = bench.commits.length
+  await vi.advanceTimersByTimeAsync(60_000)
+  expect(bench.commits.length).toBe(count)
+  expect(vi.getTimerCount()).toBe(0)
+})
+
+test('a position is committed after 1,000 outcomes, before its time has come', async () => {
+  const bench = new Bench()
+  const cursor = new Moving(bench, 'g')
+  for (let n = 0; n < 999; n++) cursor.finish()
+  await vi.advanceTimersByTimeAsync(1)
+  expect(bench.offsets('g')).toEqual([])
+  cursor.finish()
+  await vi.advanceTimersByTimeAsync(1)
+  expect(bench.offsets('g')).toEqual([1000])
+  for (let n = 0; n < 1000; n++) cursor.finish()
+  await vi.advanceTimersByTimeAsync(1)
+  expect(bench.offsets('g')).toEqual([1000, 2000])
+})
+
+test('one request a group, with all partitions that moved, and one at a time', async () => {
+  const bench = new Bench()
+  bench.answer = () => new Promise((resolve) => setTimeout(resolve, 700))
+  const cursors = [0, 1, 2].map((partition) => new Moving(bench, 'g', partition))
+  for (let n = 0; n < 100; n++) {
+    for (const cursor of cursors) cursor.finish()
+    await vi.advanceTimersByTimeAsync(20)
+  }
+  await vi.advanceTimersByTimeAsync(2000)
+  expect(bench.mostInFlight).toBe(1)
+  expect(bench.commits.length).toBeLessThanOrEqual(5)
+  expect(bench.commits[0]?.positions.map(({ partition }) => partition)).toEqual([0, 1, 2])
+  expect(cursors.map(({ committed }) => committed)).toEqual([100, 100, 100])
+})
+
+test('5,000 groups that move all the time share 1,000 commits a second: none waits much longer than another', async () => {
+  const bench = new Bench(1000)
+  const groups = Array.from({ length: 5000 }, (_, n) => new Moving(bench, `g${n}`))
+  const began = Date.now()
+  for (let round = 0; round < 200; round++) {
+    for (const cursor of groups) cursor.finish()
+    await vi.advanceTimersByTimeAsync(100)
+  }
+  const seconds = (Date.now() - began) / 1000
+  // a quarter of a second may be saved up
+  expect(bench.commits.length).toBeLessThanOrEqual(1000 * (seconds + 0.25))
+  expect(bench.commits.length).toBeGreaterThan(1000 * seconds * 0.9)
+  const times = Map.groupBy(bench.commits, ({ group }) => group)
+  expect(times.size).toBe(5000)
+  let longest = 0
+  for (const commits of times.values()) {
+    let last = began
+    for (const { at } of commits) [longest, last] = [Math.max(longest, at - last), at]
+  }
+  expect(longest).toBeLessThan(7000)
+  await vi.advanceTimersByTimeAsync(6000)
+  expect(groups.every(({ committed }) => committed === 200)).toBe(true)
+})
+
+test('a commit that fails is made up for later, with what has moved since, at growing distances', async () => {
+  const bench = new Bench()
+  bench.answer = () => Promise.reject(new Fault('LogUnavailable', 'away'))
+  const cursor = new Moving(bench, 'g')
+  const other = new Moving(bench, 'other')
+  for (let n = 0; n < 100; n++) {
+    cursor.finish()
+    await vi.advanceTimersByTimeAsync(100)
+  }
+  expect(bench.commits.length).toBeLessThan(8)
+  bench.answer = async () => {}
+  other.finish()
+  await vi.advanceTimersByTimeAsync(250)
+  expect(bench.offsets('other')).toEqual([1])
+  await vi.advanceTimersByTimeAsync(30_000)
+  expect(cursor.committed).toBe(100)
+})
+
+test('a cursor that is let go is committed no more; the others of its group are', async () => {
+  const bench = new Bench()
+  const [gone, stays] = [new Moving(bench, 'g', 0), new Moving(bench, 'g', 1)]
+  gone.finish()
+  stays.finish()
+  gone.released = true
+  bench.committer.drop(gone)
+  await vi.advanceTimersByTimeAsync(1000)
+  expect(bench.commits.map(({ positions }) => positions.map(({ partition }) => partition))).toEqual([[1]])
+})
