@@ -121,19 +121,8 @@ export class Scene {
 
   dispatcher(routesFile: string): Child {
     const group = this.name('fleet')
-    return startChild(main, [
-      'dispatcher',
-      '--routes',
-      routesFile,
-      '--kafka',
-      this.kafka,
-      '--instance',
-      'bench',
-      '--group',
-      group,
-      '--data',
-      this.#folder,
-    ])
+    const args = ['--routes', routesFile, '--kafka', this.kafka, '--group', group, '--data', this.#folder]
+    return startChild(main, ['dispatcher', '--instance', 'bench', ...args], nodeFlags)
   }
 
   baselineDispatcher(topic: string, url: string): Child {

@@ -22,14 +22,19 @@ export function toFault(error: unknown, what: string): Fault {
   const passing = cause?.retriable === true || all.some(({ code }) => typeof code === 'string' && SOCKET.test(code))
   return new Fault(
     meaning ?? (passing ? 'LogUnavailable' : 'LogRefused'),
-    `${what}: ${cause?.message ?? String(error)}`,
+    sentence(`${what}: ${cause?.message ?? String(error)}`),
     {
       cause: error,
     },
   )
 }
 
-const SOCKET = /^E[A-Z_]+$/
+function sentence(text: string): string {
+  return /[.!?]$/.test(text) ? text : `${text}.`
+}
+
+/** Node's names for errors of sockets and name resolution; those that begin with ERR_ are defects of the caller. */
+const SOCKET = /^E(?!RR_)[A-Z_]+$/
 
 interface KafkaJSError extends Error {
   readonly type?: string

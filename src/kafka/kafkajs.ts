@@ -3,6 +3,7 @@ import { setTimeout as sleep } from 'node:timers/promises'
 import type * as KafkaJs from 'kafkajs'
 import type { Admin, ITopicMetadata, Kafka as KafkaClient } from 'kafkajs'
 import { retryBackoffMs } from '../core/backoff.ts'
+import { inTime } from '../core/deadline.ts'
 import { Fault } from '../core/fault.ts'
 import type { Logger } from '../telemetry/logger.ts'
 import { groupErrorCode, toFault, unless } from './kafkajs-faults.ts'
@@ -29,6 +30,7 @@ const TIMEOUT_MS = 30_000
 /** One attempt hears nothing for so long: the next may ask another broker. */
 const REQUEST_TIMEOUT_MS = 10_000
 const CONNECT_TIMEOUT_MS = 3_000
+const CLOSE_MS = 1_000
 /** KIP-848 groups are not shown by the old DescribeGroups, but listed. */
 const CONSUMER_PROTOCOL = 'consumer'
 const NON_EMPTY_GROUP = 68
@@ -80,9 +82,9 @@ class KafkaAdmin implements LogAdmin {
       created = (await admin.createTopics({ topics, waitForLeaders: false })) || created
       const found = await topicMetadata(admin, topic)
       if (found === undefined || found.partitions.length === 0 || found.partitions.some(({ leader }) => leader < 0)) {
-        throw new Fault('LogUnavailable', `topic ${topic} has no leaders yet`)
+        throw new Fault('LogUnavailable', `topic ${topic} has no leaders yet.`)
       }
-      if (!(await this.#isSeen(topic, true))) throw new Fault('LogUnavailable', `topic ${topic} is being made`)
+      if (!(await this.#isSeen(topic, true))) throw new Fault('LogUnavailable', `topic ${topic} is being made.`)
       return created ? 'created' : 'exists'
     })
   }
@@ -109,7 +111,7 @@ class KafkaAdmin implements LogAdmin {
     return this.#retry(`deleting topic ${name}`, signal, async (admin) => {
       await admin.deleteTopics({ topics: [name] }).catch(unless('UNKNOWN_TOPIC_OR_PARTITION'))
       if ((await topicMetadata(admin, name)) !== undefined || (await this.#isSeen(name, false))) {
-        throw new Fault('LogUnavailable', `topic ${name} is being deleted`)
+        throw new Fault('LogUnavailable', `topic ${name} is being deleted.`)
       }
     })
   }
@@ -122,7 +124,7 @@ class KafkaAdmin implements LogAdmin {
         const code = groupErrorCode(error)
         if (code === GROUP_ID_NOT_FOUND) return
         if (code === NON_EMPTY_GROUP) {
-          throw new Fault('GroupInUse', `group ${group} has live members`, { cause: error })
+          throw new Fault('GroupInUse', `group ${group} has live members.`, { cause: error })
         }
         throw error
       }
@@ -147,22 +149,22 @@ class KafkaAdmin implements LogAdmin {
   }
 
   async close(): Promise<void> {
-    this.#closing.abort(new Fault('Closed', 'the administration was closed'))
-    await this.#endSession()
+    this.#closing.abort(new Fault('Closed', 'The administration of Kafka was closed.'))
+    // kafkajs waits for what is in flight, which a broker that hangs never answers.
+    await inTime(this.#endSession(), { ms: CLOSE_MS })
   }
 
-  /** Runs `work` until it is answered. @throws Fault as the catalogue says; the signal's reason; Closed. */
+  /** Runs `work` until it is answered. @throws Fault as the catalogue says, also when the signal is a timeout; any other reason of the signal; Closed. */
   async #retry<T>(what: string, signal: AbortSignal | undefined, work: (admin: Admin) => Promise<T>): Promise<T> {
     const closing = this.#closing.signal
-    const late = AbortSignal.timeout(TIMEOUT_MS)
-    const stop = AbortSignal.any(signal === undefined ? [closing, late] : [closing, late, signal])
+    const stop = AbortSignal.any([closing, AbortSignal.timeout(TIMEOUT_MS), ...(signal === undefined ? [] : [signal])])
     let last: Fault | undefined
     for (let attempt = 1; ; attempt += 1) {
-      if (stop.aborted) throw reasonToStop(stop, late, what, last)
+      if (stop.aborted) throw reasonToStop(stop, what, last)
       try {
-        return await until(stop, () => this.#connected().then(work))
+        const outcome = await inTime(this.#connected().then(work), { signal: stop })
+        if (!outcome.late) return outcome.value
       } catch (error) {
-        if (stop.aborted) throw reasonToStop(stop, late, what, last)
         last = toFault(error, what)
         if (last.code !== 'LogUnavailable') throw last
         this.#options.logger.debug({ attempt, error: last.message }, 'administration of Kafka failed; trying again')
@@ -229,7 +231,7 @@ async function positionRetentionMs(admin: Admin): Promise<number> {
   })
   const minutes = resources.map(({ configEntries }) => Number(configEntries[0]?.configValue))
   const least = Math.min(...minutes)
-  if (!(least > 0)) throw new Fault('LogRefused', `the brokers do not tell their ${POSITION_RETENTION}`)
+  if (!(least > 0)) throw new Fault('LogRefused', `the brokers do not tell their ${POSITION_RETENTION}.`)
   return least * 60_000
 }
 
@@ -243,20 +245,11 @@ async function hidden(admin: Admin, group: string): Promise<{ kind: 'missing' | 
   return { kind: listed ? 'consumer' : 'missing', liveMembers: 0 }
 }
 
-/** Waits for `work`, but no longer than until `stop`; what it answers later is dropped. */
-function until<T>(stop: AbortSignal, work: () => Promise<T>): Promise<T> {
-  return new Promise<T>((resolve, reject) => {
-    const abort = (): void => reject(stop.reason as Error)
-    stop.addEventListener('abort', abort, { once: true })
-    work()
-      .then(resolve, reject)
-      .finally(() => stop.removeEventListener('abort', abort))
-  })
-}
-
-function reasonToStop(stop: AbortSignal, late: AbortSignal, what: string, last: Fault | undefined): Error {
-  if (!late.aborted || stop.reason !== late.reason) return stop.reason as Error
-  return last ?? new Fault('LogUnavailable', `${what}: Kafka did not answer within ${TIMEOUT_MS / 1000} s`)
+/** Out of time, the caller's or ours: what went wrong last says more than that. Otherwise whoever stopped us says why. */
+function reasonToStop(stop: AbortSignal, what: string, last: Fault | undefined): Error {
+  const reason = stop.reason as Error
+  if (reason.name !== 'TimeoutError') return reason
+  return last ?? new Fault('LogUnavailable', `${what}: Kafka did not answer in time.`, { cause: reason })
 }
 
 /**

@@ -25,6 +25,8 @@ export interface LogRecord {
   readonly key: Buffer | null
   readonly value: Buffer | null
   readonly headers: readonly Header[]
+  /** Tells the same as `headers` with each value read as UTF-8, where that is cheaper than to make buffers of them first. */
+  eachHeader?(visit: (name: string, value: string | null) => void): void
 }
 
 /** A record to append. */
@@ -50,7 +52,7 @@ export interface Appender {
   /**
    * Resolves once the record is stored safely.
    * @throws Fault TopicNotFound, RecordTooLarge (details.limit), LogOverloaded (nothing was sent), LogTimeout and LogUnavailable
-   *   (the record may have been stored), NotAuthorized, Closed.
+   *   (the record may have been stored; surely not when details.sent is 0), NotAuthorized, Closed.
    */
   append(record: NewRecord): Promise<Appended>
   /** Bytes accepted and not yet answered. */
@@ -133,9 +135,11 @@ export interface Positions {
   fetch(asked: ReadonlyMap<string, readonly TopicPartition[]>): Promise<ReadonlyMap<string, readonly Position[]>>
   /**
    * Commits positions of one group. The caller keeps one commit a group in flight.
-   * @throws Fault GroupInUse when the group has live members of someone else; LogUnavailable, LogTimeout, NotAuthorized, LogRefused.
+   * @param signal aborted: it is not tried (again). What is under way then may still be stored.
+   * @throws Fault GroupInUse when the group has live members of someone else; LogUnavailable, LogTimeout, NotAuthorized, LogRefused (a
+   *   `details.error` of OFFSET_METADATA_TOO_LARGE: without metadata it may pass); Closed, also when the signal was aborted.
    */
-  commit(group: string, positions: readonly Position[]): Promise<void>
+  commit(group: string, positions: readonly Position[], signal?: AbortSignal): Promise<void>
   close(): Promise<void>
 }
 

@@ -88,7 +88,7 @@ describe.each([
       if (!slow) take(got, response)
     })
     await using rig = await makeRig(2)
-    const delivery = { retry: 0, backoffPolicy: 'linear', backoffDelayMs: 5, timeoutMs: 3000 } as const
+    const delivery = { retry: 0, backoffPolicy: 'linear', backoffDelayMs: 5, timeoutMs: 6000 } as const
     const outlets = ['a', 'b', 'c'].map((uid) => rig.outlet(subscriber.url, { uid, delivery }))
     const { runner } = runByHand(rig, outlets, { window: 2, ringBytes: 1, catchUpBytes: 1 })
     for (const { uid } of outlets) await rig.consuming(runner, uid)
@@ -109,6 +109,31 @@ describe.each([
       expect([...new Set(sorted(subscriber.got, `/${outlet.uid}`, 1000))]).toEqual(
         Array.from({ length: 2 * fresh }, (___, i) => 1000 + i),
       )
+    }
+  })
+
+  test('the tail waits for an Outlet that hangs, and the others read by themselves: they get all of the new one all the same', async () => {
+    let slow = true
+    const held: [Got, ServerResponse][] = []
+    await using subscriber = await startSubscriber((got, response) => {
+      if (got.path === '/a' ? got.offset < 20 : !slow) take(got, response)
+      else held.push([got, response])
+    })
+    await using rig = await makeRig(1)
+    const delivery = { retry: 0, backoffPolicy: 'linear', backoffDelayMs: 5, timeoutMs: 600_000 } as const
+    const outlets = ['a', 'b', 'c'].map((uid) => rig.outlet(subscriber.url, { uid, delivery }))
+    const { runner } = runByHand(rig, outlets, { window: 2, ringBytes: 1, catchUpBytes: 1 })
+    for (const { uid } of outlets) await rig.consuming(runner, uid)
+    for (let from = 0; from < 50; from += 5) await rig.send(5, { from })
+    await eventually('all hang', () => held.length === 6, patience)
+    await makeAnew(rig)
+    slow = false
+    await rig.send(5, { from: 1000 })
+    for (const [got, response] of held) if (got.path !== '/a') take(got, response)
+    for (const outlet of outlets.slice(1)) {
+      const all = () => expect(new Set(sorted(subscriber.got, `/${outlet.uid}`, 1000)).size).toBe(5)
+      await eventuallyPasses('all of the new one came', all)
+      await eventuallyPasses('it is done', async () => expect(await rig.committed(outlet)).toBe(5))
     }
   })
 })

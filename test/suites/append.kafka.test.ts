@@ -1,9 +1,9 @@
 import { createTopicsV7, incrementalAlterConfigsV1, type initProducerIdV5, type Connection } from '@platformatic/kafka'
-import { afterEach, describe, expect, it } from 'vitest'
+import { afterEach, describe, expect, it, vi } from 'vitest'
 import { systemClock } from '../../src/core/clock.ts'
 import { Fault } from '../../src/core/fault.ts'
 import type { Appended, Appender, AppenderOptions, Header } from '../../src/kafka/log.ts'
-import { batchSize, contentSize, HeaderNames } from '../../src/kafka/platformatic/append/append-batch.ts'
+import { batchSize, contentSize, HeaderNameEncoder } from '../../src/kafka/platformatic/append/append-batch.ts'
 import { produce, ProduceEncoder } from '../../src/kafka/platformatic/append/append-produce.ts'
 import { createAppender, type KafkaAppender } from '../../src/kafka/platformatic/append/append.ts'
 import { Cluster } from '../../src/kafka/platformatic/cluster.ts'
@@ -274,6 +274,26 @@ describe('appending to Kafka', () => {
     await expect(appender.append(text('any', 'x'))).rejects.toMatchObject({ code: 'Closed' })
   })
 
+  it('stores what comes to a topic that was out of use for long', async () => {
+    vi.useFakeTimers({ toFake: ['setInterval', 'clearInterval'] })
+    let later = 0
+    const clock = { now: Date.now, monotonic: () => performance.now() + later }
+    const cluster = new Cluster({ ...common, clock, bootstrapServers: kafkaBootstrap() })
+    const appender = createAppender(cluster, { ...common, clock })
+    const topic = await makeTopic(cluster)
+    for (const value of ['one', 'two', 'three']) await appender.append(text(topic, value))
+    later = 660_000
+    vi.advanceTimersByTime(30_000)
+    vi.useRealTimers()
+    const offsets = []
+    for (const value of ['four', 'five', 'six']) offsets.push((await appender.append(text(topic, value))).offset)
+    await appender.close(1_000)
+    await cluster.close()
+    expect(offsets).toEqual([3n, 4n, 5n])
+    const values = (await witness(kafkaBootstrap(), topic)).get(0)?.map(({ value }) => value)
+    expect(values).toEqual(['one', 'two', 'three', 'four', 'five', 'six'])
+  })
+
   it('closes only after what was pending is stored', async () => {
     const { cluster, appender } = open()
     const topic = await makeTopic(cluster)
@@ -303,12 +323,12 @@ describe('appending to Kafka', () => {
     const cluster = new Cluster({ ...common, bootstrapServers: kafka.bootstrap })
     const { appender } = open({ cluster, deadlineMs: 90_000 })
     const topic = await makeTopic(cluster, 4)
-    const answers: Promise<Appended>[] = []
+    const answers: Promise<Appended | Fault>[] = []
     let count = 0
     const more = () => {
       for (let i = 0; i < 5; i++, count++) {
         for (let partition = 0; partition < 4; partition++) {
-          answers.push(appender.append(text(topic, String(count), partition)))
+          answers.push(appender.append(text(topic, String(count), partition)).catch((fault: Fault) => fault))
         }
       }
     }
@@ -320,17 +340,64 @@ describe('appending to Kafka', () => {
     await kafka.startBrokers()
     more()
     clearInterval(pace)
-    await Promise.all(answers)
+    const outcomes = await Promise.all(answers)
     expect(appender.counters.retries).toBeGreaterThan(0)
-    await expectInOrder(kafka.bootstrap, topic, 4, count)
+    expect(outcomes.at(-1)).toMatchObject({ topic })
+    // What nobody could be given for seconds is refused, and then is surely not in the log.
+    const refused = outcomes.filter((one) => one instanceof Fault)
+    expect(refused.map(({ details }) => details)).toEqual(refused.map(() => ({ sent: 0 })))
+    const stored = outcomes.flatMap((one, i) => (one instanceof Fault ? [] : [i]))
+    const seen = await witness(kafka.bootstrap, topic)
+    for (let partition = 0; partition < 4; partition++) {
+      const wanted = stored.filter((i) => i % 4 === partition).map((i) => String(Math.floor(i / 4)))
+      expect(seen.get(partition)?.map(({ value }) => value)).toEqual(wanted)
+    }
     await appender.close(1_000)
     await cluster.close()
   })
+
+  it(
+    'refuses within seconds what it cannot send while no broker answers, and goes on when one does',
+    { timeout: 120_000 },
+    async () => {
+      await using kafka = await startKafka()
+      const cluster = new Cluster({ ...common, bootstrapServers: kafka.bootstrap })
+      const { appender } = open({ cluster, deadlineMs: 60_000 })
+      const topic = await makeTopic(cluster)
+      await appender.append(text(topic, 'before'))
+      await kafka.stopBroker(1, 'kill')
+      const outcome = async (name: string) => {
+        const start = performance.now()
+        const fault = await appender.append(text(name, 'refused')).catch((error: unknown) => error)
+        return { fault, ms: performance.now() - start }
+      }
+      const nobody = { code: 'LogUnavailable', details: { sent: 0 } }
+      // Maybe written to a connection whose end was not noticed yet: then nobody knows whether it is stored, and it waits on.
+      const first = appender.append(text(topic, 'first')).then(
+        () => true,
+        () => false,
+      )
+      await eventually('it is noticed', () => cluster.silence !== null)
+      for (const { fault, ms } of await Promise.all([outcome(topic), outcome('of-this-one-nothing-is-known')])) {
+        expect(fault).toMatchObject(nobody)
+        expect(ms).toBeLessThan(10_000)
+      }
+      const again = await outcome(topic)
+      expect(again.fault).toMatchObject(nobody)
+      expect(again.ms).toBeLessThan(4_000)
+      await kafka.startBrokers()
+      await expect(appender.append(text(topic, 'after'))).resolves.toMatchObject({ topic })
+      const values = (await witness(kafka.bootstrap, topic)).get(0)?.map(({ value }) => value)
+      expect(values).toEqual(['before', ...((await first) ? ['first'] : []), 'after'])
+      await appender.close(1_000)
+      await cluster.close()
+    },
+  )
 })
 
 /** Writes one record under the same producer id with a higher epoch: from now on the leader refuses the older one. */
 async function fence(cluster: Cluster, topic: string, id: bigint): Promise<void> {
-  const names = new HeaderNames()
+  const names = new HeaderNameEncoder()
   const record = text(topic, 'fence')
   const entries = [{ record, size: contentSize(record, names), timestamp: Date.now() }]
   expect(batchSize(entries)).toBeGreaterThan(0)

@@ -38,6 +38,29 @@ it('administration of a Kafka that is away stops when its signal aborts, or when
   expect((await other).code).toBe('Closed')
 })
 
+it('administration of a Kafka that is away says at a timeout of the caller what is wrong', async () => {
+  const port = await freePort()
+  const away = admin(`127.0.0.1:${port}`)
+  const fault = await faultOf(away.describeTopics(['any'], AbortSignal.timeout(500)))
+  expect(fault.code).toBe('LogUnavailable')
+  expect(fault.message).toMatch(new RegExp(`127.0.0.1:${port}.*\\.$`))
+  await away.close()
+})
+
+it('administration is closed soon, also when the broker that it asks hangs', async () => {
+  await using silence = createServer().listen(0, '127.0.0.1')
+  const heard = once(silence, 'connection') as Promise<[Socket]>
+  await once(silence, 'listening')
+  const hanging = admin(`127.0.0.1:${(silence.address() as AddressInfo).port}`)
+  const asked = faultOf(hanging.describeGroup('any'))
+  const [socket] = await heard
+  const start = performance.now()
+  await hanging.close()
+  expect(performance.now() - start).toBeLessThan(3_000)
+  expect((await asked).code).toBe('Closed')
+  socket.destroy()
+})
+
 it('administration makes Node complain about nothing', async () => {
   const quiet = admin(kafkaBootstrap())
   expect(await quiet.describeTopics([uniqueTopic()])).toEqual([])

@@ -55,10 +55,10 @@ export async function adopt(
 async function giveBack(group: string, kept: readonly Position[], parts: AdoptionParts): Promise<void> {
   if (kept.length === 0) return
   const found = await held(group, kept, parts)
-  const missing = kept.filter((position) => !found.some((one) => isAt(one, position)))
+  const missing = kept.filter((position) => !covers(found, position))
   if (missing.length > 0) await parts.positions.commit(group, missing)
   const proof = await held(group, kept, parts)
-  const lost = kept.find((position) => !proof.some((one) => isAt(one, position)))
+  const lost = kept.find((position) => !covers(proof, position))
   if (lost === undefined) return
   throw new Fault(
     'LogRefused',
@@ -72,6 +72,11 @@ async function held(
   parts: AdoptionParts,
 ): Promise<readonly Position[]> {
   return (await parts.positions.fetch(new Map([[group, places]]))).get(group) ?? []
+}
+
+/** Whether the group stands there, or further: others have gone on. */
+function covers(found: readonly Position[], kept: Position): boolean {
+  return found.some((one) => isAt(one, kept) && one.offset >= kept.offset)
 }
 
 /** What the group holds is at least as new as what an attempt before had saved; what it holds no more may still be in there. */

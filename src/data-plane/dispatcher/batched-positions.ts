@@ -1,4 +1,6 @@
+import { Fault } from '../../core/fault.ts'
 import type { Position, Positions, TopicPartition } from '../../kafka/log.ts'
+import { Turnstile } from './turnstile.ts'
 
 interface Asked {
   readonly group: string
@@ -7,9 +9,13 @@ interface Asked {
   readonly reject: (error: unknown) => void
 }
 
-/** Asks for the positions of many groups at once: what is asked for in one turn of the event loop is one request. */
+/**
+ * Asks for the positions of many groups at once: what is asked for in one turn of the event loop is one request. What is wrong with one group
+ * is that group's alone: then each is asked for by itself.
+ */
 export class BatchedPositions {
   readonly #positions: Positions
+  readonly #alone = new Turnstile(8)
   #asked: Asked[] = []
 
   constructor(positions: Positions) {
@@ -27,13 +33,32 @@ export class BatchedPositions {
   #send(): void {
     const asked = this.#asked
     this.#asked = []
+    this.#fetch(asked)
+  }
+
+  #fetch(asked: readonly Asked[]): void {
     this.#positions.fetch(new Map(asked.map(({ group, partitions }) => [group, partitions]))).then(
       (found) => {
         for (const { group, resolve } of asked) resolve(found.get(group) ?? [])
       },
       (error: unknown) => {
-        for (const { reject } of asked) reject(error)
+        if (asked.length > 1 && !concernsAll(error)) for (const one of asked) void this.#fetchAlone(one)
+        else for (const { reject } of asked) reject(error)
       },
     )
   }
+
+  #fetchAlone({ group, partitions, resolve, reject }: Asked): Promise<void> {
+    return this.#alone
+      .pass(() => this.#positions.fetch(new Map([[group, partitions]])))
+      .then((found) => resolve(found.get(group) ?? []), reject)
+  }
+}
+
+/** The log is away: to ask for each by itself would only wait as often. */
+function concernsAll(error: unknown): boolean {
+  return (
+    error instanceof Fault &&
+    (error.code === 'LogUnavailable' || error.code === 'LogTimeout' || error.code === 'Closed')
+  )
 }

@@ -1,4 +1,5 @@
 import type { Clock } from '../../core/clock.ts'
+import { Fault } from '../../core/fault.ts'
 import type { Position, Positions, TopicPartition } from '../../kafka/log.ts'
 import { encodeProgress, type FirstStart, type Progress } from './progress.ts'
 
@@ -13,7 +14,7 @@ export interface Committable {
   committed: number
   /** Waits for its commit. */
   dirty: boolean
-  /** Without metadata: the log refused it once. */
+  /** Without metadata next time: the log found it too large. */
   bare: boolean
   progress(): Progress
 }
@@ -41,6 +42,10 @@ class Group<C extends Committable> {
   failures = 0
   notBefore = 0
   inFlight: Promise<void> | null = null
+  /** Those of the commit in flight. */
+  committing: readonly C[] = []
+  /** Ends the tries of the commit in flight. */
+  abort: AbortController | null = null
   constructor(name: string) {
     this.name = name
   }
@@ -76,12 +81,19 @@ export class Committer<C extends Committable> {
     if (group.outcomes === this.#host.outcomes) setImmediate(() => this.#tick())
   }
 
-  /** The cursor is let go: it is committed no more. */
+  /** The cursor is let go: it is committed no more. A commit in flight is not tried again; the others in it come with the next. */
   drop(cursor: C): void {
     cursor.dirty = false
     const group = this.#groups.get(cursor.group)
-    group?.dirty.delete(cursor)
-    if (group !== undefined) this.#tidy(group)
+    if (group === undefined) return
+    group.dirty.delete(cursor)
+    if (group.committing.includes(cursor)) group.abort?.abort()
+    this.#tidy(group)
+  }
+
+  /** This process may act no more: what is in flight is not tried again. */
+  suspend(): void {
+    for (const group of this.#groups.values()) group.abort?.abort()
   }
 
   /** Resolves when no commit of the group is under way. */
@@ -94,6 +106,8 @@ export class Committer<C extends Committable> {
   async flush(cursors: readonly C[]): Promise<void> {
     const groups = new Set<Group<C>>()
     for (const cursor of cursors) {
+      // its group may be deleted by now: a commit would bring it back
+      if (cursor.released) continue
       const group = this.#group(cursor)
       if (!cursor.dirty && cursor.position !== cursor.committed) this.#mark(group, cursor)
       groups.add(group)
@@ -149,7 +163,10 @@ export class Committer<C extends Committable> {
 
   async #flushGroup(group: Group<C>): Promise<void> {
     await this.idle(group.name)
-    if (group.dirty.size > 0) await this.#commit(group)
+    // another flush may have been quicker, and have taken ours along
+    if (group.inFlight === null && group.dirty.size > 0) void this.#commit(group)
+    await this.idle(group.name)
+    this.#tidy(group)
   }
 
   #commit(group: Group<C>): Promise<void> {
@@ -160,12 +177,21 @@ export class Committer<C extends Committable> {
     this.#queue.delete(group)
     for (const cursor of cursors) cursor.dirty = false
     const positions = cursors.map((cursor) => this.#position(cursor))
-    const flight = this.#host.positions.commit(group.name, positions).then(
+    const abort = new AbortController()
+    const flight = this.#host.positions.commit(group.name, positions, abort.signal).then(
       () => this.#done(group, cursors, positions),
-      (error: unknown) => this.#failed(group, cursors, error),
+      (error: unknown) => this.#failed(group, cursors, abort.signal.aborted ? null : error),
     )
     group.inFlight = flight
+    group.committing = cursors
+    group.abort = abort
     return flight
+  }
+
+  #landed(group: Group<C>): void {
+    group.inFlight = null
+    group.committing = []
+    group.abort = null
   }
 
   #position(cursor: C): Position {
@@ -175,30 +201,42 @@ export class Committer<C extends Committable> {
   }
 
   #done(group: Group<C>, cursors: readonly C[], positions: readonly Position[]): void {
-    group.inFlight = null
+    this.#landed(group)
     group.failures = 0
-    cursors.forEach((cursor, i) => (cursor.committed = Number(positions[i]?.offset)))
+    cursors.forEach((cursor, i) => {
+      cursor.committed = Number(positions[i]?.offset)
+      cursor.bare = false
+    })
     this.#host.outcome(cursors, null)
     this.#tidy(group)
   }
 
+  /** @param error null: given up by ourselves, which nobody has to be told. */
   #failed(group: Group<C>, cursors: readonly C[], error: unknown): void {
-    group.inFlight = null
-    const wait = Math.min(this.#host.retryMs * 2 ** Math.min(group.failures++, 10), 30_000)
-    group.notBefore = this.#host.clock.monotonic() + wait
+    this.#landed(group)
+    if (error !== null) {
+      const wait = Math.min(this.#host.retryMs * 2 ** Math.min(group.failures++, 10), 30_000)
+      group.notBefore = this.#host.clock.monotonic() + wait
+    }
+    const bare = isTooLarge(error)
     const alive = cursors.filter((cursor) => !cursor.released)
     for (const cursor of alive) {
-      // the server may have refused our metadata: the position counts more
-      if (error instanceof Error && 'code' in error && error.code === 'LogRefused') cursor.bare = true
+      // the position counts more
+      if (bare) cursor.bare = true
       if (!cursor.dirty) this.#mark(group, cursor)
     }
-    this.#host.outcome(alive, error)
+    if (error !== null) this.#host.outcome(alive, error)
     this.#tidy(group)
   }
 
   #tidy(group: Group<C>): void {
     if (group.dirty.size > 0) return
     this.#queue.delete(group)
-    if (group.inFlight === null) this.#groups.delete(group.name)
+    if (group.inFlight === null && this.#groups.get(group.name) === group) this.#groups.delete(group.name)
   }
+}
+
+/** The server takes less metadata than we thought (Kafka: `offset.metadata.max.bytes`). */
+function isTooLarge(error: unknown): boolean {
+  return error instanceof Fault && error.details['error'] === 'OFFSET_METADATA_TOO_LARGE'
 }

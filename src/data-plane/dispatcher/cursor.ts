@@ -1,33 +1,11 @@
-import type { TopicPartition } from '../../kafka/log.ts'
+import { Countdown } from './countdown.ts'
 import { Delivery, type Consumer, type DeliveryOwner } from './deliver.ts'
+import type { Place } from './place.ts'
 import type { Progress } from './progress.ts'
 import { Remainder } from './remainder.ts'
-import type { Ring } from './ring.ts'
 import type { Entry, Segment } from './segment.ts'
 import type { InLine } from './send.ts'
 import { Tracker } from './tracker.ts'
-
-/** A partition as its cursors see it. */
-export interface Place {
-  readonly at: TopicPartition
-  /** The offset after the last record that the tail brought. */
-  readonly head: number
-  readonly leaderEpoch: number
-  readonly ring: Ring
-  /** A batch is being handed out: who wants to go on by itself waits until that is over. */
-  readonly matching: boolean
-  /** Several cursors are behind the head. */
-  readonly shared: boolean
-  later(cursor: Cursor): void
-  attached(cursor: Cursor): void
-  detached(cursor: Cursor): void
-  /** The ring has moved on: the cursor needs a read of its own. */
-  behind(cursor: Cursor): void
-  /** The cursor is through with the chunk that such a read gave it. */
-  leftChunk(cursor: Cursor): void
-  /** The cursor came closer to the head. */
-  progressed(cursor: Cursor): void
-}
 
 /** Records that a cursor looks at in one turn, so that a long stretch that does not match holds up nobody. */
 const TURN = 1000
@@ -42,7 +20,7 @@ const TURN = 1000
  */
 export class Cursor implements DeliveryOwner, InLine {
   readonly consumer: Consumer
-  readonly place: Place
+  readonly place: Place<Cursor>
   readonly pending = new Tracker<Delivery>()
   /** The Outlet's group, which holds the position. */
   readonly group: string
@@ -67,11 +45,11 @@ export class Cursor implements DeliveryOwner, InLine {
   #scheduled = false
   /** A read for it is on its way. */
   #asked = false
-  #active = 0
-  #drained: (() => void) | null = null
+  /** Of what is in flight, while it drains. */
+  readonly #ends = new Countdown()
 
   /** @param outcome told when the position may have moved. */
-  constructor(consumer: Consumer, place: Place, progress: Progress, outcome: (cursor: Cursor) => void) {
+  constructor(consumer: Consumer, place: Place<Cursor>, progress: Progress, outcome: (cursor: Cursor) => void) {
     this.consumer = consumer
     this.place = place
     this.group = consumer.prepared.outlet.group
@@ -193,12 +171,12 @@ export class Cursor implements DeliveryOwner, InLine {
   settled(delivery: Delivery): void {
     this.#drop(delivery)
     this.#outcome(this)
-    this.#ended()
+    this.#ends.one()
     this.proceed()
   }
 
   abandoned(): void {
-    this.#ended()
+    this.#ends.one()
   }
 
   /** Delivers nothing new; what is in flight goes on. */
@@ -211,10 +189,9 @@ export class Cursor implements DeliveryOwner, InLine {
   /** Stops; resolves when what is in flight came to its end. Whoever waits for a retry is left to the next owner. */
   drain(): Promise<void> {
     this.stop()
-    this.#active = 0
-    for (const delivery of this.pending) if (delivery.lastChance()) this.#active++
-    if (this.#active === 0) return Promise.resolve()
-    return new Promise((resolve) => (this.#drained = resolve))
+    let active = 0
+    for (const delivery of this.pending) if (delivery.lastChance()) active++
+    return this.#ends.wait(active)
   }
 
   /** Stops and aborts what is in flight. The progress stays: `run` takes up exactly what was not finished. */
@@ -228,8 +205,7 @@ export class Cursor implements DeliveryOwner, InLine {
     this.#leaveChunk()
     this.#next = progress.position
     this.#remainder = new Remainder(progress)
-    this.#drained?.()
-    this.#drained = null
+    this.#ends.end()
   }
 
   /** Without room in the lane it gets in line: events that would only wait there are better left in the ring. */
@@ -239,12 +215,6 @@ export class Cursor implements DeliveryOwner, InLine {
     if (!lane.full) return true
     lane.line(this)
     return false
-  }
-
-  #ended(): void {
-    if (this.#drained === null || --this.#active > 0) return
-    this.#drained()
-    this.#drained = null
   }
 
   #attach(): void {

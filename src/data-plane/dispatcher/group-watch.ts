@@ -1,6 +1,7 @@
 import type { Fault } from '../../core/fault.ts'
 import type { LogAdmin } from '../../kafka/log.ts'
 import type { OutletRun } from './outlet-run.ts'
+import { Turnstile } from './turnstile.ts'
 
 export interface GroupWatchHost {
   readonly admin: LogAdmin
@@ -22,6 +23,8 @@ const LONGEST_MS = 30_000
  */
 export class GroupWatch {
   readonly #host: GroupWatchHost
+  /** All groups are checked at the same time: the log shall notice little of that. */
+  readonly #checks = new Turnstile(8)
 
   constructor(host: GroupWatchHost) {
     this.#host = host
@@ -41,7 +44,8 @@ export class GroupWatch {
   async check(run: OutletRun): Promise<void> {
     if (run.inUse || run.released) return
     try {
-      const { kind } = await this.#host.admin.describeGroup(run.outlet.group, this.#host.signal)
+      const { admin, signal } = this.#host
+      const { kind } = await this.#checks.pass(() => admin.describeGroup(run.outlet.group, signal))
       if (kind !== 'consumer' || run.released || run.inUse) return
     } catch {
       // the next check comes

@@ -7,6 +7,7 @@ import type { Logger } from '../../telemetry/logger.ts'
 import type { Cursor } from './cursor.ts'
 import type { Consumer, Services } from './deliver.ts'
 import type { Failure } from './failure.ts'
+import { faultSource } from './fault-source.ts'
 import { dismiss, prepare, type Prepared } from './prepared.ts'
 import { unknownStart, type FirstStart } from './progress.ts'
 import type { Origins } from './send.ts'
@@ -112,7 +113,7 @@ export class OutletRun implements Consumer {
 
   parked(topic: string, failure: Failure): void {
     this.parkedCount++
-    this.#faults.delete('unparked')
+    this.#faults.delete(faultSource.unparked)
     const events = this.parkedCount === 1 ? 'An event that' : `${this.parkedCount} events that`
     this.setFault(
       'parked',
@@ -127,7 +128,7 @@ export class OutletRun implements Consumer {
   unparked(error: unknown): void {
     const { topic } = this.outlet.parking
     this.setFault(
-      'unparked',
+      faultSource.unparked,
       'DeliveryFailed',
       `Events that could not be delivered wait, because topic ${topic} does not take them: ${text(error)}`,
     )

@@ -1,7 +1,8 @@
 import { MatchIndex } from '../../event/match-index.ts'
 import type { Batch, OffsetMoved, Tail, TopicPartition } from '../../kafka/log.ts'
 import type { Budget } from './budget.ts'
-import type { Cursor, Place } from './cursor.ts'
+import type { Cursor } from './cursor.ts'
+import type { Place } from './place.ts'
 import { Ring } from './ring.ts'
 import { Segment, type Entry } from './segment.ts'
 
@@ -38,7 +39,7 @@ export interface PartitionHost {
  * Flow: a slow cursor never holds up the tail, its ring is cut off. Only when nobody rides the head is the tail paused, a ring ahead of the
  * foremost cursor; and when the process's budget is used up.
  */
-export class Partition implements Place {
+export class Partition implements Place<Cursor> {
   readonly at: TopicPartition
   readonly ring: Ring
   /** Infinite while the tail does not run: nobody is at the head then. */
@@ -47,6 +48,8 @@ export class Partition implements Place {
   leaderEpoch = -1
   matching = false
   closed = false
+  /** What the tail told last; null while it reads. */
+  fault: Error | null = null
   readonly #host: PartitionHost
   readonly #cursors = new Set<Cursor>()
   readonly #detached = new Set<Cursor>()
@@ -91,7 +94,8 @@ export class Partition implements Place {
 
   /** Its filter changed. */
   refile(cursor: Cursor): void {
-    this.#index.add(cursor, cursor.consumer.prepared.filter)
+    // who is not open yet is filed when it is
+    if (this.#cursors.has(cursor)) this.#index.add(cursor, cursor.consumer.prepared.filter)
   }
 
   /** Reads no more; what is in flight goes on. */
@@ -274,6 +278,7 @@ export class Partition implements Place {
   #stopTail(): void {
     if (this.head === Infinity) return
     this.head = Infinity
+    this.fault = null
     this.#paused = null
     clearInterval(this.#recovery)
     this.#recovery = undefined

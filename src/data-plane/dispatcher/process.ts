@@ -1,5 +1,6 @@
 import type { Outlet } from '../../contract/outlet.ts'
 import type { RouteChange } from '../../contract/route-source.ts'
+import { inTime } from '../../core/deadline.ts'
 import { Fault } from '../../core/fault.ts'
 import type { Membership, TopicPartition } from '../../kafka/log.ts'
 import { Budget } from './budget.ts'
@@ -8,6 +9,7 @@ import { Committer } from './committer.ts'
 import type { Cursor } from './cursor.ts'
 import type { Services } from './deliver.ts'
 import type { DispatcherParts, Dispatcher, DispatcherSnapshot, OutletSnapshot } from './parts.ts'
+import { faultSource } from './fault-source.ts'
 import { GroupWatch } from './group-watch.ts'
 import { defaultOptions, type DispatcherOptions } from './options.ts'
 import { OutletRun } from './outlet-run.ts'
@@ -65,8 +67,11 @@ export class Process implements Dispatcher {
     })
     this.#membership = parts.membership({
       assigned: (list) => this.#assigned(list),
-      revoked: (list, deadlineMs) => this.#worker.handOver(list, deadlineMs),
-      lost: (list) => this.#worker.lose(list),
+      revoked: (list, deadlineMs) => this.#revoked(list, deadlineMs),
+      lost: (list) => {
+        this.#worker.lose(list)
+        void this.#starter.leave(0)
+      },
     })
     for (const outlet of parts.outlets.current.values()) this.#set(outlet)
     this.#unsubscribe = parts.outlets.subscribe((change) => this.#changed(change))
@@ -78,19 +83,28 @@ export class Process implements Dispatcher {
     return { outlets: Array.from(this.#worker.runs.values(), (run) => this.#snapshot(run)), memory: this.#budget.used }
   }
 
+  /** Nothing of it waits longer than the deadline, also while the log is away. */
   async close({ deadlineMs, forGood }: { deadlineMs: number; forGood: boolean }): Promise<void> {
+    const until = this.#parts.clock.monotonic() + deadlineMs
+    const left = (): number => Math.max(0, until - this.#parts.clock.monotonic())
     this.#unsubscribe()
     this.#stop.abort()
     for (const timer of this.#timers) clearInterval(timer)
     this.#topics.close()
-    await this.#starter.close()
-    await this.#membership.close({ deadlineMs, forGood })
-    await this.#worker.close()
+    await inTime(this.#starter.close(), { ms: deadlineMs / 4 })
+    await inTime(this.#membership.close({ deadlineMs: left() * 0.9, forGood }), { ms: left() })
+    await inTime(this.#worker.close(), { ms: left() })
     this.#committer.close()
     this.#catchUp.close()
     for (const run of this.#worker.runs.values()) run.release()
-    await Promise.all(this.#leaving.values())
+    await inTime(Promise.all(this.#leaving.values()), { ms: left() })
     await this.#origins.close()
+  }
+
+  async #revoked(list: readonly TopicPartition[], deadlineMs: number): Promise<void> {
+    const over = this.#worker.handOver(list, deadlineMs)
+    await this.#starter.leave(deadlineMs * 0.95)
+    await over
   }
 
   #changed(change: RouteChange<Outlet>): void {
@@ -156,7 +170,10 @@ export class Process implements Dispatcher {
     if (alive === this.#alive) return
     this.#alive = alive
     if (alive) this.#worker.resume()
-    else this.#worker.suspend()
+    else {
+      this.#worker.suspend()
+      this.#starter.suspend()
+    }
   }
 
   /** @param unmoved commit also what did not move: the log forgets positions that are not committed for long. */
@@ -180,7 +197,7 @@ export class Process implements Dispatcher {
     const run = cursor === undefined ? undefined : this.#worker.runOf(cursor)
     if (run === undefined || run.released) return
     if (error instanceof Fault && error.code === 'GroupInUse') this.#groups.inUse(run, error)
-    else run.logState('commit', error)
+    else run.logState(faultSource.commit, error)
   }
 
   #snapshot(run: OutletRun): OutletSnapshot {
@@ -207,7 +224,7 @@ export class Process implements Dispatcher {
       expired: (cursor, lost) => this.#worker.expired(cursor, lost),
       cut: (cursor) => this.#worker.wake(cursor.place.at.topic),
       state: (cursor, error) =>
-        this.#worker.runOf(cursor)?.logState(`catch-up of partition ${cursor.place.at.partition}`, error),
+        this.#worker.runOf(cursor)?.logState(faultSource.catchUp(cursor.place.at.partition), error),
     })
   }
 

@@ -1,4 +1,5 @@
 import { Pool, type Dispatcher as Undici } from 'undici'
+import { Deadline, type Timed } from './deadline.ts'
 
 /** What a subscriber answered. */
 export interface Answer {
@@ -27,7 +28,6 @@ export interface Post {
 
 const ERROR_BYTES = 1024
 const CONNECT_TIMEOUT_MS = 10_000
-const LONGEST_TIMER_MS = 2 ** 31 - 1
 const nothing = Buffer.alloc(0)
 
 /**
@@ -96,6 +96,8 @@ export class Lane {
   readonly #leave: () => void
   readonly #waiting: Exchange[] = []
   readonly #line = new Set<InLine>()
+  /** Timers to be used again: making one costs more than setting it anew. */
+  readonly #timers: Deadline[] = []
   #busy = 0
   #closed = false
 
@@ -122,9 +124,17 @@ export class Lane {
     return exchange
   }
 
+  /** An exchange that begins: its time runs. */
+  deadline(exchange: Exchange, ms: number): Deadline {
+    const deadline = this.#timers.pop() ?? new Deadline()
+    deadline.set(exchange, ms)
+    return deadline
+  }
+
   /** An exchange gave its slot back. */
-  released(): void {
+  released(deadline: Deadline | null): void {
     this.#busy--
+    if (deadline !== null) this.#keep(deadline)
     for (let next = this.#waiting.shift(); next !== undefined; next = this.#waiting.shift()) {
       if (!next.cancelled) return this.#start(next)
     }
@@ -141,7 +151,14 @@ export class Lane {
     if (this.#closed) return
     this.#closed = true
     this.#line.clear()
+    for (const deadline of this.#timers) deadline.end()
     if (this.#busy === 0) this.#leave()
+  }
+
+  #keep(deadline: Deadline): void {
+    deadline.unset()
+    if (this.#closed) deadline.end()
+    else this.#timers.push(deadline)
   }
 
   #start(exchange: Exchange): void {
@@ -156,7 +173,7 @@ export class Lane {
  *     begin ─► onRequestStart ─► onResponseStart ─► onResponseData* ─► onResponseEnd ─► answered
  *       └─ timer ─► failed, abort ─────────────────────────────────► onResponseError ─► failed
  */
-export class Exchange implements Undici.DispatchHandler {
+export class Exchange implements Undici.DispatchHandler, Timed {
   cancelled = false
   /** It has its slot: bytes may be under way. */
   begun = false
@@ -164,7 +181,7 @@ export class Exchange implements Undici.DispatchHandler {
   #post: Post | null
   #receiver: Receiver | null
   #controller: Undici.DispatchController | null = null
-  #timer: NodeJS.Timeout | undefined
+  #deadline: Deadline | null = null
   #dispatching = false
   #status = 0
   #headers: Answer['headers'] = {}
@@ -184,7 +201,7 @@ export class Exchange implements Undici.DispatchHandler {
     if (post === null) return
     this.#post = null
     this.begun = true
-    this.#timer = setTimeout(expire, Math.min(post.timeoutMs, LONGEST_TIMER_MS), this, post.timeoutMs)
+    this.#deadline = this.#lane.deadline(this, post.timeoutMs)
     this.#dispatching = true
     this.#lane.pool.dispatch({ path: post.path, method: 'POST', headers: post.headers, body: post.body }, this)
     this.#dispatching = false
@@ -195,7 +212,7 @@ export class Exchange implements Undici.DispatchHandler {
     this.cancelled = true
     this.#receiver = null
     this.#post = null
-    clearTimeout(this.#timer)
+    this.#deadline?.unset()
     this.#controller?.abort(error)
   }
 
@@ -245,16 +262,11 @@ export class Exchange implements Undici.DispatchHandler {
   }
 
   #end(): Receiver | null {
-    clearTimeout(this.#timer)
     const receiver = this.#receiver
     this.#receiver = null
-    this.#lane.released()
+    this.#lane.released(this.#deadline)
     return receiver
   }
-}
-
-function expire(exchange: Exchange, afterMs: number): void {
-  exchange.timedOut(afterMs)
 }
 
 function claimsEvent(headers: Answer['headers']): boolean {

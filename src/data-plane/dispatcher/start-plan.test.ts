@@ -51,3 +51,10 @@ test('the first start is stamped once and carried on, with the partitions that a
   const later = planStart([0], 4, [at(0, 5, { at: now - 900, partitions: 2 })], now, grace)
   expect(later.firstStart).toEqual({ at: now - 900, partitions: 4 })
 })
+
+test('a group that lost all its positions while we knew the Outlet is not new, and its first start is over for all owners', () => {
+  const before = { at: now - 5, partitions: 2 }
+  const lost = planStart([0], 2, [], now, grace, before)
+  expect(lost.starts.map(({ kind }) => kind)).toEqual(['expired'])
+  expect(planStart([1], 2, [at(0, 0, lost.firstStart)], now, grace).starts.map(({ kind }) => kind)).toEqual(['expired'])
+})

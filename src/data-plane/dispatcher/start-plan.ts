@@ -49,5 +49,6 @@ export function planStart(
     return { kind: stamp.at > 0 && partition >= stamp.partitions ? 'grown' : 'expired', partition }
   })
   const at = isNew ? nowSeconds : lostAll ? Math.min(stamp.at, nowSeconds - graceSeconds) : stamp.at
-  return { firstStart: { at, partitions }, starts }
+  // as many as there were then: what was added since begins at the log's start, whoever asks first
+  return { firstStart: { at, partitions: stamp.at > 0 ? stamp.partitions : partitions }, starts }
 }

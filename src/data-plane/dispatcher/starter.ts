@@ -1,10 +1,12 @@
 import type { PositionVault } from '../../contract/route-source.ts'
 import type { Clock } from '../../core/clock.ts'
+import { inTime } from '../../core/deadline.ts'
 import { Fault } from '../../core/fault.ts'
 import type { LogAdmin, LogReader, Position, Positions } from '../../kafka/log.ts'
 import type { Logger } from '../../telemetry/logger.ts'
 import { adopt } from './adopt.ts'
 import { BatchedPositions } from './batched-positions.ts'
+import { faultSource } from './fault-source.ts'
 import type { OutletRun } from './outlet-run.ts'
 import type { Partition } from './partition.ts'
 import { encodeProgress, type Progress } from './progress.ts'
@@ -37,7 +39,22 @@ export interface StartHost {
   inUse(run: OutletRun, error: Fault): void
 }
 
-type Placed = Start & { readonly progress: Progress; readonly leaderEpoch: number }
+/** `place` is the partition as it was when the start was planned: one that was taken away since, and given back, is another. */
+type Placed = Start & { readonly progress: Progress; readonly leaderEpoch: number; readonly place: Partition }
+
+/** A commit of starting positions that is under way. */
+interface Flight {
+  readonly places: readonly Partition[]
+  readonly abort: AbortController
+  readonly ended: Promise<void>
+}
+
+interface Running {
+  again: boolean
+  wake: () => void
+  flight: Flight | null
+  readonly ended: Promise<void>
+}
 
 /**
  * Brings Outlets to work on the partitions of this process. Nothing is delivered before its position is committed: so a foreign owner of the
@@ -51,7 +68,7 @@ export class Starter {
   readonly #positions: BatchedPositions
   readonly #admin = new Turnstile(8)
   readonly #commits = new Turnstile(32)
-  readonly #running = new Map<OutletRun, { again: boolean; wake: () => void; readonly ended: Promise<void> }>()
+  readonly #running = new Map<OutletRun, Running>()
 
   constructor(host: StartHost) {
     this.#host = host
@@ -67,7 +84,7 @@ export class Starter {
       return
     }
     const { promise, resolve } = Promise.withResolvers<void>()
-    const state = { again: true, wake: () => {}, ended: promise }
+    const state: Running = { again: true, wake: () => {}, flight: null, ended: promise }
     this.#running.set(run, state)
     void this.#loop(run, state).finally(resolve)
   }
@@ -76,7 +93,28 @@ export class Starter {
   async settled(run: OutletRun): Promise<void> {
     const running = this.#running.get(run)
     running?.wake()
+    running?.flight?.abort.abort()
     await running?.ended
+  }
+
+  /**
+   * Partitions were taken away: a commit of where Outlets start on them would undo what the next owner commits. Resolves when none is under
+   * way; what is left after `ms` is not tried again.
+   */
+  async leave(ms: number): Promise<void> {
+    const flights = this.#flights().filter(({ places }) => places.some(({ closed }) => closed))
+    if (flights.length === 0) return
+    await inTime(Promise.all(flights.map(({ ended }) => ended)), { ms })
+    for (const { abort } of flights) abort.abort()
+  }
+
+  /** This process may act no more: commits that are under way are not tried again. */
+  suspend(): void {
+    for (const { abort } of this.#flights()) abort.abort()
+  }
+
+  #flights(): readonly Flight[] {
+    return Array.from(this.#running.values(), ({ flight }) => flight).filter((flight) => flight !== null)
   }
 
   /** Nobody waits any more; the signal was aborted before. */
@@ -84,25 +122,26 @@ export class Starter {
     await Promise.all([...this.#running.keys()].map((run) => this.settled(run)))
   }
 
-  async #loop(run: OutletRun, state: { again: boolean; wake: () => void }): Promise<void> {
-    let wait = this.#host.retryMs
-    while (state.again && !run.released && !run.inUse && !this.#host.signal.aborted) {
+  async #loop(run: OutletRun, state: Running): Promise<void> {
+    const { retryMs, signal } = this.#host
+    let wait = retryMs
+    while (state.again && !run.released && !run.inUse && !signal.aborted) {
       state.again = false
       try {
-        if (await this.#start(run)) wait = this.#host.retryMs
+        if (await this.#start(run, state)) wait = retryMs
         else {
-          await pause(wait, state)
+          await pause(wait, state, run, signal)
           wait = Math.min(wait * 2, 10_000)
         }
         run.clearFault('start')
       } catch (error) {
-        if (run.released || this.#host.signal.aborted) break
+        if (run.released || signal.aborted) break
         if (error instanceof Fault && error.code === 'GroupInUse') {
           this.#host.inUse(run, error)
           break
         }
         run.logState('start', error)
-        await pause(wait, state)
+        await pause(wait, state, run, signal)
         wait = Math.min(wait * 2, 10_000)
       }
     }
@@ -111,7 +150,7 @@ export class Starter {
   }
 
   /** @returns false: not done, come back later (`again` is set by the pause). */
-  async #start(run: OutletRun): Promise<boolean> {
+  async #start(run: OutletRun, state: Running): Promise<boolean> {
     const { group, topic } = run.outlet
     const total = this.#host.partitionsOf(topic)
     if (total === undefined || this.#host.missing(run).length === 0) return true
@@ -127,34 +166,52 @@ export class Starter {
     const now = Math.floor(this.#host.clock.now() / 1000)
     const owned = partitions.map(({ at }) => at.partition)
     const plan = planStart(owned, total, known, now, this.#host.graceMs / 1000, run.firstStart)
-    const placed = await this.#place(run, plan)
-    if (placed.length === 0 || run.released || !this.#host.mayAct()) return run.released
-    await this.#commits.pass(() =>
-      this.#host.positions.commit(
-        group,
-        placed.map((one) => position(one, topic, plan)),
-      ),
-    )
+    const placed = await this.#place(run, plan, partitions)
+    if (!(await this.#commits.pass(() => this.#commit(run, plan, placed, state)))) return run.released
     // not before: a first start that was never committed is none
     run.firstStart = plan.firstStart
+    run.clearFault(faultSource.commit)
     if (!run.released) this.#open(run, placed)
-    return true
+    return run.released || this.#host.missing(run).length === 0
   }
 
-  async #place(run: OutletRun, plan: StartPlan): Promise<readonly Placed[]> {
+  /** @returns false: nothing was committed, and nothing went wrong. */
+  async #commit(run: OutletRun, plan: StartPlan, placed: readonly Placed[], state: Running): Promise<boolean> {
+    const { group, topic } = run.outlet
+    const ours = placed.filter(({ place }) => !place.closed)
+    if (ours.length === 0 || run.released || !this.#host.mayAct()) return false
+    const abort = new AbortController()
+    const positions = ours.map((one) => position(one, topic, plan))
+    const { promise: ended, resolve } = Promise.withResolvers<void>()
+    state.flight = { places: ours.map(({ place }) => place), abort, ended }
+    try {
+      await this.#host.positions.commit(group, positions, abort.signal)
+      return true
+    } catch (error) {
+      if (abort.signal.aborted) return false
+      throw error
+    } finally {
+      state.flight = null
+      resolve()
+    }
+  }
+
+  async #place(run: OutletRun, plan: StartPlan, partitions: readonly Partition[]): Promise<readonly Placed[]> {
     const { topic, start } = run.outlet
     const missing = plan.starts.filter(({ kind }) => kind !== 'resumed').map(({ partition }) => ({ topic, partition }))
     const ranges = missing.length === 0 ? [] : await this.#host.reader.range(missing)
     const placed: Placed[] = []
     for (const one of plan.starts) {
-      if (one.kind === 'resumed') placed.push(one)
+      const place = partitions.find(({ at }) => at.partition === one.partition)
+      if (place === undefined) continue
+      if (one.kind === 'resumed') placed.push({ ...one, place })
       else {
         const range = ranges.find(({ partition }) => partition === one.partition)
         if (range === undefined) continue
         const at = Number(one.kind === 'first' && start === 'latest' ? range.end : range.start)
         // nothing was ever there, so nothing can come again
         const kind = range.end === 0n ? 'first' : one.kind
-        placed.push({ ...one, kind, progress: { position: at, upTo: at, pending: [] }, leaderEpoch: -1 })
+        placed.push({ ...one, kind, place, progress: { position: at, upTo: at, pending: [] }, leaderEpoch: -1 })
       }
     }
     return placed
@@ -163,10 +220,9 @@ export class Starter {
   #open(run: OutletRun, placed: readonly Placed[]): void {
     const missing = this.#host.missing(run)
     for (const one of placed) {
-      const partition = missing.find(({ at }) => at.partition === one.partition)
-      if (partition === undefined) continue
+      if (!missing.includes(one.place)) continue
       this.#notice(run, one)
-      this.#host.open(run, partition, one.progress)
+      this.#host.open(run, one.place, one.progress)
     }
     if (this.#host.missing(run).length === 0) run.started()
   }
@@ -195,15 +251,14 @@ function position(one: Placed, topic: string, plan: StartPlan): Position {
   return { topic, partition, offset: BigInt(progress.position), leaderEpoch, metadata }
 }
 
-/** Waits, at most until someone wakes it; then another round is due. */
-async function pause(ms: number, state: { again: boolean; wake: () => void }): Promise<void> {
-  await new Promise<void>((resolve) => {
-    const timer = setTimeout(resolve, ms)
-    state.wake = () => {
-      clearTimeout(timer)
-      resolve()
-    }
-  })
-  state.wake = () => {}
+/** Waits, at most until someone wakes it or there is nothing to wait for; then another round is due. */
+async function pause(ms: number, state: Running, run: OutletRun, signal: AbortSignal): Promise<void> {
+  // whoever asked meanwhile had nobody to wake
+  const woken = state.again || run.released
   state.again = true
+  if (woken) return
+  const { promise, resolve } = Promise.withResolvers<void>()
+  state.wake = resolve
+  await inTime(promise, { ms, signal })
+  state.wake = () => {}
 }

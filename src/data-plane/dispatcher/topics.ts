@@ -51,10 +51,18 @@ export class Topics {
     const asked = this.#host.wanted()
     this.#asking = true
     this.#again = false
+    if (asked.length === 0) this.#none()
     const complete = asked.length === 0 || (await this.#describe(asked))
     this.#asking = false
     this.#wait = complete ? this.#host.retryMs : Math.min(this.#wait * 2, this.#host.intervalMs)
     this.#schedule(this.#again ? 0 : complete ? this.#host.intervalMs : this.#wait)
+  }
+
+  /** The last Outlet has gone: its partitions are shared out no more. Before the first came, that is nobody's business. */
+  #none(): void {
+    if (this.counts.size === 0) return
+    this.counts.clear()
+    this.#host.known(this.counts, [])
   }
 
   /** @returns whether all of them are there. */

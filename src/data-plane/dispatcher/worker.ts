@@ -1,9 +1,11 @@
 import type { Outlet } from '../../contract/outlet.ts'
 import type { Clock } from '../../core/clock.ts'
+import { inTime } from '../../core/deadline.ts'
 import type { Tail, TailHandler, TopicPartition } from '../../kafka/log.ts'
 import type { CatchUp } from './catch-up.ts'
 import type { Committer } from './committer.ts'
 import { Cursor } from './cursor.ts'
+import { faultSource } from './fault-source.ts'
 import { OutletRun } from './outlet-run.ts'
 import { Partition, type PartitionHost } from './partition.ts'
 import type { Progress } from './progress.ts'
@@ -20,7 +22,7 @@ export interface WorkerParts {
 }
 
 /** Outlets that start one after the other, with gaps no longer than this … */
-const ADMISSION_GAP_MS = 100
+const ADMISSION_GAP_MS = 250
 /** … are let run together, but none waits longer than this. */
 const ADMISSION_MS = 2000
 
@@ -120,16 +122,15 @@ export class Worker {
     const arriving = [...this.#arriving]
     this.#arriving.clear()
     for (const [partition, cursors] of arriving) {
-      if (!partition.closed) partition.open(cursors.filter((cursor) => !cursor.released))
+      if (partition.closed) continue
+      partition.open(cursors.filter((cursor) => !cursor.released))
+      this.#tellState(partition)
     }
   }
 
   /** Ends all work for an Outlet here; nothing of it is committed after this (but what is under way already). */
   letGo(run: OutletRun): void {
-    for (const cursor of [...run.cursors.values()]) {
-      cursor.abort()
-      this.#forget(cursor)
-    }
+    for (const cursor of [...run.cursors.values()]) this.#forget(cursor)
   }
 
   /** As `letGo`, but what is finished is committed first. */
@@ -146,32 +147,36 @@ export class Worker {
    */
   async handOver(list: readonly TopicPartition[], deadlineMs: number): Promise<void> {
     const cursors = this.#take(list)
-    await within(deadlineMs * 0.7, Promise.all(cursors.map((cursor) => cursor.drain())))
+    await inTime(Promise.all(cursors.map((cursor) => cursor.drain())), { ms: deadlineMs * 0.7 })
     for (const cursor of cursors) cursor.abort()
-    await within(deadlineMs * 0.25, this.#parts.committer.flush(cursors))
+    await inTime(this.#parts.committer.flush(cursors), { ms: deadlineMs * 0.25 })
     for (const cursor of cursors) this.#forget(cursor)
   }
 
   /** These may be someone else's already: everything is aborted, nothing committed. */
   lose(list: readonly TopicPartition[]): void {
-    for (const cursor of this.#take(list)) {
-      cursor.abort()
-      this.#forget(cursor)
-    }
+    for (const cursor of this.#take(list)) this.#forget(cursor)
   }
 
   get owned(): readonly TopicPartition[] {
     return Array.from(this.#partitions.values(), (partitions) => Array.from(partitions.values(), ({ at }) => at)).flat()
   }
 
-  /** This process may have lost its partitions: what is in flight is aborted. Progress stays. */
+  /** This process may have lost its partitions: what is in flight is aborted, commits too. Progress stays. */
   suspend(): void {
-    for (const cursor of this.cursors) cursor.abort()
+    for (const cursor of this.cursors) {
+      cursor.abort()
+      this.#aborted(cursor)
+    }
+    this.#parts.committer.suspend()
   }
 
+  /** Who arrived meanwhile goes on waiting for the others; what is being handed over does not go on. */
   resume(): void {
-    this.admit()
-    for (const cursor of this.cursors) cursor.run()
+    const arriving = new Set([...this.#arriving.values()].flat())
+    for (const cursor of this.cursors) {
+      if (!arriving.has(cursor) && this.partition(cursor.place.at) === cursor.place) cursor.run()
+    }
   }
 
   expired(cursor: Cursor, lost: number): void {
@@ -208,23 +213,42 @@ export class Worker {
     return cursors
   }
 
+  /** Aborts and lets go; a second time it does nothing, for another cursor may have taken the place. */
   #forget(cursor: Cursor): void {
+    if (cursor.released) return
+    cursor.abort()
     cursor.released = true
     this.#parts.committer.drop(cursor)
     if (cursor.place instanceof Partition) cursor.place.remove(cursor)
-    const { cursors } = this.runOf(cursor) ?? { cursors: new Map<number, Cursor>() }
-    if (cursors.get(cursor.place.at.partition) === cursor) cursors.delete(cursor.place.at.partition)
+    const run = this.runOf(cursor)
+    const { partition } = cursor.place.at
+    if (run?.cursors.get(partition) !== cursor) return
+    run.cursors.delete(partition)
+    run.clearFault(faultSource.tail(partition))
+    this.#aborted(cursor)
+    // nobody else will say that it is over
+    if (![...run.cursors.values()].some((other) => other.dirty)) run.clearFault(faultSource.commit)
+  }
+
+  /** What its work met is over with the work; what still goes wrong is told again. */
+  #aborted(cursor: Cursor): void {
+    const run = this.runOf(cursor)
+    run?.clearFault(faultSource.catchUp(cursor.place.at.partition))
+    run?.clearFault(faultSource.unparked)
   }
 
   #tailState(at: TopicPartition, fault: Error | null): void {
-    for (const run of this.runsOf(at.topic)) run.logState(`tail of partition ${at.partition}`, fault)
+    const partition = this.partition(at)
+    if (partition === undefined) return
+    partition.fault = fault
+    this.#tellState(partition)
   }
-}
 
-/** Waits for `work`, but not longer. */
-async function within(ms: number, work: Promise<unknown>): Promise<void> {
-  let timer: NodeJS.Timeout | undefined
-  const limit = new Promise<void>((resolve) => (timer = setTimeout(resolve, ms)))
-  await Promise.race([work, limit])
-  clearTimeout(timer)
+  /** Tells all who read the partition, also those who came after the fault, how it stands. */
+  #tellState(partition: Partition): void {
+    const { topic, partition: number } = partition.at
+    for (const run of this.runsOf(topic)) {
+      if (run.cursors.get(number)?.place === partition) run.logState(faultSource.tail(number), partition.fault)
+    }
+  }
 }

@@ -14,15 +14,9 @@ export function faultProblem(error: unknown, inlet: Inlet): Problem | null {
     case 'LogOverloaded':
       return tooBusy('More events wait for the log than it takes. The event was not stored: send it again later.')
     case 'LogTimeout':
-      return unavailable(
-        'The log did not acknowledge the event in time. It may be stored: sending it again may repeat it.',
-        1,
-      )
+      return unavailable(`The log did not acknowledge the event in time. ${fate(error)}`, 1)
     case 'LogUnavailable':
-      return unavailable(
-        'The log cannot be reached now. The event may be stored: send it again, which may repeat it.',
-        5,
-      )
+      return unavailable(`The log cannot be reached now. ${fate(error)}`, 5)
     case 'TopicNotFound':
       return unavailable(
         `The topic ${inlet.topic} of ${name} does not exist (any more): its operator must restore it.`,
@@ -39,10 +33,16 @@ export function faultProblem(error: unknown, inlet: Inlet): Problem | null {
     case 'GroupInUse':
     case 'DataLocked':
     case 'DataFromNewerVersion':
-      return unavailable(`The log refused the event: ${error.message}.`, 10)
+      return unavailable(`The log refused the event: ${error.message.replace(/\.$/, '')}.`, 10)
     default:
       return never(error.code)
   }
+}
+
+/** What became of an event without an answer. */
+function fate(error: Fault): string {
+  const unsent = error.details['sent'] === 0
+  return unsent ? 'The event was not stored: send it again.' : 'It may be stored: sending it again may repeat it.'
 }
 
 function recordTooLarge(error: Fault, name: string): Problem {

@@ -252,6 +252,14 @@ describe('a refusal', () => {
     expect([answer.status, answer.headers['retry-after'] !== undefined]).toEqual([status, status !== 413])
   })
 
+  it.each(['LogTimeout', 'LogUnavailable'] as const)('for %s says whether the event may be stored', async (code) => {
+    await start()
+    gate.breaks = new Fault(code, 'it broke')
+    expect((await send('/shop/default')).body).toContain('may be stored')
+    gate.breaks = new Fault(code, 'it broke', { details: { sent: 0 } })
+    expect((await send('/shop/default')).body).toContain('was not stored: send it again')
+  })
+
   it('is 503 when the topic is gone, and 500 for a defect', async () => {
     await start()
     inlets.set(inlet('gone', 'no-such-topic'))

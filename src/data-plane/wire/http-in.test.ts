@@ -190,6 +190,13 @@ describe('structured mode', () => {
     ['a string', '"x"', 'NotACloudEvent'],
     ['plain JSON', '{"order":5}', 'NotACloudEvent'],
   ])('refuses %s', (_what, body, code) => expect(refusal(json(body))).toMatchObject({ status: 400, code }))
+  it('takes attributes up to the size that a head may have, and refuses more, naming the largest', () => {
+    expect(attribute(json({ ...event, ext: 'x'.repeat(16_000) }), 'ext')).toHaveLength(16_000)
+    for (const value of ['x'.repeat(16_400), 'ä'.repeat(8_200)]) {
+      const refused = refusal(json({ ...event, ext: value, data: 'x'.repeat(50_000) }))
+      expect(refused).toMatchObject({ status: 400, code: 'InvalidAttribute', attribute: 'ext' })
+    }
+  })
   it('refuses what is not UTF-8', () =>
     expect(
       refusal(readEvent(['content-type', 'application/cloudevents+json'], Buffer.from([0x7b, 0xff, 0x7d]))),

@@ -17,9 +17,9 @@ const headerNames: ReadonlyMap<string, string> = new Map([
  * @returns `into`
  */
 export function writeHeaders(event: CloudEvent, added: readonly string[], into: string[]): string[] {
-  for (const [name, value] of event.attributes) {
+  event.attributes.forEach((value, name) => {
     if (!replaced(name, added)) writeAttribute(name, value, into)
-  }
+  })
   for (let at = 0; at < added.length; at += 2) writeAttribute(added[at] ?? '', added[at + 1] ?? '', into)
   if (event.trace !== undefined) {
     into.push('traceparent', event.trace.traceparent)

@@ -47,18 +47,23 @@ export function fromRecord(record: LogRecord): CloudEvent | NotAnEvent {
   const attributes = new Map<string, string>()
   let traceparent: string | undefined
   let tracestate: string | undefined
-  for (const [header, bytes] of record.headers) {
-    if (bytes === null) continue
+  eachHeader(record, (header, value) => {
+    if (value === null) return
     const name = toAttribute.get(header)
-    if (name !== undefined) attributes.set(name, bytes.toString())
-    else if (header.startsWith('ce_')) attributes.set(header.slice(3), bytes.toString())
-    else if (header === 'traceparent') traceparent = bytes.toString('latin1')
-    else if (header === 'tracestate') tracestate = bytes.toString('latin1')
-  }
+    if (name !== undefined) attributes.set(name, value)
+    else if (header.startsWith('ce_')) attributes.set(header.slice(3), value)
+    else if (header === 'traceparent') traceparent = value
+    else if (header === 'tracestate') tracestate = value
+  })
   const event = decode(record, attributes)
   if (traceparent === undefined || event instanceof NotAnEvent) return event
   const trace = traceOf(traceparent, tracestate)
   return trace === null ? event : { attributes: event.attributes, data: event.data, trace }
+}
+
+function eachHeader(record: LogRecord, visit: (name: string, value: string | null) => void): void {
+  if (record.eachHeader !== undefined) return record.eachHeader(visit)
+  for (const [name, value] of record.headers) visit(name, value?.toString() ?? null)
 }
 
 function decode(record: LogRecord, attributes: Map<string, string>): CloudEvent | NotAnEvent {
@@ -69,22 +74,23 @@ function decode(record: LogRecord, attributes: Map<string, string>): CloudEvent 
     return event instanceof Refusal ? new NotAnEvent(event.detail) : event
   }
   if (mode !== 'binary') return new NotAnEvent(mode === 'batch' ? 'a record cannot hold a batch' : mode.detail)
-  const reason = whyNoEvent(attributes, record.headers)
+  const reason = whyNoEvent(attributes, record)
   return reason === null ? { attributes, data: record.value } : new NotAnEvent(reason)
 }
 
-function whyNoEvent(attributes: ReadonlyMap<string, string>, headers: readonly Header[]): string | null {
+function whyNoEvent(attributes: ReadonlyMap<string, string>, record: LogRecord): string | null {
   for (const name of requiredAttributes) if (!attributes.get(name)) return `header ce_${name} is missing or empty`
-  for (const [name, value] of attributes) {
-    if (!toHeader.has(name)) {
-      const refusal = checkName(name)
-      if (refusal !== null) return refusal.detail
-    }
+  let reason: string | null = null
+  attributes.forEach((value, name) => {
+    if (!toHeader.has(name)) reason ??= checkName(name)?.detail ?? null
     // a replacement character may stand for bytes that were no UTF-8
-    if (value.includes('\ufffd') && !headers.every((header) => header[1] === null || isUtf8(header[1]))) {
-      return `header of attribute ${name} is not UTF-8`
-    }
-  }
+    if (value.includes('\ufffd') && !isAllUtf8(record)) reason ??= `header of attribute ${name} is not UTF-8`
+  })
+  if (reason !== null) return reason
   const contentType = attributes.get('datacontenttype')
   return contentType === undefined || isMediaType(contentType) ? null : 'header content-type is not a media type'
+}
+
+function isAllUtf8(record: LogRecord): boolean {
+  return record.headers.every((header) => header[1] === null || isUtf8(header[1]))
 }

@@ -19,7 +19,7 @@ export function readStructured(body: Buffer): CloudEvent | Refusal {
     const refusal = takeMember(member, parsed, body, attributes, payload)
     if (refusal !== null) return refusal
   }
-  const refusal = checkPlainJson(parsed, attributes) ?? checkAttributes(attributes)
+  const refusal = checkPlainJson(parsed, attributes) ?? checkSize(attributes) ?? checkAttributes(attributes)
   if (refusal !== null) return refusal
   const data = readData(body, parsed, attributes, payload)
   return data instanceof Refusal ? data : { attributes, data }
@@ -106,6 +106,27 @@ function checkPlainJson(parsed: JsonObject, attributes: ReadonlyMap<string, stri
     `The Content-Type application/cloudevents+json says that the body is a whole event, but it has none of ${requiredAttributes.join(', ')}` +
       `${members === '' ? '' : ` (only ${members})`}. If the body is plain data, send Content-Type: application/json and the headers ` +
       'ce-specversion: 1.0, ce-id, ce-source and ce-type; or wrap it: {"specversion":"1.0","id":…,"source":…,"type":…,"data":<your JSON>}.',
+  )
+}
+
+/**
+ * All names and values together, in bytes of UTF-8. In binary mode the size of the head bounds them; an event that came in structured mode
+ * must fit into the headers of a delivery too.
+ */
+const maxAttributeBytes = 16 * 1024
+
+function checkSize(attributes: ReadonlyMap<string, string>): Refusal | null {
+  let size = 0
+  let largest = ''
+  for (const [name, value] of attributes) {
+    size += name.length + Buffer.byteLength(value)
+    if (value.length > (attributes.get(largest)?.length ?? -1)) largest = name
+  }
+  if (size <= maxAttributeBytes) return null
+  return new Refusal(
+    'InvalidAttribute',
+    `The attributes together have ${size} bytes; at most ${maxAttributeBytes} are taken. The largest is ${quote(largest)}: put long content into "data".`,
+    largest,
   )
 }
 

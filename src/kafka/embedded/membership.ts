@@ -16,6 +16,8 @@ export class EmbeddedMembership implements Membership {
   readonly #owned = new Map<string, TopicPartition>()
   #turn: Promise<void> = Promise.resolve()
   #closed: Promise<void> | undefined
+  /** For a handover that begins now. */
+  #deadlineMs = HANDOVER_MS
 
   /** @param leaving called once when the membership has ended. */
   constructor(handler: MembershipHandler, leaving: () => void) {
@@ -30,16 +32,19 @@ export class EmbeddedMembership implements Membership {
   share(partitions: readonly TopicPartition[]): void {
     if (this.#closed !== undefined) return
     this.#wanted = partitions.map(({ topic, partition }) => ({ topic, partition }))
-    this.#turn = this.#turn.then(() => this.#settle(HANDOVER_MS))
+    this.#turn = this.#turn.then(() => this.#settle())
   }
 
   close({ deadlineMs }: { forGood: boolean; deadlineMs: number }): Promise<void> {
     this.#wanted = []
-    this.#closed ??= this.#turn.then(() => this.#settle(deadlineMs)).finally(this.#leaving)
+    // also for what waits in line: it finds that nothing is wanted any more, and hands over everything
+    if (this.#closed === undefined) this.#deadlineMs = deadlineMs
+    this.#closed ??= this.#turn.then(() => this.#settle()).finally(this.#leaving)
     return this.#closed
   }
 
-  async #settle(deadlineMs: number): Promise<void> {
+  async #settle(): Promise<void> {
+    const deadlineMs = this.#deadlineMs
     const wanted = new Map(this.#wanted.map((where) => [nameOf(where), where]))
     const gone = [...this.#owned].filter(([name]) => !wanted.has(name))
     if (gone.length > 0) {

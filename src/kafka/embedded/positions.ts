@@ -71,8 +71,8 @@ export class EmbeddedPositions implements Positions {
     return new Map(found)
   }
 
-  commit(group: string, positions: readonly Position[]): Promise<void> {
-    if (this.#closed) return Promise.reject(closedFault())
+  commit(group: string, positions: readonly Position[], signal?: AbortSignal): Promise<void> {
+    if (this.#closed || signal?.aborted === true) return Promise.reject(closedFault())
     return this.#writer.run(() => {
       for (const position of positions) this.#check(group, position)
       for (const position of positions) this.#table.put(group, position)
@@ -104,7 +104,9 @@ export class EmbeddedPositions implements Positions {
     }
     if (position.offset < 0n) throw new Fault('LogRefused', `${where}: ${position.offset} is no offset`)
     if (Buffer.byteLength(position.metadata) > MAX_METADATA_BYTES) {
-      throw new Fault('LogRefused', `${where}: its metadata has more than ${MAX_METADATA_BYTES} bytes`)
+      // named as Kafka does
+      const details = { group, error: 'OFFSET_METADATA_TOO_LARGE' }
+      throw new Fault('LogRefused', `${where}: its metadata has more than ${MAX_METADATA_BYTES} bytes`, { details })
     }
   }
 }

@@ -17,6 +17,20 @@ const BUDGET_MS = 5_000
 const REQUEST_TIMEOUT_MS = 2_500
 const CONNECT_TIMEOUT_MS = 2_000
 const MAX_PAUSE_MS = 1_000
+/** A silence of this length is said in the log, once. */
+const WARN_AFTER_MS = 2_000
+/** Nobody asked for so long: what was found out before says nothing about the time between. */
+const SILENCE_GAP_MS = 30_000
+
+/** No server of the cluster answers. Times are monotonic. */
+export interface Silence {
+  /** When the first look began that found nobody. */
+  readonly since: number
+  /** When the last one ended. */
+  readonly until: number
+  /** Why it found nobody. */
+  readonly fault: Fault
+}
 
 /**
  * Opens a connection. Who opens it closes it, by {@link dropConnection}.
@@ -66,6 +80,10 @@ export class ControlConnection {
   #cursor = 0
   #pauseMs = 0
   #notBefore = 0
+  /** Servers in a row that did not answer. */
+  #unanswered = 0
+  #silence: Silence | null = null
+  #warned = false
 
   constructor(options: { clientId: string; servers: () => readonly Address[]; clock: Clock; logger: Logger }) {
     this.#clientId = options.clientId
@@ -74,12 +92,27 @@ export class ControlConnection {
     this.#logger = options.logger
   }
 
+  /** null: someone answered last, or not all servers were tried. */
+  get silence(): Silence | null {
+    return this.#silence
+  }
+
+  /** A broker answered, on whatever connection. */
+  heard(): void {
+    this.#unanswered = 0
+    if (this.#silence === null) return
+    this.#silence = null
+    if (this.#warned) this.#logger.info({}, 'a Kafka broker answers again')
+    this.#warned = false
+  }
+
   /**
    * @throws Fault LogUnavailable, NotAuthorized or Closed; the error of `ask` itself when Kafka answered with an error.
    */
   async request<T>(context: string, ask: (connection: Connection) => Promise<T>): Promise<T> {
     const until = this.#clock.monotonic() + BUDGET_MS
     await this.#pause()
+    const startedAt = this.#clock.monotonic()
     let failure: unknown
     for (let left = this.#servers().length; left > 0 && this.#clock.monotonic() < until; left--) {
       if (this.#closing.signal.aborted) break
@@ -87,9 +120,13 @@ export class ControlConnection {
       try {
         const answer = await ask(await opening)
         this.#pauseMs = 0
+        this.heard()
         return answer
       } catch (error) {
-        if (kafkaErrorCode(error) !== null) throw error
+        if (kafkaErrorCode(error) !== null) {
+          this.heard()
+          throw error
+        }
         failure = error
         this.#discard(opening)
       }
@@ -97,7 +134,9 @@ export class ControlConnection {
     if (this.#closing.signal.aborted) throw new Fault('Closed', `${context}: the connection to the cluster was closed`)
     this.#pauseMs = Math.min(MAX_PAUSE_MS, Math.max(100, this.#pauseMs * 2))
     this.#notBefore = this.#clock.monotonic() + this.#pauseMs
-    throw toFault(failure, context)
+    const fault = toFault(failure, context)
+    this.#foundNobody(startedAt, fault)
+    throw fault
   }
 
   async close(): Promise<void> {
@@ -106,6 +145,23 @@ export class ControlConnection {
     this.#connection = null
     const connection = await opening?.catch(() => null)
     if (connection) await dropConnection(connection)
+  }
+
+  #foundNobody(startedAt: number, fault: Fault): void {
+    // To refuse us is an answer too.
+    if (fault.code !== 'LogUnavailable') return this.heard()
+    const servers = this.#servers()
+    // Not all were tried: the budget of one look may be spent on a few that hang.
+    if (this.#unanswered < servers.length) return
+    const before = this.#silence
+    const goesOn = before !== null && startedAt - before.until < SILENCE_GAP_MS
+    const since = goesOn ? before.since : startedAt
+    const until = this.#clock.monotonic()
+    this.#silence = { since, until, fault }
+    if (this.#warned || until - since < WARN_AFTER_MS) return
+    this.#warned = true
+    const facts = { servers: servers.map(({ host, port }) => `${host}:${port}`).join(','), reason: fault.message }
+    this.#logger.warn(facts, 'no Kafka broker answers; trying again until one does')
   }
 
   async #pause(): Promise<void> {
@@ -134,6 +190,7 @@ export class ControlConnection {
     if (this.#connection === opening) {
       this.#connection = null
       this.#cursor++
+      this.#unanswered++
     }
     void opening.then(dropConnection, () => {})
   }

@@ -46,6 +46,22 @@ describe('a cluster that does not answer', () => {
     expect(cluster.cached('t')).toBeUndefined()
   })
 
+  it('tells since when nobody answers, once all servers were tried, and forgets it with the first answer', async () => {
+    const cluster = open('127.0.0.1:1')
+    expect(cluster.silence).toBeNull()
+    const asked = systemClock.monotonic()
+    await cluster.topic('t').catch(() => {})
+    const first = cluster.silence
+    await cluster.topic('t').catch(() => {})
+    const second = cluster.silence
+    expect(first?.since).toBeGreaterThanOrEqual(asked)
+    expect(second?.since).toBe(first?.since)
+    expect(second?.until).toBeGreaterThan(first?.until ?? Infinity)
+    expect(second?.fault.message).toContain('127.0.0.1:1')
+    cluster.heard()
+    expect(cluster.silence).toBeNull()
+  })
+
   it('is LogUnavailable within some seconds when all servers hang; concurrent questions share one connection', async () => {
     const [one, two] = [await silentServer(), await silentServer()]
     const cluster = open(`${one.address},${two.address}`)

@@ -4,7 +4,7 @@ import { Fault } from '../../core/fault.ts'
 import type { Clock } from '../../core/clock.ts'
 import type { Logger } from '../../telemetry/logger.ts'
 import { ControlConnection, openConnection } from './cluster-control.ts'
-import type { Address } from './cluster-control.ts'
+import type { Address, Silence } from './cluster-control.ts'
 import { faultCodeOf, kafkaErrorName } from './faults.ts'
 
 export interface ClusterOptions {
@@ -110,6 +110,16 @@ export class Cluster {
   markStale(topic: string): void {
     const cached = this.#topics.get(topic)
     if (cached !== undefined) this.#topics.set(topic, { ...cached, stale: true })
+  }
+
+  /** Since when no broker has answered, as far as was asked; null: the last one asked did. */
+  get silence(): Silence | null {
+    return this.#control.silence
+  }
+
+  /** A broker answered on a connection of {@link connect}. */
+  heard(): void {
+    this.#control.heard()
   }
 
   /** The brokers of the last answer. */

@@ -2,9 +2,9 @@ import { Reader, readRecordsBatch } from '@platformatic/kafka'
 import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
 import type { Header, NewRecord } from '../../log.ts'
-import { batchSize, contentSize, HeaderNames, maxRecordSize, writeBatch } from './append-batch.ts'
+import { batchSize, contentSize, HeaderNameEncoder, maxRecordSize, writeBatch } from './append-batch.ts'
 
-const names = new HeaderNames()
+const names = new HeaderNameEncoder()
 const identity = { id: 4_711n, epoch: 3 }
 
 function encode(records: readonly NewRecord[], timestamps: readonly number[], sequence: number): Buffer {

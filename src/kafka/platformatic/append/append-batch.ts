@@ -30,7 +30,7 @@ export interface Encodable {
 }
 
 /** Bytes of key, value and headers of a record once encoded. */
-export function contentSize(record: NewRecord, names: HeaderNames): number {
+export function contentSize(record: NewRecord, names: HeaderNameEncoder): number {
   const { key, value, headers } = record
   let size = blobSize(key) + blobSize(value) + varintSize(headers.length)
   for (let i = 0; i < headers.length; i++) {
@@ -66,7 +66,7 @@ export function writeBatch(
   size: number,
   entries: readonly Encodable[],
   writer: { readonly identity: Identity; readonly sequence: number },
-  names: HeaderNames,
+  names: HeaderNameEncoder,
 ): number {
   const firstTimestamp = (entries[0] as Encodable).timestamp
   let maxTimestamp = firstTimestamp
@@ -98,7 +98,7 @@ function writeRecord(
   entry: Encodable,
   firstTimestamp: number,
   delta: number,
-  names: HeaderNames,
+  names: HeaderNameEncoder,
 ): number {
   const { key, value, headers } = entry.record
   let at = writeVarint(target, start, bodySize(entry, firstTimestamp, delta))
@@ -178,7 +178,7 @@ function crc(bytes: Buffer): number {
 }
 
 /** Header names with their length in front. Names repeat with every event, so they are encoded once; the cache cannot grow for ever. */
-export class HeaderNames {
+export class HeaderNameEncoder {
   readonly #encoded = new Map<string, Buffer>()
 
   encode(name: string): Buffer {

@@ -1,6 +1,6 @@
 import type { Connection } from '@platformatic/kafka'
 import type { Clock } from '../../../core/clock.ts'
-import type { HeaderNames, Identity } from './append-batch.ts'
+import type { HeaderNameEncoder, Identity } from './append-batch.ts'
 import { produce, ProduceEncoder } from './append-produce.ts'
 import type { ProduceBatch, ProduceResult } from './append-produce.ts'
 import type { AppendTopic, TopicQueue } from './append-topics.ts'
@@ -19,7 +19,7 @@ const MAX_REQUEST_BYTES = 8 * 1024 * 1024
 export interface LaneHost {
   readonly cluster: Cluster
   readonly clock: Clock
-  readonly names: HeaderNames
+  readonly names: HeaderNameEncoder
   /** The producer id for partitions that have none; null: {@link renewIdentity} first. Lanes keep no copy: it may wear out any time. */
   readonly identity: Identity | null
   /** @throws Fault */

@@ -1,7 +1,7 @@
 import { Writer } from '@platformatic/kafka'
 import type { Connection, Reader } from '@platformatic/kafka'
 import { batchSize, writeBatch } from './append-batch.ts'
-import type { Encodable, HeaderNames, Identity } from './append-batch.ts'
+import type { Encodable, HeaderNameEncoder, Identity } from './append-batch.ts'
 import type { PartitionLeader } from '../cluster.ts'
 
 /** One batch of one partition in a Produce request. */
@@ -30,10 +30,10 @@ const VERSION = 11
 
 /** Encodes Produce requests into a buffer that it keeps: one request at a time. */
 export class ProduceEncoder {
-  readonly #names: HeaderNames
+  readonly #names: HeaderNameEncoder
   #buffer = Buffer.allocUnsafeSlow(64 * 1024)
 
-  constructor(names: HeaderNames) {
+  constructor(names: HeaderNameEncoder) {
     this.#names = names
   }
 

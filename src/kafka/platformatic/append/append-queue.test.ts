@@ -2,7 +2,8 @@ import { describe, expect, it } from 'vitest'
 import { Fault } from '../../../core/fault.ts'
 import type { Appended } from '../../log.ts'
 import type { Identity } from './append-batch.ts'
-import { Ledger, PartitionQueue } from './append-queue.ts'
+import { Ledger, neverSent } from './append-ledger.ts'
+import { PartitionQueue } from './append-queue.ts'
 
 function setup() {
   const ledger = new Ledger()
@@ -17,7 +18,8 @@ function setup() {
       due,
       answered: false,
       resolve: ({ offset }: Appended) => void answers.push(`${name}@${offset}`),
-      reject: (fault: Fault) => void answers.push(`${name}:${fault.code}`),
+      reject: ({ code, details }: Fault) =>
+        void answers.push(`${name}:${code}${details['sent'] === 0 ? ' unsent' : ''}`),
     }
     ledger.accept(pending)
     queue.push(pending)
@@ -83,7 +85,7 @@ describe('the queue of a partition', () => {
     push('waits', { due: 20 })
     push('later', { due: 99 })
     queue.expire(50)
-    expect([answers, ledger.count]).toEqual([['sent:LogTimeout', 'waits:LogTimeout'], 1])
+    expect([answers, ledger.count]).toEqual([['sent:LogTimeout', 'waits:LogTimeout unsent'], 1])
     expect(next()).toEqual(['sent'])
     queue.stored(7n)
     expect([next(), queue.sequence]).toEqual([['later'], 1])
@@ -98,6 +100,26 @@ describe('the queue of a partition', () => {
     queue.expire(50)
     expect(next()).toEqual(['b'])
   })
+
+  it.each([
+    ['in flight', 'sent', false, ['waits:LogUnavailable unsent'], ['first']],
+    ['of unknown fate', 'parked', true, ['waits:LogUnavailable unsent'], ['first']],
+    ['surely not stored', 'parked', false, ['first:LogUnavailable unsent', 'waits:LogUnavailable unsent'], ['later']],
+  ] as const)(
+    'refuses what was not sent before a time, the first batch being %s',
+    (_, state, unclear, refused, kept) => {
+      const { push, queue, next, answers } = setup()
+      push('first', { due: 10 })
+      next()
+      queue.state = state
+      if (unclear) queue.unclear()
+      push('waits', { due: 20 })
+      push('later', { due: 21 })
+      queue.refuseUnsent(20, neverSent(new Fault('LogUnavailable', 'nobody answers')))
+      expect(answers).toEqual(refused)
+      expect([next(), queue.sequence]).toEqual([kept, 0])
+    },
+  )
 
   it.each(['refuse', 'split'] as const)(
     'never uses a producer id again after a batch of unknown fate was given up by %s: its sequence numbers may be taken',

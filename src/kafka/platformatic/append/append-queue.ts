@@ -1,63 +1,8 @@
-import { Fault } from '../../../core/fault.ts'
-import type { Appended, NewRecord } from '../../log.ts'
+import type { Fault } from '../../../core/fault.ts'
 import { BATCH_OVERHEAD, maxRecordSize } from './append-batch.ts'
-import type { Encodable, Identity } from './append-batch.ts'
-
-/** A caller's record until the caller has its answer. */
-export interface Pending extends Encodable {
-  readonly record: NewRecord
-  /** Monotonic time of the caller's deadline. */
-  readonly due: number
-  readonly resolve: (appended: Appended) => void
-  readonly reject: (fault: Fault) => void
-  /** The caller has an answer; the record itself may still be on its way. */
-  answered: boolean
-}
-
-/** Keeps count of what is accepted and not yet answered. Every answer goes through here. */
-export class Ledger {
-  #bytes = 0
-  #count = 0
-  #whenEmpty: (() => void) | null = null
-
-  get bytes(): number {
-    return this.#bytes
-  }
-
-  get count(): number {
-    return this.#count
-  }
-
-  accept(pending: Pending): void {
-    this.#bytes += pending.size
-    this.#count++
-  }
-
-  resolve(pending: Pending, appended: Appended): void {
-    if (this.#release(pending)) pending.resolve(appended)
-  }
-
-  reject(pending: Pending, fault: Fault): void {
-    if (this.#release(pending)) pending.reject(fault)
-  }
-
-  /** Resolves once nothing is pending. */
-  empty(): Promise<void> {
-    if (this.#count === 0) return Promise.resolve()
-    return new Promise((resolve) => {
-      this.#whenEmpty = resolve
-    })
-  }
-
-  #release(pending: Pending): boolean {
-    if (pending.answered) return false
-    pending.answered = true
-    this.#bytes -= pending.size
-    this.#count--
-    if (this.#count === 0) this.#whenEmpty?.()
-    return true
-  }
-}
+import type { Identity } from './append-batch.ts'
+import { rejectDue, unacknowledged, unsentInTime } from './append-ledger.ts'
+import type { Ledger, Pending } from './append-ledger.ts'
 
 /** Records that go in one request, with one sequence number. */
 interface Batch {
@@ -94,6 +39,7 @@ export class PartitionQueue<Topic extends { readonly name: string; readonly enco
   readonly #ledger: Ledger
   readonly #wornOut: (identity: Identity) => void
   readonly #waiting: Pending[] = []
+  #waitingBytes = 0
   readonly #batches: Batch[] = []
   #identity: Identity | null = null
   #sequence = 0
@@ -133,7 +79,13 @@ export class PartitionQueue<Topic extends { readonly name: string; readonly enco
     return this.#batches[0]?.entries[0] ?? this.#waiting[0] ?? null
   }
 
+  /** Content of the records that are in no batch yet. */
+  get waitingBytes(): number {
+    return this.#waitingBytes
+  }
+
   push(pending: Pending): void {
+    this.#waitingBytes += pending.size
     this.#waiting.push(pending)
   }
 
@@ -218,7 +170,7 @@ export class PartitionQueue<Topic extends { readonly name: string; readonly enco
   /** Everything is refused. */
   refuseAll(fault: Fault): void {
     while (this.#batches.length > 0) this.refuse(fault)
-    for (const pending of this.#waiting.splice(0)) this.#ledger.reject(pending, fault)
+    for (const pending of this.#takeWaiting(this.#waiting.length)) this.#ledger.reject(pending, fault)
   }
 
   /**
@@ -226,9 +178,33 @@ export class PartitionQueue<Topic extends { readonly name: string; readonly enco
    * number is taken.
    */
   expire(now: number): void {
-    for (const { entries } of this.#batches) expirePending(entries, now, this.#ledger)
-    const expired = expirePending(this.#waiting, now, this.#ledger)
-    if (expired > 0) this.#waiting.splice(0, expired)
+    for (const batch of this.#batches) {
+      rejectDue(batch.entries, now, this.#ledger, this.#maybeStored(batch) ? unacknowledged : unsentInTime)
+    }
+    this.#dropWaiting(now, unsentInTime)
+  }
+
+  /** Refuses what is surely not stored, of those due at `due` or before. @param fault a {@link neverSent} one. */
+  refuseUnsent(due: number, fault: Fault): void {
+    for (const batch of this.#batches) {
+      if (!this.#maybeStored(batch)) rejectDue(batch.entries, due, this.#ledger, () => fault)
+    }
+    this.#dropWaiting(due, () => fault)
+  }
+
+  #maybeStored(batch: Batch): boolean {
+    return batch.unclear || (this.state === 'sent' && batch === this.#batches[0])
+  }
+
+  #dropWaiting(due: number, fault: (topic: string) => Fault): void {
+    const expired = rejectDue(this.#waiting, due, this.#ledger, fault)
+    if (expired > 0) this.#takeWaiting(expired)
+  }
+
+  #takeWaiting(count: number): Pending[] {
+    const taken = this.#waiting.splice(0, count)
+    for (const { size } of taken) this.#waitingBytes -= size
+    return taken
   }
 
   #cut(limit: number): Batch | null {
@@ -240,27 +216,10 @@ export class PartitionQueue<Topic extends { readonly name: string; readonly enco
       size += maxRecordSize((waiting[count] as Pending).size)
       if (size > limit && count > 0) break
     }
-    const batch = { entries: waiting.splice(0, count), unclear: false }
+    const batch = { entries: this.#takeWaiting(count), unclear: false }
     this.#batches.push(batch)
     return batch
   }
-}
-
-/** Answers the expired ones at the front (deadlines are in order) with LogTimeout and returns how many they are. */
-export function expirePending(entries: readonly Pending[], now: number, ledger: Ledger): number {
-  let expired = 0
-  for (; expired < entries.length; expired++) {
-    const pending = entries[expired] as Pending
-    if (pending.due > now) break
-    ledger.reject(
-      pending,
-      new Fault(
-        'LogTimeout',
-        `topic ${pending.record.topic}: no acknowledgement in time; the record may be stored or not`,
-      ),
-    )
-  }
-  return expired
 }
 
 function withoutAnswered(entries: Pending[]): Pending[] {

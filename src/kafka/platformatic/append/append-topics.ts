@@ -5,8 +5,9 @@ import type { Clock } from '../../../core/clock.ts'
 import { partitionForKey, StickyPartitions } from '../../partition.ts'
 import { BATCH_OVERHEAD, batchSize, maxRecordSize } from './append-batch.ts'
 import type { Identity } from './append-batch.ts'
-import { expirePending, PartitionQueue } from './append-queue.ts'
-import type { Ledger, Pending } from './append-queue.ts'
+import { neverSent, rejectDue, unsentInTime } from './append-ledger.ts'
+import type { Ledger, Pending } from './append-ledger.ts'
+import { PartitionQueue } from './append-queue.ts'
 import type { Cluster } from '../cluster.ts'
 import { toFault } from '../faults.ts'
 
@@ -14,7 +15,7 @@ import { toFault } from '../faults.ts'
 const MAX_BATCH_BYTES = 1024 * 1024
 /** So long we ask again for a topic that does not exist, and so long we then do not ask. */
 const MISSING_MS = 1_000
-/** So long a record waits for a cluster that does not tell of its topic. Nothing was sent, so the caller may well hear it before its deadline. */
+/** So long a record waits for a cluster that does not tell of its topic; it was not sent, so this may well be before its deadline. */
 const AWAY_MS = 5_000
 const LIMIT_AGE_MS = 300_000
 const LIMIT_AGE_AFTER_REFUSAL_MS = 1_000
@@ -86,7 +87,7 @@ export class AppendTopics {
   /** Answers callers whose deadline has passed. */
   expire(now: number): void {
     for (const topic of this.#topics.values()) {
-      topic.waiting.splice(0, expirePending(topic.waiting, now, this.#host.ledger))
+      topic.waiting.splice(0, rejectDue(topic.waiting, now, this.#host.ledger, unsentInTime))
       for (const queue of topic.queues) if (queue.hasWork) queue.expire(now)
     }
   }
@@ -94,8 +95,19 @@ export class AppendTopics {
   /** The topic is gone, with all that waits for it. The next record asks the cluster anew. */
   forget(topic: AppendTopic, fault: Fault): void {
     if (this.#topics.get(topic.name) === topic && !topic.loading) this.#topics.delete(topic.name)
-    for (const queue of topic.queues) queue.refuseAll(fault)
+    for (const queue of topic.queues) drop(queue, fault)
     topic.queues = []
+  }
+
+  /** No broker answers: refuses what was never sent, of those that are due at `due` or before. */
+  refuseUnsent(due: number, fault: Fault): void {
+    for (const topic of this.#topics.values()) {
+      topic.waiting.splice(
+        0,
+        rejectDue(topic.waiting, due, this.#host.ledger, () => fault),
+      )
+      for (const queue of topic.queues) if (queue.hasWork) queue.refuseUnsent(due, fault)
+    }
   }
 
   /** Everything that waits is refused. */
@@ -139,6 +151,7 @@ export class AppendTopics {
         topic.queues.every((one) => one.state === 'idle')
       ) {
         this.#topics.delete(topic.name)
+        for (const queue of topic.queues) drop(queue)
       } else {
         await this.#host.cluster.topic(topic.name).then(
           () => this.#adopt(topic),
@@ -176,12 +189,21 @@ export class AppendTopics {
     if (record.partition !== undefined) return record.partition
     if (count === 0) return -1
     if (record.key !== null) return partitionForKey(record.key, count)
-    const sticky = this.#sticky.of(topic.name, count)
-    for (let i = 0; i < count; i++) {
-      const index = (sticky + i) % count
-      if (!this.#host.isStuck(topic.queues[index] as TopicQueue)) return index
+    return this.#keyless(topic, this.#sticky.of(topic.name, count))
+  }
+
+  /** The first from `sticky` on that does not hang and has room in its next batch: a burst of large records goes to many leaders at once. */
+  #keyless(topic: AppendTopic, sticky: number): number {
+    const { queues, batchBytes } = topic
+    let full = -1
+    for (let i = 0; i < queues.length; i++) {
+      const index = (sticky + i) % queues.length
+      const queue = queues[index]!
+      if (this.#host.isStuck(queue)) continue
+      if (queue.waitingBytes < batchBytes) return index
+      if (full < 0) full = index
     }
-    return sticky
+    return full < 0 ? sticky : full
   }
 
   async #askLimit(topic: AppendTopic): Promise<void> {
@@ -216,7 +238,7 @@ export class AppendTopics {
       } catch (error) {
         const fault = toFault(error, `topic ${topic.name}`)
         const lasting = !fault.retriable || fault.code === 'NotAuthorized'
-        if (lasting || clock.monotonic() >= believeAwayAt) this.#refuseWaiting(topic, fault)
+        if (lasting || clock.monotonic() >= believeAwayAt) this.#refuseWaiting(topic, neverSent(fault))
       }
       if (topic.waiting.length > 0) await sleep(pauseMs, undefined, { signal }).catch(() => {})
     }
@@ -235,7 +257,7 @@ export class AppendTopics {
     const found = this.#host.cluster.cached(topic.name)
     if (found === undefined || found.partitions.length === topic.queues.length) return
     const lost = notFound(topic, 'lost this partition')
-    for (const queue of topic.queues.slice(found.partitions.length)) queue.refuseAll(lost)
+    for (const queue of topic.queues.slice(found.partitions.length)) drop(queue, lost)
     topic.queues = found.partitions.map(
       (_, index) => topic.queues[index] ?? new PartitionQueue(topic, index, this.#host.ledger, this.#wornOut),
     )
@@ -253,17 +275,21 @@ export class AppendTopics {
   }
 }
 
+/**
+ * Whoever comes to this partition later gets a new queue, which begins at sequence 0: its producer id must be another one, also when a
+ * request of the old queue is still in flight (the lane finds the old queue without work, and nothing of it is repeated).
+ */
+function drop(queue: TopicQueue, fault?: Fault): void {
+  if (fault !== undefined) queue.refuseAll(fault)
+  queue.forget()
+}
+
 function notFound(topic: AppendTopic, how: string): Fault {
   return new Fault('TopicNotFound', `topic ${topic.name} ${how}`)
 }
 
 /** A single record that the topic does not take. */
 export function tooLarge(topic: AppendTopic, size: number, limit: number): Fault {
-  return new Fault(
-    'RecordTooLarge',
-    `a record of ${size} bytes is larger than topic ${topic.name} takes (${limit} bytes)`,
-    {
-      details: { limit },
-    },
-  )
+  const message = `a record of ${size} bytes is larger than topic ${topic.name} takes (${limit} bytes)`
+  return new Fault('RecordTooLarge', message, { details: { limit } })
 }

@@ -1,15 +1,15 @@
-import { initProducerIdV5 } from '@platformatic/kafka'
 import type { Clock } from '../../../core/clock.ts'
 import { Fault } from '../../../core/fault.ts'
 import type { Logger } from '../../../telemetry/logger.ts'
 import type { Appended, Appender, AppenderOptions, NewRecord } from '../../log.ts'
 import { verdictOf } from './append-answer.ts'
-import { batchSize, contentSize, HeaderNames } from './append-batch.ts'
+import { batchSize, contentSize, HeaderNameEncoder } from './append-batch.ts'
 import type { Identity } from './append-batch.ts'
+import { ProducerIdentity } from './append-identity.ts'
 import { Lane } from './append-lane.ts'
 import type { ProduceResult } from './append-produce.ts'
-import { Ledger } from './append-queue.ts'
-import type { Pending } from './append-queue.ts'
+import { Ledger, neverSent } from './append-ledger.ts'
+import type { Pending } from './append-ledger.ts'
 import { Repair } from './append-repair.ts'
 import { AppendTopics, tooLarge } from './append-topics.ts'
 import type { AppendTopic, TopicQueue } from './append-topics.ts'
@@ -22,6 +22,8 @@ const LANE_IDLE_MS = 180_000
 const TOPIC_UNUSED_MS = 600_000
 /** A partition whose oldest record waits longer than this gets no records without key. */
 const STUCK_MS = 1_000
+/** So long no broker answers until what was not sent is refused: its callers may well hear it before their deadlines. */
+const AWAY_MS = 5_000
 
 /** Counted since the start. */
 export interface AppendCounters {
@@ -57,7 +59,7 @@ export function createAppender(
 class LaneAppender implements KafkaAppender {
   readonly cluster: Cluster
   readonly clock: Clock
-  readonly names = new HeaderNames()
+  readonly names = new HeaderNameEncoder()
   readonly ledger = new Ledger()
   readonly counters: AppendCounters = { retries: 0, identityResets: 0, splits: 0 }
   readonly #logger: Logger
@@ -66,12 +68,11 @@ class LaneAppender implements KafkaAppender {
   readonly #stop = new AbortController()
   readonly #topics: AppendTopics
   readonly #repair: Repair
+  readonly #producer: ProducerIdentity
   readonly #lanes = new Map<number, Lane>()
   readonly #turn: Turn
   readonly #upkeep: NodeJS.Timeout
   #sweep: NodeJS.Timeout | null = null
-  #identity: Identity | null = null
-  #renewing: Promise<void> | null = null
   #closing: Promise<void> | null = null
 
   constructor(cluster: Cluster, options: AppenderOptions & { readonly clock: Clock; readonly logger: Logger }) {
@@ -83,6 +84,7 @@ class LaneAppender implements KafkaAppender {
     this.#turn = new Turn(options.clock)
     this.#topics = new AppendTopics(this)
     this.#repair = new Repair(this)
+    this.#producer = new ProducerIdentity(cluster)
     this.#upkeep = setInterval(() => this.#tidy(), UPKEEP_MS).unref()
   }
 
@@ -141,18 +143,19 @@ class LaneAppender implements KafkaAppender {
   }
 
   get identity(): Identity | null {
-    return this.#identity
+    return this.#producer.current
   }
 
   renewIdentity(): Promise<void> {
-    return (this.#renewing ??= this.#askIdentity())
+    return this.#producer.renew()
   }
 
   wornOut(identity: Identity): void {
-    if (this.#identity === identity) this.#identity = null
+    this.#producer.wornOut(identity)
   }
 
   answered(queue: TopicQueue, result: ProduceResult): void {
+    this.cluster.heard()
     const verdict = verdictOf(result.errorCode)
     if (verdict === 'stored') {
       queue.stored(result.baseOffset)
@@ -237,19 +240,6 @@ class LaneAppender implements KafkaAppender {
     this.#repair.park(queue)
   }
 
-  async #askIdentity(): Promise<void> {
-    try {
-      const answer = await this.cluster.request('asking for a producer id', (connection) =>
-        initProducerIdV5.api.async(connection, null, 60_000),
-      )
-      this.#identity = { id: answer.producerId, epoch: answer.producerEpoch }
-    } catch (error) {
-      throw toFault(error, 'asking for a producer id')
-    } finally {
-      this.#renewing = null
-    }
-  }
-
   #lane(nodeId: number): Lane {
     let lane = this.#lanes.get(nodeId)
     if (lane === undefined) this.#lanes.set(nodeId, (lane = new Lane(nodeId, this)))
@@ -264,8 +254,16 @@ class LaneAppender implements KafkaAppender {
     this.#sweep = setTimeout(() => {
       this.#sweep = null
       this.#topics.expire(this.clock.monotonic())
+      this.#refuseWhileAway()
       if (this.ledger.count > 0) this.#scheduleSweep()
     }, every)
+  }
+
+  /** What came after the last look at the cluster waits for the next one: Kafka may be back. */
+  #refuseWhileAway(): void {
+    const silence = this.cluster.silence
+    if (silence === null || silence.until - silence.since < AWAY_MS) return
+    this.#topics.refuseUnsent(silence.until + this.#deadlineMs, neverSent(silence.fault))
   }
 
   #tidy(): void {

@@ -1,3 +1,4 @@
+import { inTime } from '../../../core/deadline.ts'
 import type { Logger } from '../../../telemetry/logger.ts'
 import type { MembershipHandler, TopicPartition } from '../../log.ts'
 import type { Shares } from './assignor.ts'
@@ -36,8 +37,9 @@ export class Holdings {
     const given = intersection(released, this.#owned)
     if (given.size === 0) return
     const partitions = toPartitions(given)
-    const late = await raceDeadline(this.#revoke(partitions, deadlineMs), deadlineMs, cut)
-    if (late) this.#logger.warn({ partitions: partitions.length }, 'a handover was not finished by its deadline')
+    const revoked = await inTime(this.#revoke(partitions, deadlineMs), { ms: deadlineMs, signal: cut })
+    if (revoked.late)
+      this.#logger.warn({ partitions: partitions.length }, 'a handover was not finished by its deadline')
     this.#owned = without(this.#owned, given)
   }
 
@@ -66,20 +68,5 @@ export class Holdings {
 
   #complain(call: string, error: unknown): void {
     this.#logger.error({ err: error, call }, 'a membership handler failed')
-  }
-}
-
-/** True when the deadline came first. */
-async function raceDeadline(work: Promise<void>, deadlineMs: number, cut: AbortSignal | undefined): Promise<boolean> {
-  const deadline = Promise.withResolvers<boolean>()
-  const expire = (): void => deadline.resolve(true)
-  const timer = setTimeout(expire, deadlineMs)
-  cut?.addEventListener('abort', expire)
-  if (cut?.aborted === true) expire()
-  try {
-    return await Promise.race([work.then(() => false), deadline.promise])
-  } finally {
-    clearTimeout(timer)
-    cut?.removeEventListener('abort', expire)
   }
 }

@@ -22,6 +22,8 @@ const SHARE_DEBOUNCE_MS = 100
 const REPLAN_MS = 1_000
 const BACKOFF_MIN_MS = 100
 const BACKOFF_MAX_MS = 5_000
+/** Failures in a row; fewer pass by themselves: a fresh cluster has no coordinator for a second. */
+const WARN_AT_FAILURE = 3
 const FENCED_CHECK_MS = 2_000
 /** What a handover may take of the rebalance timeout; the rest is for noticing, joining and a slow network. */
 const HANDOVER_PART = 0.8
@@ -230,16 +232,16 @@ class Member implements Membership {
 
   async #backOff(error: unknown): Promise<void> {
     this.#failures += 1
-    if (this.#failures === 1) {
-      const fault = toFault(error, 'membership')
-      this.#logger.warn({ err: fault, code: fault.code }, 'the group cannot be joined now; trying again until it can')
+    if (this.#failures === WARN_AT_FAILURE) {
+      const { code, message } = toFault(error, 'membership')
+      this.#logger.warn({ code, reason: message }, 'the group cannot be joined now; trying again until it can')
     }
     const most = Math.min(BACKOFF_MAX_MS, BACKOFF_MIN_MS * 2 ** Math.min(this.#failures, 10))
     await this.#state.until(() => this.#interruption() !== null, most * (0.5 + Math.random() / 2))
   }
 
   #recovered(): void {
-    if (this.#failures > 0) this.#logger.info({ attempts: this.#failures }, 'in the group again')
+    if (this.#failures >= WARN_AT_FAILURE) this.#logger.info({ attempts: this.#failures }, 'in the group again')
     this.#failures = 0
   }
 
@@ -288,7 +290,10 @@ class Member implements Membership {
     try {
       await this.#state.unless(() => false, this.#calls.leave(this.#identity.memberId), withinMs)
     } catch (error) {
-      this.#logger.info({ err: error }, 'could not leave the group; it notices by itself')
+      this.#logger.info(
+        { reason: toFault(error, 'leaving').message },
+        'could not leave the group; it notices by itself',
+      )
     }
   }
 }

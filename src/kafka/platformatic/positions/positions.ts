@@ -55,19 +55,21 @@ class KafkaPositions implements Positions {
   async fetch(asked: Asked): Promise<ReadonlyMap<string, readonly Position[]>> {
     const positions = new Map<string, readonly Position[]>()
     for (const [group, partitions] of asked) if (partitions.length === 0) positions.set(group, [])
-    await this.#patiently('fetching positions', async () => {
+    await this.#patiently('fetching positions', undefined, async () => {
       const missing = new Map([...asked].filter(([group]) => !positions.has(group)))
       return this.#fetchOnce(missing, positions)
     })
     return positions
   }
 
-  async commit(group: string, positions: readonly Position[]): Promise<void> {
+  async commit(group: string, positions: readonly Position[], signal?: AbortSignal): Promise<void> {
     let left = positions
-    await this.#patiently(`committing positions of group ${group}`, async (tries) => {
+    const what = `committing positions of group ${group}`
+    await this.#patiently(what, signal, async (tries) => {
       if (left.length === 0) return null
       const nodeId = await this.#coordinator(group)
       const connection = await this.#links.to(nodeId)
+      if (signal?.aborted === true) throw new Fault('Closed', `${what}: it was given up`)
       const outcome = await this.#ask(nodeId, [group], () => commitOffsets(connection, group, left, tries))
       left = outcome.left
       if (outcome.retry !== null) this.#cluster.forgetCoordinator(group)
@@ -150,17 +152,26 @@ class KafkaPositions implements Positions {
   }
 
   /** Tries until `attempt` gives null. What it gives or throws as LogUnavailable or LogTimeout is tried again while patience lasts. */
-  async #patiently(what: string, attempt: (tries: number) => Promise<Fault | null>): Promise<void> {
+  async #patiently(
+    what: string,
+    givenUp: AbortSignal | undefined,
+    attempt: (tries: number) => Promise<Fault | null>,
+  ): Promise<void> {
+    const closing = this.#closing.signal
     const until = this.#clock.monotonic() + this.#patienceMs
     for (let tries = 1; ; tries++) {
-      if (this.#closing.signal.aborted) throw new Fault('Closed', `${what}: the positions were closed`)
+      if (closing.aborted) throw new Fault('Closed', `${what}: the positions were closed`)
+      if (givenUp?.aborted === true) throw new Fault('Closed', `${what}: it was given up`)
       const fault = await attempt(tries).catch((error: unknown) => toFault(error, what))
       if (fault === null) return
       const waitMs = retryBackoffMs(tries, BACKOFF)
       const again = fault.code === 'LogUnavailable' || fault.code === 'LogTimeout'
-      if (!again || (this.#clock.monotonic() + waitMs >= until && !this.#closing.signal.aborted)) throw fault
+      if (!again || (this.#clock.monotonic() + waitMs >= until && !closing.aborted)) throw fault
       this.#logger.debug({ reason: fault.message, tries }, `${what}: trying again`)
-      await sleep(waitMs, undefined, { signal: this.#closing.signal }).catch(() => {})
+      const signal = givenUp === undefined ? closing : AbortSignal.any([closing, givenUp])
+      await sleep(waitMs, undefined, { signal }).catch(() => {})
+      // the process itself may have slept: what was right to commit then need not be now
+      if (this.#clock.monotonic() >= until && !signal.aborted) throw fault
     }
   }
 }

@@ -44,6 +44,11 @@ export class CatchUp {
     this.#options = options
   }
 
+  /** Someone follows the topic under this id: who then reads another one is told that it was made again. */
+  seen(topic: string, id: string): void {
+    if (!this.#ids.has(topic)) this.#ids.set(topic, id)
+  }
+
   /** As LogReader.read. That a topic was made again is told once, to the reader who meets it first. */
   async read(at: TopicPartition, from: bigint, maxBytes: number): Promise<Batch | OffsetMoved> {
     let fault = new Fault('LogUnavailable', `reading ${partitionKey(at)}: not tried`)

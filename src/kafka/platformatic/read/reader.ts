@@ -41,11 +41,12 @@ export function createReader(cluster: Cluster, options: ReaderOptions): LogReade
   const decoder = new RecordDecoder()
   const links = new BrokerLinks(cluster, settings.requestTimeoutMs)
   const catchUp = new CatchUp({ cluster, links, decoder, signal: closing.signal })
+  const seen = (topic: string, id: string): void => catchUp.seen(topic, id)
   const tails = new Set<KafkaTail>()
   return {
     tail(handler) {
       if (closing.signal.aborted) throw new Fault('Closed', 'the reader was closed')
-      const tail = new KafkaTail({ ...settings, cluster, decoder, limits: settings }, handler)
+      const tail = new KafkaTail({ ...settings, cluster, decoder, limits: settings, seen }, handler)
       tails.add(tail)
       return tail
     },

@@ -107,6 +107,11 @@ describe('decoding records', () => {
       expect(decoded.records.map(plain)).toEqual(
         messages.map((message, i) => ({ ...message, offset: BigInt(i), timestamp: Number(message.timestamp) })),
       )
+      for (const [i, record] of decoded.records.entries()) {
+        const texts: [string, string | null][] = []
+        record.eachHeader?.((name, value) => texts.push([name, value]))
+        expect(texts).toEqual(messages[i]?.headers.map(([name, value]) => [name, value?.toString() ?? null]))
+      }
     }
     fc.assert(fc.property(fc.array(anyMessage, { minLength: 1, maxLength: 20 }), compression, property))
   })

@@ -1,7 +1,6 @@
 import { compressionsAlgorithmsByBitmask, crc32c } from '@platformatic/kafka'
 import type { LogRecord } from '../../log.ts'
-import { HeaderNames } from './header-names.ts'
-import { CorruptBatch, RecordWalk, StoredRecord } from './stored-record.ts'
+import { CorruptBatch, RecordTexts, RecordWalk, StoredRecord } from './stored-record.ts'
 
 /** A transaction that was rolled back: its producer's data from `firstOffset` up to the abort marker is void. */
 export interface AbortedTransaction {
@@ -53,7 +52,7 @@ const ABORT_MARKER = 0
  * Hot: per record one object; its parts are made when they are asked for.
  */
 export class RecordDecoder {
-  readonly #names = new HeaderNames()
+  readonly #texts = new RecordTexts()
   readonly #walk = new RecordWalk()
 
   /**
@@ -133,7 +132,7 @@ export class RecordDecoder {
       const { position } = walk
       walk.check(end)
       if (offset >= first)
-        into.push(new StoredRecord(offset, firstTimestamp + (stamped ? 0 : delta), walk.buffer, position, this.#names))
+        into.push(new StoredRecord(offset, firstTimestamp + (stamped ? 0 : delta), walk.buffer, position, this.#texts))
     }
   }
 }

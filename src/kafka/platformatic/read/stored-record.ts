@@ -1,5 +1,5 @@
 import type { Header, LogRecord } from '../../log.ts'
-import type { HeaderNames } from './header-names.ts'
+import { KnownTexts } from './known-texts.ts'
 
 /** A fault in the bytes of one batch. */
 export class CorruptBatch extends Error {
@@ -43,6 +43,15 @@ export class RecordWalk {
     return this.buffer.subarray(start, this.position)
   }
 
+  /** A name or value as a string. */
+  text(known: KnownTexts): string | null {
+    const length = this.varint()
+    if (length < 0) return null
+    const start = this.position
+    this.position += length
+    return known.get(this.buffer, start, this.position)
+  }
+
   skip(): void {
     const length = this.varint()
     if (length > 0) this.position += length
@@ -69,6 +78,12 @@ export class RecordWalk {
   }
 }
 
+/** What the headers of a log's records say again and again. */
+export class RecordTexts {
+  readonly names = new KnownTexts()
+  readonly values = new KnownTexts()
+}
+
 const walk = new RecordWalk()
 const NO_HEADERS: readonly Header[] = []
 
@@ -82,14 +97,14 @@ export class StoredRecord implements LogRecord {
   readonly #buffer: Buffer
   /** Where its key begins. */
   readonly #position: number
-  readonly #names: HeaderNames
+  readonly #texts: RecordTexts
 
-  constructor(offset: number, timestamp: number, buffer: Buffer, position: number, names: HeaderNames) {
+  constructor(offset: number, timestamp: number, buffer: Buffer, position: number, texts: RecordTexts) {
     this.timestamp = timestamp
     this.#offset = offset
     this.#buffer = buffer
     this.#position = position
-    this.#names = names
+    this.#texts = texts
   }
 
   get offset(): bigint {
@@ -112,12 +127,24 @@ export class StoredRecord implements LogRecord {
     if (count === 0) return NO_HEADERS
     const headers: Header[] = []
     for (let i = 0; i < count; i++) {
-      const length = walk.varint()
-      const start = walk.position
-      walk.position += length
-      headers.push([this.#names.get(this.#buffer, start, walk.position), walk.bytes()])
+      headers.push([walk.text(this.#texts.names) ?? '', walk.bytes()])
     }
     return headers
+  }
+
+  eachHeader(visit: (name: string, value: string | null) => void): void {
+    this.#toValue()
+    walk.skip()
+    const { names, values } = this.#texts
+    const count = walk.varint()
+    for (let i = 0, next = walk.position; i < count; i++) {
+      // who is visited may look at other records meanwhile
+      walk.at(this.#buffer, next)
+      const name = walk.text(names)
+      const value = walk.text(values)
+      next = walk.position
+      if (name !== null) visit(name, value)
+    }
   }
 
   #toValue(): void {

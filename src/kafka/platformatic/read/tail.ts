@@ -21,6 +21,8 @@ export interface TailOptions {
   readonly limits: FetchLimits
   /** A broker that has not answered a poll for this long counts as hanging. */
   readonly requestTimeoutMs: number
+  /** Told under which id a topic is followed. */
+  readonly seen: (topic: string, id: string) => void
 }
 
 /** Errors that a look at fresh metadata most often ends at once: nobody is told of the first one. */
@@ -58,7 +60,10 @@ export class KafkaTail implements Tail {
     this.#seeker = new Seeker({
       cluster: options.cluster,
       signal: this.#closing.signal,
-      found: (partition, leader) => this.#loop(leader.nodeId).take(partition),
+      found: (partition, leader) => {
+        options.seen(partition.at.topic, partition.topicId)
+        this.#loop(leader.nodeId).take(partition)
+      },
       moved: (partition, moved) => this.#moved(partition, moved),
       failed: (partition, fault, passing) => this.#fail(partition, fault, passing),
     })

@@ -1,0 +1,38 @@
+/** Who has only so much time. */
+export interface Timed {
+  timedOut(afterMs: number): void
+}
+
+const LONGEST_TIMER_MS = 2 ** 31 - 1
+
+/**
+ * One timer for many, one after the other: to set it anew costs much less than to make one. It goes on when its user is through, and finds
+ * nobody then.
+ */
+export class Deadline {
+  #user: Timed | null = null
+  #timer: NodeJS.Timeout | undefined
+  #ms = 0
+
+  set(user: Timed, ms: number): void {
+    this.#user = user
+    if (this.#timer !== undefined && this.#ms === ms) {
+      this.#timer.refresh()
+      return
+    }
+    clearTimeout(this.#timer)
+    this.#ms = ms
+    // what is timed keeps the process, so the timer need not
+    this.#timer = setTimeout(() => this.#user?.timedOut(ms), Math.min(ms, LONGEST_TIMER_MS)).unref()
+  }
+
+  /** Its user is through. */
+  unset(): void {
+    this.#user = null
+  }
+
+  /** It will not be used again. */
+  end(): void {
+    clearTimeout(this.#timer)
+  }
+}
