@@ -11,7 +11,10 @@ afterEach(() => void vi.useRealTimers())
 class Bench {
   readonly commits: { readonly at: number; readonly group: string; readonly positions: readonly Position[] }[] = []
   readonly committer: Committer<Moving>
+  readonly failures: unknown[] = []
   mostInFlight = 0
+  /** Of the newest commit. */
+  signal: AbortSignal | undefined
   answer: () => Promise<void> = async () => {}
   readonly #inFlight = new Map<string, number>()
 
@@ -20,7 +23,10 @@ class Bench {
       positions: {
         fetch: async () => new Map(),
         close: async () => {},
-        commit: (group, positions) => this.#commit(group, positions),
+        commit: (group, positions, signal) => {
+          this.signal = signal
+          return this.#commit(group, positions)
+        },
       },
       clock: { now: () => Date.now(), monotonic: () => Date.now() },
       intervalMs: 250,
@@ -29,7 +35,9 @@ class Bench {
       retryMs: 250,
       mayAct: () => true,
       firstStart: () => ({ at: 0, partitions: 0 }),
-      outcome: () => {},
+      outcome: (_, error) => {
+        if (error !== null) this.failures.push(error)
+      },
     })
   }
 
@@ -181,4 +189,71 @@ test('a cursor that is let go is committed no more; the others of its group are'
   bench.committer.drop(gone)
   await vi.advanceTimersByTimeAsync(1000)
   expect(bench.commits.map(({ positions }) => positions.map(({ partition }) => partition))).toEqual([[1]])
+})
+
+test('only metadata that is too large is left out, and only until a commit went well', async () => {
+  const bench = new Bench()
+  const cursor = new Moving(bench, 'g')
+  const metadata = (): string | undefined => bench.commits.at(-1)?.positions[0]?.metadata
+  const next = async (error: Fault | null): Promise<void> => {
+    bench.answer = () => (error === null ? Promise.resolve() : Promise.reject(error))
+    cursor.finish()
+    await vi.advanceTimersByTimeAsync(600)
+    bench.answer = async () => {}
+    await vi.advanceTimersByTimeAsync(60_000)
+  }
+  await next(new Fault('LogRefused', 'no', { details: { error: 'INVALID_COMMIT_OFFSET_SIZE' } }))
+  expect(metadata()).not.toBe('')
+  await next(new Fault('LogRefused', 'no', { details: { error: 'OFFSET_METADATA_TOO_LARGE' } }))
+  expect(metadata()).toBe('')
+  await next(null)
+  expect(metadata()).not.toBe('')
+})
+
+test('two flushes of one group at once: both end when all of it is committed', async () => {
+  const bench = new Bench()
+  bench.answer = () => new Promise((resolve) => setTimeout(resolve, 100))
+  const [a, b] = [new Moving(bench, 'g', 0), new Moving(bench, 'g', 1)]
+  a.finish()
+  await vi.advanceTimersByTimeAsync(220)
+  expect(bench.commits.length).toBe(1)
+  a.position = 7
+  b.position = 8
+  const ended: number[][] = []
+  for (const cursor of [a, b]) void bench.committer.flush([cursor]).then(() => ended.push([a.committed, b.committed]))
+  await vi.advanceTimersByTimeAsync(1000)
+  expect(ended).toEqual([
+    [7, 8],
+    [7, 8],
+  ])
+  expect(bench.mostInFlight).toBe(1)
+})
+
+test('who is let go is not committed by a flush that meant it', async () => {
+  const bench = new Bench()
+  const cursor = new Moving(bench, 'g')
+  cursor.position = 5
+  cursor.released = true
+  bench.committer.drop(cursor)
+  await bench.committer.flush([cursor])
+  expect(bench.commits).toEqual([])
+})
+
+test('a commit in flight is given up when one of it is let go, or nothing may be done; the others come with the next', async () => {
+  const bench = new Bench()
+  bench.answer = () =>
+    new Promise((_, reject) => bench.signal?.addEventListener('abort', () => reject(new Fault('Closed', ''))))
+  const [gone, stays] = [new Moving(bench, 'g', 0), new Moving(bench, 'g', 1)]
+  gone.finish()
+  stays.finish()
+  await vi.advanceTimersByTimeAsync(250)
+  gone.released = true
+  bench.committer.drop(gone)
+  await vi.advanceTimersByTimeAsync(250)
+  bench.committer.suspend()
+  bench.answer = async () => {}
+  await vi.advanceTimersByTimeAsync(250)
+  expect(bench.commits.map(({ positions }) => positions.map(({ partition }) => partition))).toEqual([[0, 1], [1], [1]])
+  expect(stays.committed).toBe(1)
+  expect(bench.failures).toEqual([])
 })

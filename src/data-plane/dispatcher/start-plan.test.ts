@@ -46,15 +46,15 @@ test.each([
   expect(kinds(known)).toEqual(expected)
 })
 
-test('the first start is stamped once and carried on, with the partitions that are known now', () => {
+test('the first start is stamped once and carried on, with the partitions that there were then', () => {
   expect(planStart([0], 4, [], now, grace).firstStart).toEqual({ at: now, partitions: 4 })
-  const later = planStart([0], 4, [at(0, 5, { at: now - 900, partitions: 2 })], now, grace)
-  expect(later.firstStart).toEqual({ at: now - 900, partitions: 4 })
+  const first = { at: now - 900, partitions: 2 }
+  expect(planStart([0], 4, [at(0, 5, first)], now, grace).firstStart).toEqual(first)
 })
 
-test('a group that lost all its positions while we knew the Outlet is not new, and its first start is over for all owners', () => {
-  const before = { at: now - 5, partitions: 2 }
-  const lost = planStart([0], 2, [], now, grace, before)
-  expect(lost.starts.map(({ kind }) => kind)).toEqual(['expired'])
-  expect(planStart([1], 2, [at(0, 0, lost.firstStart)], now, grace).starts.map(({ kind }) => kind)).toEqual(['expired'])
+test('a partition that was added just after the first start begins at the start of the log, whichever owner restarts first', () => {
+  const known = [0, 1, 2].map((partition) => at(partition, 5, { at: now - 120, partitions: 3 }))
+  const { firstStart } = planStart([0], 4, known, now, grace)
+  const later = [at(0, 6, firstStart), ...known.slice(1)]
+  expect(planStart([3], 4, later, now, grace).starts).toEqual([{ kind: 'grown', partition: 3 }])
 })
