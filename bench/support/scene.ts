@@ -31,7 +31,8 @@ export class Scene {
 
   async topic(partitions: number, replicationFactor = 1): Promise<string> {
     const name = this.name('bench')
-    const admin = this.#log().admin()
+    const log = this.#log()
+    const admin = log.admin()
     await admin.ensureTopic({
       name,
       partitions,
@@ -39,6 +40,7 @@ export class Scene {
       config: replicationFactor > 1 ? { 'min.insync.replicas': '2' } : {},
     })
     await admin.close()
+    await log.close()
     return name
   }
 

@@ -43,11 +43,13 @@ test('the end comes by the deadline also while the log does not answer', async (
   await using subscriber = await startSubscriber()
   await using rig = await embeddedRig()
   const positions = rig.log.positions()
+  const answered = Promise.withResolvers<void>()
   let away = false
   const silent: Positions = {
     close: () => positions.close(),
-    fetch: (asked) => (away ? new Promise(() => {}) : positions.fetch(asked)),
-    commit: (...all) => (away ? new Promise(() => {}) : positions.commit(...all)),
+    fetch: (asked) => (away ? answered.promise.then(() => Promise.reject(new Error('away'))) : positions.fetch(asked)),
+    commit: (...all) =>
+      away ? answered.promise.then(() => Promise.reject(new Error('away'))) : positions.commit(...all),
   }
   const outlet = rig.outlet(subscriber.url)
   const runner = rig.run([outlet], { commitIntervalMs: 50 }, 'alone', { positions: silent })
@@ -58,5 +60,7 @@ test('the end comes by the deadline also while the log does not answer', async (
   runner.routes.outlets.set(rig.outlet(subscriber.url, { uid: 'b' }))
   await new Promise((resolve) => setTimeout(resolve, 100))
   runner.routes.outlets.delete('a')
-  expect(await closing(runner)).toBeLessThan(1300)
+  const took = await closing(runner)
+  answered.resolve()
+  expect(took).toBeLessThan(1300)
 })

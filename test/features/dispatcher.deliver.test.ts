@@ -121,6 +121,28 @@ test('nobody listens: a dead letter is told no code, and after a dead sink the e
   expect(names).not.toContain('ce_knativeerrorcode')
 })
 
+test.each([
+  ['a parking place that is made for it', null],
+  ['a parking place that someone made with the limit of its source', {}],
+] as const)('an event that fills its limit finds room in %s, and holds up nobody', async (_, existing) => {
+  const long = answer(400, { 'kne-trace': 'x'.repeat(3000), 'kne-more': 'y'.repeat(7000) }, 'no'.repeat(600))
+  await using subscriber = await startSubscriber((got, response) =>
+    (got.id === '0' ? long : answer(200))(got, response),
+  )
+  await using rig = await embeddedRig(1)
+  const outlet = rig.outlet(subscriber.url, { order: 'ordered' })
+  if (existing !== null)
+    await rig.admin.ensureTopic({ name: outlet.parking.topic, partitions: 1, replicationFactor: 1, config: existing })
+  // with its attributes, this is the largest record that the topic takes
+  await rig.send(1, { data: Buffer.alloc(1_048_588 - 400) })
+  await rig.send(3, { from: 1 })
+  rig.run([outlet])
+  await eventuallyPasses('the position moved on', async () => expect(await rig.committed(outlet)).toBe(4))
+  expect(subscriber.got.map(({ id }) => id)).toEqual(['0', '1', '2', '3'])
+  const [parked] = await rig.records(outlet.parking.topic)
+  expect(parked?.headers.map(([name]) => name)).toContain('ce_knativeerrordest')
+})
+
 test('a request that gets no complete answer in time is cut and tried again', async () => {
   let tries = 0
   await using subscriber = await startSubscriber((got, response) => {

@@ -195,8 +195,10 @@ test('only metadata that is too large is left out, and only until a commit went 
   const bench = new Bench()
   const cursor = new Moving(bench, 'g')
   const metadata = (): string | undefined => bench.commits.at(-1)?.positions[0]?.metadata
-  const next = async (error: Fault | null): Promise<void> => {
-    bench.answer = () => (error === null ? Promise.resolve() : Promise.reject(error))
+  const next = async (fault: Fault | null): Promise<void> => {
+    bench.answer = async () => {
+      if (fault !== null) throw fault
+    }
     cursor.finish()
     await vi.advanceTimersByTimeAsync(600)
     bench.answer = async () => {}

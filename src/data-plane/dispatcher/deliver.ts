@@ -177,7 +177,9 @@ export class Delivery implements Linked<Delivery>, Receiver {
     if (failure === null) return
     this.#phase = 'parking'
     const place = this.#consumer.prepared.outlet.parking
-    this.#consumer.services.parking.park(place, parkedRecord(this.entry, failure, place.topic)).then(
+    const record = parkedRecord(this.entry, failure, place.topic)
+    const smaller = () => parkedRecord(this.entry, failure, place.topic, true)
+    this.#consumer.services.parking.park(place, this.entry.at.topic, record, smaller).then(
       () => {
         if (this.#state !== 'ended') this.#consumer.parked(place.topic, failure)
         this.#settle()

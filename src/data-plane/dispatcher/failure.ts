@@ -16,6 +16,8 @@ export interface Failure {
 
 const DATA_BYTES = 1024
 const EXTENSION = /^kne-([a-z0-9]+)$/
+/** All `kne-*` together, as characters: an answer must not make an event too large for its parking place. */
+const EXTENSION_CHARS = 8192
 
 /**
  * `knativeerrordest`, `knativeerrorcode` (absent without an answer), `knativeerrordata` (base64 of the body's first 1,024 bytes) and each
@@ -27,22 +29,30 @@ export function errorExtensions(failure: Failure): string[] {
   const { status, body, headers } = failure.answer
   list.push('knativeerrorcode', String(status))
   if (body.length > 0) list.push('knativeerrordata', body.subarray(0, DATA_BYTES).toString('base64'))
+  let room = EXTENSION_CHARS
   for (const [header, value] of Object.entries(headers)) {
     const name = EXTENSION.exec(header)?.[1]
-    if (name !== undefined && value !== undefined) list.push(name, String(value))
+    const text = String(value ?? '')
+    if (name === undefined || value === undefined || text.length > room) continue
+    room -= text.length
+    list.push(name, text)
   }
   return list
 }
 
-/** The record that keeps an event nobody took: the event with the error extensions, or a record that is no event as it was. */
-export function parkedRecord(entry: Entry, failure: Failure, topic: string): NewRecord {
+/**
+ * The record that keeps an event nobody took: the event with the error extensions, or a record that is no event as it was. `terse`: only where
+ * it failed, for an event that fills its topic's limit by itself.
+ */
+export function parkedRecord(entry: Entry, failure: Failure, topic: string, terse = false): NewRecord {
   const origin = [
     ...['knativekafkatopic', entry.at.topic],
     ...['knativekafkapartition', String(entry.at.partition)],
     ...['knativekafkaoffset', String(entry.offset)],
   ]
   if (entry.event !== null) {
-    return toRecord(withExtensions(entry.event, [...origin, ...errorExtensions(failure)]), topic)
+    const why = terse ? ['knativeerrordest', failure.destination] : [...origin, ...errorExtensions(failure)]
+    return toRecord(withExtensions(entry.event, why), topic)
   }
   const extra = [...origin, 'knativeerrordest', failure.destination, 'knativeerrorreason', failure.reason]
   const headers = [...(entry.record?.headers ?? [])]

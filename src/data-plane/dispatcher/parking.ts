@@ -1,8 +1,12 @@
 import type { Outlet } from '../../contract/outlet.ts'
+import { Fault } from '../../core/fault.ts'
 import type { Appender, LogAdmin, NewRecord } from '../../kafka/log.ts'
 
 /** Parked events wait for a person: longer than the week that a topic keeps by default, but not for ever. */
 const RETENTION_MS = 30 * 24 * 3600_000
+
+/** What the attributes that say why may add to an event which just fits its own topic, bytes. */
+const ROOM_BYTES = 64 * 1024
 
 /** The place for events that no retry and no dead letter sink could take. Its topics are made on first use. */
 export class Parking {
@@ -15,25 +19,37 @@ export class Parking {
     this.#appender = appender
   }
 
-  /** Resolves once the record is stored. @throws Fault, as `ensureTopic` and `append` do. */
-  async park(place: Outlet['parking'], record: NewRecord): Promise<void> {
+  /**
+   * Resolves once the record, or where that is too large the `smaller` one, is stored. @param source the topic that the event comes from.
+   * @throws Fault, as `ensureTopic` and `append` do.
+   */
+  async park(place: Outlet['parking'], source: string, record: NewRecord, smaller: () => NewRecord): Promise<void> {
     let ready = this.#ready.get(place.topic)
     if (ready === undefined) {
-      ready = this.#admin.ensureTopic({
-        name: place.topic,
-        partitions: place.partitions,
-        replicationFactor: place.replicationFactor,
-        config: { 'retention.ms': String(RETENTION_MS) },
-      })
+      ready = this.#make(place, source)
       this.#ready.set(place.topic, ready)
     }
     try {
       await ready
-      await this.#appender.append(record)
+      await this.#appender.append(record).catch((error: unknown) => {
+        if (error instanceof Fault && error.code === 'RecordTooLarge') return this.#appender.append(smaller())
+        throw error
+      })
     } catch (error) {
       // it may have been deleted since, or was never made
       this.#ready.delete(place.topic)
       throw error
     }
+  }
+
+  /** It takes what its source takes, with the reasons on top. */
+  async #make(place: Outlet['parking'], source: string): Promise<void> {
+    const [{ maxMessageBytes } = { maxMessageBytes: 1024 * 1024 }] = await this.#admin.describeTopics([source])
+    await this.#admin.ensureTopic({
+      name: place.topic,
+      partitions: place.partitions,
+      replicationFactor: place.replicationFactor,
+      config: { 'retention.ms': String(RETENTION_MS), 'max.message.bytes': String(maxMessageBytes + ROOM_BYTES) },
+    })
   }
 }

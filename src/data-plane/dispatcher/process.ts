@@ -169,11 +169,9 @@ export class Process implements Dispatcher {
     const { alive } = this.#membership
     if (alive === this.#alive) return
     this.#alive = alive
-    if (alive) this.#worker.resume()
-    else {
-      this.#worker.suspend()
-      this.#starter.suspend()
-    }
+    if (alive) return this.#worker.resume()
+    this.#worker.suspend()
+    this.#starter.suspend()
   }
 
   /** @param unmoved commit also what did not move: the log forgets positions that are not committed for long. */
@@ -223,8 +221,7 @@ export class Process implements Dispatcher {
       retryMs,
       expired: (cursor, lost) => this.#worker.expired(cursor, lost),
       cut: (cursor) => this.#worker.wake(cursor.place.at.topic),
-      state: (cursor, error) =>
-        this.#worker.runOf(cursor)?.logState(faultSource.catchUp(cursor.place.at.partition), error),
+      state: (cursor, error) => this.#worker.readState(cursor, error),
     })
   }
 

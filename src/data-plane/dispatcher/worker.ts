@@ -185,6 +185,11 @@ export class Worker {
     this.#parts.committer.touch(cursor)
   }
 
+  /** Reading for this cursor behind the head failed, or (null) works again. */
+  readState(cursor: Cursor, error: unknown): void {
+    this.runOf(cursor)?.logState(faultSource.catchUp(cursor.place.at.partition), error)
+  }
+
   /** Something is wrong with the offsets of a topic: tails that wait for their cursors look at once. */
   wake(topic: string): void {
     for (const partition of this.#partitions.get(topic)?.values() ?? []) partition.wake()

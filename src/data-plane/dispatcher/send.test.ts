@@ -1,0 +1,82 @@
+import { createServer, type Server, type ServerResponse } from 'node:http'
+import type { AddressInfo } from 'node:net'
+import { afterEach, beforeEach, expect, it } from 'vitest'
+import { Origins, type Lane, type Receiver } from './send.ts'
+
+const limit = 2
+let server: Server
+let origins: Origins
+let lane: Lane
+/** Requests that came and were not answered yet. */
+let open: ServerResponse[]
+
+beforeEach(async () => {
+  open = []
+  server = createServer((request, response) => {
+    request.resume()
+    open.push(response)
+  })
+  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve))
+  origins = new Origins(limit, 1024)
+  lane = origins.lane(`http://127.0.0.1:${(server.address() as AddressInfo).port}`)
+})
+
+afterEach(async () => {
+  await origins.close()
+  server.closeAllConnections()
+  await new Promise((resolve) => server.close(resolve))
+})
+
+function post(receiver: Receiver, timeoutMs = 10_000) {
+  return lane.post({ path: '/', headers: [], body: null, timeoutMs }, receiver)
+}
+
+/** Posts as long as there is room, as a cursor does, and gets in line for the rest. */
+function worker(name: string, count: number, log: string[]) {
+  let left = count
+  const one = {
+    proceed(): void {
+      while (left > 0 && !lane.full) {
+        left--
+        log.push(name)
+        post({ answered: () => one.proceed(), failed: (error) => log.push(error.message) })
+      }
+      if (left > 0) lane.line(one)
+    },
+  }
+  return one
+}
+
+it('those in line get room in turns, and all of it', async () => {
+  const log: string[] = []
+  for (const one of [worker('a', 4, log), worker('b', 4, log), worker('c', 4, log)]) one.proceed()
+  for (let answered = 0; answered < 12; answered++) {
+    await expect.poll(() => open.length, { interval: 1 }).toBeGreaterThan(0)
+    open.shift()?.writeHead(200, { 'content-length': 0 }).end()
+  }
+  await expect.poll(() => log.length).toBe(12)
+  expect(log.slice(0, 8).join('')).toBe('aabcabca')
+})
+
+it('a timer that is used again gives each exchange its full time', async () => {
+  const ends: string[] = []
+  const receiver = { answered: () => ends.push('answered'), failed: (error: Error) => ends.push(error.message) }
+  post(receiver, 400)
+  await new Promise((resolve) => setTimeout(resolve, 250))
+  open.shift()?.writeHead(200, { 'content-length': 0 }).end()
+  await expect.poll(() => ends).toEqual(['answered'])
+  const begun = performance.now()
+  post(receiver, 400)
+  await expect.poll(() => ends, { timeout: 5000 }).toEqual(['answered', 'no complete answer within 400 ms'])
+  expect(performance.now() - begun).toBeGreaterThan(390)
+})
+
+it('a cancelled exchange gives its room to who is in line, never in the midst of the cancelling', async () => {
+  const exchanges = [1, 2].map(() => post({ answered() {}, failed() {} }))
+  await expect.poll(() => open.length).toBe(2)
+  let proceeded = false
+  lane.line({ proceed: () => (proceeded = true) })
+  exchanges[0]?.cancel()
+  expect(proceeded).toBe(false)
+  await expect.poll(() => proceeded).toBe(true)
+})
