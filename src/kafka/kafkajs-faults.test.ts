@@ -12,6 +12,14 @@ describe('an error of kafkajs as a fault', () => {
     ['ERR_INVALID_ARG_TYPE', 'LogRefused'],
   ])('of code %s is %s', (code, fault) => expect(toFault(coded(code, 'it broke'), 'asking').code).toBe(fault))
 
+  it('that there is no coordinator yet passes, though kafkajs calls it final', () => {
+    const error = Object.assign(new Error('no coordinator'), {
+      name: 'KafkaJSGroupCoordinatorNotFound',
+      retriable: false,
+    })
+    expect(toFault(error, 'asking').code).toBe('LogUnavailable')
+  })
+
   it.each(['it broke', 'it broke.'])('reads as one sentence: %s', (message) =>
     expect(toFault(coded('EPIPE', message), 'asking').message).toBe('asking: it broke.'),
   )

@@ -9,6 +9,13 @@ const meanings: Readonly<Record<string, FaultCode>> = {
   UNSUPPORTED_SASL_MECHANISM: 'NotAuthorized',
   ILLEGAL_SASL_STATE: 'NotAuthorized',
   KafkaJSSASLAuthenticationError: 'NotAuthorized',
+  // kafkajs calls these final, but a cluster that just came up, or elects, gives them for a moment.
+  KafkaJSGroupCoordinatorNotFound: 'LogUnavailable',
+  KafkaJSBrokerNotFound: 'LogUnavailable',
+  KafkaJSMetadataNotLoaded: 'LogUnavailable',
+  KafkaJSNoBrokerAvailableError: 'LogUnavailable',
+  KafkaJSTimeout: 'LogUnavailable',
+  KafkaJSLockTimeout: 'LogUnavailable',
 }
 
 /** Any error of kafkajs as a Fault; a Fault stays itself. @param what the start of the sentence for people. */

@@ -128,6 +128,7 @@ interface Sending {
   readonly partition?: number
   readonly data?: string | Buffer
   readonly extra?: Readonly<Record<string, string>>
+  readonly topic?: string
 }
 
 /** A log with a topic, and dispatchers on it. */
@@ -219,7 +220,7 @@ export class Rig implements AsyncDisposable {
   /** Appends events `from` … `from + count - 1`, to one partition. The id is the number. */
   async send(
     count: number,
-    { from = 0, type = 'made', partition = 0, data = 'x', extra = {} }: Sending = {},
+    { from = 0, type = 'made', partition = 0, data = 'x', extra = {}, topic = this.topic }: Sending = {},
   ): Promise<void> {
     const records = Array.from({ length: count }, (_, i) => {
       const attributes = new Map([
@@ -230,7 +231,7 @@ export class Rig implements AsyncDisposable {
         ...Object.entries(extra),
       ])
       return {
-        ...toRecord({ attributes, data: typeof data === 'string' ? Buffer.from(data) : data }, this.topic),
+        ...toRecord({ attributes, data: typeof data === 'string' ? Buffer.from(data) : data }, topic),
         partition,
       }
     })

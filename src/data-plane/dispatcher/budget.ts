@@ -1,13 +1,20 @@
 /**
  * One bound for the memory of a process: rings, catch-up reads and events in flight. When it runs out catch-up stops first
- * (at 3/4), then the rings give up what they hold, then the reader pauses.
+ * (at 3/4), then the reader pauses, and whoever waits for room makes the rings give up what they hold:
+ *
+ *     whenRoom ─► (later turn) relieve: rings are cleared ─► room again? resume : with the next `give`
+ *                     ▲
+ *                   take, while someone waits
  */
 export class Budget {
   readonly limit: number
   used = 0
   /** The part of `used` that events in flight hold. */
   inFlight = 0
+  /** Frees what can be read again, the largest first, until there is room. Set by who owns the rings. */
+  relieve: () => void = () => {}
   readonly #waiting = new Set<() => void>()
+  #relief: NodeJS.Immediate | undefined
 
   constructor(limit: number) {
     this.limit = limit
@@ -38,6 +45,7 @@ export class Budget {
 
   take(bytes: number): void {
     this.used += bytes
+    if (this.#waiting.size > 0) this.#relieveSoon()
   }
 
   give(bytes: number): void {
@@ -48,8 +56,18 @@ export class Budget {
     for (const resume of waiting) setImmediate(resume)
   }
 
-  /** Calls `resume` once, in a later turn, when there is room for catch-up again. */
+  /** Calls `resume` once, in a later turn, when there is room for catch-up again. The same one waits only once. */
   whenRoom(resume: () => void): void {
     this.#waiting.add(resume)
+    this.#relieveSoon()
+  }
+
+  #relieveSoon(): void {
+    this.#relief ??= setImmediate(() => {
+      this.#relief = undefined
+      this.relieve()
+      // nothing may have been held that could be freed, and room may have come meanwhile
+      this.give(0)
+    })
   }
 }

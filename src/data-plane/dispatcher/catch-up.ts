@@ -34,6 +34,7 @@ export class CatchUp {
   readonly #chunks = new Map<Segment, number>()
   readonly #reading = new Set<unknown>()
   readonly #timers = new Set<NodeJS.Timeout>()
+  readonly #onRoom = (): void => this.#kick()
   #heldBytes = 0
   #closed = false
 
@@ -63,7 +64,7 @@ export class CatchUp {
       if (this.#closed || this.#reading.size >= this.#host.maxReads) return
       if (!this.#host.budget.catchUpAllowed) {
         this.#trim(0)
-        if (!this.#host.budget.catchUpAllowed) return this.#host.budget.whenRoom(() => this.#kick())
+        if (!this.#host.budget.catchUpAllowed) return this.#host.budget.whenRoom(this.#onRoom)
       }
       if (!cursor.running) this.#waiting.delete(cursor)
       else if (!this.#reading.has(cursor.place)) this.#read(cursor)

@@ -22,6 +22,7 @@ const RECOVERY_MS = 20_000
 export interface PartitionHost {
   readonly tail: Tail
   readonly budget: Budget
+  /** Bound on the ring of one partition; changes with how many there are. */
   readonly ringBytes: number
   /** A cursor that the ring has left behind. */
   behind(cursor: Cursor): void
@@ -62,6 +63,11 @@ export class Partition implements Place<Cursor> {
   /** Where the foremost detached cursor was when we last looked. */
   #seen = -1
 
+  /** The process has memory again: the tail reads on, if it waits for that. */
+  readonly onRoom = (): void => {
+    if (this.#paused === 'budget') this.#resume()
+  }
+
   constructor(at: TopicPartition, host: PartitionHost) {
     this.at = at
     this.#host = host
@@ -89,7 +95,7 @@ export class Partition implements Place<Cursor> {
     this.#detached.delete(cursor)
     this.#index.remove(cursor)
     if (this.#cursors.size === 0) this.#stopTail()
-    else this.#reconsider()
+    else this.#fewerBehind()
   }
 
   /** Its filter changed. */
@@ -137,10 +143,7 @@ export class Partition implements Place<Cursor> {
 
   attached(cursor: Cursor): void {
     this.#detached.delete(cursor)
-    // nobody is behind: nobody will ask the ring
-    if (this.#detached.size === 0) this.ring.clear()
-    else this.#trim()
-    this.#reconsider()
+    this.#fewerBehind()
   }
 
   detached(cursor: Cursor): void {
@@ -177,8 +180,8 @@ export class Partition implements Place<Cursor> {
   #hand(segment: Segment): void {
     this.matching = true
     for (let i = 0; i < segment.length && this.#detached.size < this.#cursors.size; i++) {
-      // kept only if someone who is behind will ask for it again
-      const entry = segment.entry(i, this.#detached.size > 0)
+      // for one who is behind it is decoded twice: that costs no more than to keep it, and no memory
+      const entry = segment.entry(i, this.shared)
       if (entry.event === null) this.#offerAll(entry)
       else {
         this.#matches.length = 0
@@ -187,6 +190,13 @@ export class Partition implements Place<Cursor> {
       }
     }
     this.matching = false
+  }
+
+  #fewerBehind(): void {
+    // nobody is behind: nobody will ask the ring
+    if (this.#detached.size === 0) this.ring.clear()
+    else this.#trim()
+    this.#reconsider()
   }
 
   #offerAll(entry: Entry): void {
@@ -233,7 +243,7 @@ export class Partition implements Place<Cursor> {
     const { ringBytes, budget } = this.#host
     if (budget.exhausted) {
       this.#paused = 'budget'
-      budget.whenRoom(() => this.#resume())
+      budget.whenRoom(this.onRoom)
     } else this.#paused = this.#waitsFor(foremost) && this.ring.bytesAfter(foremost) >= ringBytes ? 'ahead' : null
     return this.#paused === null
   }

@@ -12,6 +12,7 @@ import type { Progress } from './progress.ts'
 
 export interface WorkerParts {
   readonly budget: PartitionHost['budget']
+  /** Bound on the ring of one partition, where there are few. */
   readonly ringBytes: number
   readonly clock: Clock
   /** The tail that brings what is new to `handler`. */
@@ -20,6 +21,9 @@ export interface WorkerParts {
   readonly committer: Committer<Cursor>
   newRun(outlet: Outlet): OutletRun
 }
+
+/** What all rings together may take of the process's memory. */
+const RINGS_SHARE = 1 / 4
 
 /** Outlets that start one after the other, with gaps no longer than this … */
 const ADMISSION_GAP_MS = 250
@@ -40,6 +44,7 @@ export class Worker {
   #arrivedAt = 0
   readonly #parts: WorkerParts
   readonly #host: PartitionHost
+  #ownedCount = 0
 
   constructor(parts: WorkerParts) {
     this.#parts = parts
@@ -48,14 +53,18 @@ export class Worker {
       moved: (at, moved) => this.partition(at)?.moved(moved),
       state: (at, fault) => this.#tailState(at, fault),
     })
+    const ringShare = (): number => Math.min(parts.ringBytes, (parts.budget.limit * RINGS_SHARE) / this.#ownedCount)
     this.#host = {
       tail,
       budget: parts.budget,
-      ringBytes: parts.ringBytes,
+      get ringBytes() {
+        return ringShare()
+      },
       behind: (cursor) => parts.catchUp.want(cursor),
       leftChunk: (cursor) => parts.catchUp.leftChunk(cursor),
       expired: (cursor, lost) => this.expired(cursor, lost),
     }
+    parts.budget.relieve = () => this.#relieve()
   }
 
   get topics(): readonly string[] {
@@ -83,7 +92,9 @@ export class Worker {
   own(at: TopicPartition): void {
     let partitions = this.#partitions.get(at.topic)
     if (partitions === undefined) this.#partitions.set(at.topic, (partitions = new Map<number, Partition>()))
-    if (!partitions.has(at.partition)) partitions.set(at.partition, new Partition(at, this.#host))
+    if (partitions.has(at.partition)) return
+    partitions.set(at.partition, new Partition(at, this.#host))
+    this.#ownedCount++
   }
 
   add(outlet: Outlet): OutletRun {
@@ -205,6 +216,19 @@ export class Worker {
     await this.#host.tail.close()
   }
 
+  /** Clears rings, the largest first, until catch-up may go on: whoever is behind can read by himself. */
+  #relieve(): void {
+    const { budget } = this.#parts
+    const partitions = Array.from(this.#partitions.values(), (one) => [...one.values()]).flat()
+    const holders = partitions.filter(({ ring }) => ring.bytes > 0).sort((a, b) => b.ring.bytes - a.ring.bytes)
+    for (const partition of holders) {
+      if (budget.catchUpAllowed) return
+      partition.ring.clear()
+    }
+    // events in flight hold the rest: that stops catch-up, but no tail
+    if (!budget.exhausted) for (const partition of partitions) partition.onRoom()
+  }
+
   /** Stops reading partitions. @returns their cursors. */
   #take(list: readonly TopicPartition[]): Cursor[] {
     const cursors: Cursor[] = []
@@ -212,6 +236,7 @@ export class Worker {
       const partition = this.partition(at)
       if (partition === undefined) continue
       this.#partitions.get(at.topic)?.delete(at.partition)
+      this.#ownedCount--
       partition.stop()
       cursors.push(...this.cursors.filter((cursor) => cursor.place === partition))
     }

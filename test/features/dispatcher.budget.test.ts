@@ -1,0 +1,84 @@
+import type { ServerResponse } from 'node:http'
+import { expect, test } from 'vitest'
+import { eventually } from '../support/eventually.ts'
+import { answer, embeddedRig, startSubscriber, type Behaviour, type Rig, type Runner } from './dispatcher-rig.ts'
+
+const PARTITIONS = 5
+/** 4 to 1: what 5 partitions do here, more than 32 do with the default proportions. */
+const options = { budgetBytes: 8 * 2 ** 20, ringBytes: 2 * 2 ** 20, window: 10 }
+const delivery = { retry: 0, backoffPolicy: 'linear' as const, backoffDelayMs: 5, timeoutMs: 600_000 }
+
+/** Never answers, until it is let go. */
+function hanging(): { behave: Behaviour; release(): void } {
+  const held: ServerResponse[] = []
+  let free = false
+  return {
+    behave: (got, response) => (free ? answer(200)(got, response) : void held.push(response)),
+    release: () => {
+      free = true
+      for (const response of held) answer(200)(null as never, response)
+    },
+  }
+}
+
+/** More on each partition than rings may hold. */
+async function flood(rig: Rig, count: number): Promise<void> {
+  for (let from = 0; from < count; from += 100)
+    for (let partition = 0; partition < PARTITIONS; partition++) await rig.send(100, { from, partition })
+}
+
+const stands = (runner: Runner, uid: string, position: number): boolean => {
+  const outlet = runner.dispatcher.snapshot().outlets.find((one) => one.uid === uid)
+  return outlet?.partitions.length === PARTITIONS && outlet.partitions.every((one) => one.position === position)
+}
+
+test('an Outlet that hangs on many partitions takes no memory that an Outlet of another topic needs', async () => {
+  const stuck = hanging()
+  await using bad = await startSubscriber(stuck.behave)
+  await using good = await startSubscriber()
+  await using rig = await embeddedRig(PARTITIONS)
+  await rig.admin.ensureTopic({ name: 'other', partitions: 1, replicationFactor: 1, config: {} })
+  const a = rig.outlet(bad.url, { delivery })
+  const runner = rig.run([a, rig.outlet(good.url, { uid: 'b', topic: 'other' })], options)
+  await rig.consuming(runner)
+  await rig.consuming(runner, 'b')
+  await flood(rig, 1500)
+  for (let sent = 1; sent <= 5; sent++) {
+    await rig.send(10, { topic: 'other' })
+    await eventually('the other one has it', () => good.got.length === 10 * sent)
+  }
+  expect(bad.got.length).toBe(10 * PARTITIONS)
+  expect(runner.dispatcher.snapshot().memory).toBeLessThan(options.budgetBytes * 0.75)
+  stuck.release()
+  await eventually('it goes on where it hung', () => stands(runner, 'a', 1500))
+  expect(bad.got.length).toBe(1500 * PARTITIONS)
+})
+
+test('beside a healthy Outlet of its topic one that hung catches up', async () => {
+  const stuck = hanging()
+  await using bad = await startSubscriber(stuck.behave)
+  await using good = await startSubscriber()
+  await using rig = await embeddedRig(PARTITIONS)
+  const runner = rig.run([rig.outlet(bad.url, { delivery }), rig.outlet(good.url, { uid: 'b' })], options)
+  await rig.consuming(runner)
+  await rig.consuming(runner, 'b')
+  await flood(rig, 1200)
+  await eventually('the healthy one has all', () => good.got.length === 1200 * PARTITIONS)
+  stuck.release()
+  await eventually('the other one too', () => stands(runner, 'a', 1200))
+  expect(bad.got.length).toBe(1200 * PARTITIONS)
+})
+
+test('an Outlet that hangs gives back all memory when it is deleted', async () => {
+  await using bad = await startSubscriber(() => {})
+  await using good = await startSubscriber()
+  await using rig = await embeddedRig(PARTITIONS)
+  const runner = rig.run([rig.outlet(bad.url, { delivery }), rig.outlet(good.url, { uid: 'b' })], options)
+  await rig.consuming(runner)
+  await rig.consuming(runner, 'b')
+  await flood(rig, 300)
+  await eventually('the healthy one has all', () => stands(runner, 'b', 300))
+  expect(runner.dispatcher.snapshot().memory).toBeGreaterThan(0)
+  runner.routes.outlets.delete('a')
+  await eventually('nothing is held', () => runner.dispatcher.snapshot().memory === 0)
+})
