@@ -10,6 +10,8 @@ import { defineConfig } from 'vitest/config'
  */
 export default defineConfig({
   test: {
+    // Many of the slow ones wait more than they work: for a Kafka to come up, for positions to outlive their retention.
+    maxWorkers: 3,
     projects: [
       { test: { name: 'unit', include: ['src/**/*.test.ts'], testTimeout: 15_000 } },
       { test: { name: 'suites', include: ['test/suites/**/*.test.ts'], ...withKafka() } },

@@ -220,12 +220,42 @@ describe('a log that is cut below the position (an unclean failover)', () => {
     const ids = subscriber.got.map(({ id }) => id)
     expect(ids.slice(3)).toEqual(expect.arrayContaining(['102', '103']))
   })
+
+  test('a read that was under way meanwhile brings nothing of what was cut', async () => {
+    let held: ServerResponse | undefined
+    await using subscriber = await startSubscriber((got, response) => {
+      if (got.path === '/slow' && got.offset === 0) held = response
+      else take(got, response)
+    })
+    await using rig = await embeddedRig()
+    const reader = new HandReader(rig)
+    const slow = rig.outlet(subscriber.url, { uid: 'slow', order: 'ordered' })
+    const outlets = [slow, rig.outlet(subscriber.url, { uid: 'quick' })]
+    const { runner } = runByHand(rig, outlets, { ringBytes: 1, catchUpBytes: 1 }, { reader })
+    for (const { uid } of outlets) await rig.consuming(runner, uid)
+    reader.append(5)
+    await eventually('the slow one has fallen behind', () => held && sorted(subscriber.got, '/quick').length === 5)
+    const before = reader.reads
+    const late = Promise.withResolvers<void>()
+    reader.late = late.promise
+    take(subscriber.got[0]!, held!)
+    await eventually('it reads', () => reader.reads > before)
+    reader.cut(1)
+    reader.append(4, 101)
+    await eventually('the quick one has what is new', () => sorted(subscriber.got, '/quick', 104).length === 1)
+    late.resolve()
+    await eventuallyPasses('all is done', async () => expect(await rig.committed(slow)).toBe(5))
+    expect(sorted(subscriber.got, '/slow')).toEqual([0, 101, 102, 103, 104])
+  })
 })
 
 /** A reader of partition 0 that the test drives: it may cut its log. */
 class HandReader implements LogReader {
   /** What the tail has not told yet: one that is paused notices nothing. */
   #cut: number | undefined
+  reads = 0
+  /** Answers of reads are as the log was, but come only then. */
+  late: Promise<void> | undefined
   #log: LogRecord[] = []
   #handler: TailHandler | undefined
   #tail: { at: TopicPartition; next: number; paused: boolean } | undefined
@@ -273,7 +303,10 @@ class HandReader implements LogReader {
 
   async read(at: TopicPartition, from: bigint): Promise<Batch | OffsetMoved> {
     const end = BigInt(this.#log.length)
-    return from > end ? { kind: 'truncated', next: end } : this.#batch(at, Number(from), 1)
+    const answer: Batch | OffsetMoved = from > end ? { kind: 'truncated', next: end } : this.#batch(at, Number(from), 1)
+    this.reads++
+    await this.late
+    return answer
   }
 
   async range(all: readonly TopicPartition[]): Promise<readonly (TopicPartition & { start: bigint; end: bigint })[]> {

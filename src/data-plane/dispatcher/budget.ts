@@ -63,7 +63,8 @@ export class Budget {
   }
 
   #relieveSoon(): void {
-    this.#relief ??= setImmediate(() => {
+    if (this.#relief !== undefined) return
+    this.#relief = setImmediate(() => {
       this.#relief = undefined
       this.relieve()
       // nothing may have been held that could be freed, and room may have come meanwhile

@@ -66,25 +66,25 @@ export class CatchUp {
         this.#trim(0)
         if (!this.#host.budget.catchUpAllowed) return this.#host.budget.whenRoom(this.#onRoom)
       }
-      if (!cursor.running) this.#waiting.delete(cursor)
+      if (!cursor.awaits()) this.#waiting.delete(cursor)
       else if (!this.#reading.has(cursor.place)) this.#read(cursor)
     }
   }
 
   #read(cursor: Cursor): void {
-    const { place } = cursor
+    const { place, ask } = cursor
     this.#reading.add(place)
     this.#waiting.delete(cursor)
     const { reader, readBytes } = this.#host
     reader.read(place.at, BigInt(cursor.next), readBytes).then(
       (result) => {
         this.#reading.delete(place)
-        if (cursor.running) this.#arrived(cursor, result)
+        if (cursor.awaits(ask)) this.#arrived(cursor, result)
         this.#kick()
       },
       (error: unknown) => {
         this.#reading.delete(place)
-        if (cursor.running) this.#failed(cursor, error)
+        if (cursor.awaits(ask)) this.#failed(cursor, error)
         this.#kick()
       },
     )
@@ -98,7 +98,7 @@ export class CatchUp {
     if (segment.next <= segment.from) return this.#later(cursor)
     const served = [cursor]
     for (const other of this.#waiting)
-      if (other.place === cursor.place && segment.covers(other.next)) served.push(other)
+      if (other.place === cursor.place && other.awaits() && segment.covers(other.next)) served.push(other)
     for (const one of served) {
       this.#waiting.delete(one)
       this.#hold(one, segment)
@@ -123,9 +123,10 @@ export class CatchUp {
   }
 
   #later(cursor: Cursor): void {
+    const { ask } = cursor
     const timer = setTimeout(() => {
       this.#timers.delete(timer)
-      if (cursor.running && !this.#closed) cursor.again()
+      if (cursor.awaits(ask) && !this.#closed) cursor.again()
     }, this.#host.retryMs)
     this.#timers.add(timer)
   }

@@ -35,6 +35,8 @@ export class Cursor implements DeliveryOwner, InLine {
   bare = false
   /** Delivers what is new. */
   running = false
+  /** Number of its latest ask for a read: answers to earlier ones are void. */
+  ask = 0
   readonly #outcome: (cursor: Cursor) => void
   /** Detached: what to read next. Attached: what lies below is not ours to deliver. */
   #next = 0
@@ -90,8 +92,10 @@ export class Cursor implements DeliveryOwner, InLine {
   /** An event at the head that matches. Attached only. */
   offer(entry: Entry): void {
     if (!this.#wanted(entry.offset)) return
-    if (this.#hasRoom()) this.#deliver(entry)
-    else this.#detach(entry.offset)
+    if (!this.#hasRoom()) return this.#detach(entry.offset)
+    // a batch that somebody failed to take comes again: this one was taken
+    this.#next = entry.offset + 1
+    this.#deliver(entry)
   }
 
   /**
@@ -109,6 +113,7 @@ export class Cursor implements DeliveryOwner, InLine {
       const segment = this.#segment()
       if (segment === undefined) {
         this.#asked = true
+        this.ask++
         return this.place.behind(this)
       }
       if (left-- === 0) return this.#yield()
@@ -122,6 +127,11 @@ export class Cursor implements DeliveryOwner, InLine {
     if (this.isAttached || !this.running) return
     if (this.place.matching) this.place.later(this)
     else this.pump()
+  }
+
+  /** Whether the answer to this ask is still wanted. It is not after a `stop` or `rewind`: it may tell of what is gone. */
+  awaits(ask = this.ask): boolean {
+    return this.#asked && ask === this.ask
   }
 
   /** Records that were read for this cursor, or for another one close by. */
@@ -164,6 +174,7 @@ export class Cursor implements DeliveryOwner, InLine {
     const to = anew ? next : Math.min(this.next, next)
     if (this.isAttached) this.#detach(to)
     this.#next = to
+    this.#asked = false
     this.#leaveChunk()
     this.#outcome(this)
   }

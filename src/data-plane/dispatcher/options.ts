@@ -7,7 +7,7 @@ export interface DispatcherOptions {
   /** How much of a partition's head is kept for cursors that are a little behind. */
   readonly ringBytes: number
   readonly catchUpBytes: number
-  /** Catch-up reads in flight, for the whole process. */
+  /** Catch-up reads in flight, for the whole process; the log's reader bounds those of one broker. */
   readonly catchUpReads: number
   /** A position that moved is committed within this time … */
   readonly commitIntervalMs: number
@@ -38,7 +38,7 @@ export const defaultOptions: DispatcherOptions = {
   budgetBytes: 64 * 1024 * 1024,
   ringBytes: 2 * 1024 * 1024,
   catchUpBytes: 256 * 1024,
-  catchUpReads: 4,
+  catchUpReads: 16,
   commitIntervalMs: 250,
   commitOutcomes: 1000,
   commitsPerSecond: 1000,

@@ -10,7 +10,7 @@ import type { Failure } from './failure.ts'
 import { faultSource } from './fault-source.ts'
 import { dismiss, prepare, type Prepared } from './prepared.ts'
 import { unknownStart, type FirstStart } from './progress.ts'
-import type { Origins } from './send.ts'
+import type { Origins } from './origins.ts'
 
 /** The gravest first: the one that is reported when there are several. */
 const order: readonly OutletFaultReason[] = [

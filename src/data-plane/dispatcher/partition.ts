@@ -56,7 +56,7 @@ export class Partition implements Place<Cursor> {
   readonly #detached = new Set<Cursor>()
   readonly #index = new MatchIndex<Cursor>()
   readonly #matches: Cursor[] = []
-  #later: Cursor[] = []
+  readonly #later: Cursor[] = []
   #paused: 'ahead' | 'budget' | null = null
   /** While the tail works off a backlog. */
   #recovery: NodeJS.Timeout | undefined
@@ -116,13 +116,16 @@ export class Partition implements Place<Cursor> {
     const segment = new Segment(batch)
     this.end = Number(batch.end)
     this.leaderEpoch = segment.leaderEpoch
-    this.#hand(segment)
+    this.matching = true
+    try {
+      this.#hand(segment)
+    } finally {
+      this.matching = false
+    }
     this.head = segment.next
     if (this.head >= this.end) this.#endRecovery()
     this.ring.push(segment)
-    const later = this.#later
-    this.#later = []
-    for (const cursor of later) cursor.pump()
+    for (const cursor of this.#later.splice(0)) cursor.pump()
     return this.#flow()
   }
 
@@ -178,7 +181,6 @@ export class Partition implements Place<Cursor> {
    *                 └─ no event: all attached
    */
   #hand(segment: Segment): void {
-    this.matching = true
     for (let i = 0; i < segment.length && this.#detached.size < this.#cursors.size; i++) {
       // for one who is behind it is decoded twice: that costs no more than to keep it, and no memory
       const entry = segment.entry(i, this.shared)
@@ -189,7 +191,6 @@ export class Partition implements Place<Cursor> {
         for (const cursor of this.#matches) if (cursor.isAttached) cursor.offer(entry)
       }
     }
-    this.matching = false
   }
 
   #fewerBehind(): void {

@@ -1,6 +1,7 @@
 import type { Delivery as DeliveryPolicy, Outlet } from '../../contract/outlet.ts'
 import { compileFilter, type CompiledFilter } from '../../event/filter.ts'
-import type { Lane, Origins } from './send.ts'
+import type { Origins } from './origins.ts'
+import type { Lane } from './send.ts'
 
 /** Where requests go, prepared: nothing is parsed per event. */
 export interface Endpoint {

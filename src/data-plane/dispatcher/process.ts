@@ -14,7 +14,7 @@ import { GroupWatch } from './group-watch.ts'
 import { defaultOptions, type DispatcherOptions } from './options.ts'
 import { OutletRun } from './outlet-run.ts'
 import { Parking } from './parking.ts'
-import { Origins } from './send.ts'
+import { Origins } from './origins.ts'
 import { Refresher } from './refresher.ts'
 import { Starter } from './starter.ts'
 import { Topics } from './topics.ts'
@@ -48,8 +48,8 @@ export class Process implements Dispatcher {
     this.#parts = parts
     this.#options = options
     this.#budget = new Budget(options.budgetBytes)
-    this.#origins = new Origins(options.connections, options.replyBytes)
     const mayAct = (): boolean => this.#membership.alive
+    this.#origins = new Origins(options.connections, options.replyBytes, mayAct)
     const parking = new Parking(parts.admin, parts.appender)
     this.#services = { options, budget: this.#budget, appender: parts.appender, parking, mayAct }
     this.#catchUp = this.#newCatchUp()

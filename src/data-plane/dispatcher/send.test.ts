@@ -1,23 +1,26 @@
 import { createServer, type Server, type ServerResponse } from 'node:http'
 import type { AddressInfo } from 'node:net'
 import { afterEach, beforeEach, expect, it } from 'vitest'
-import { Origins, type Lane, type Receiver } from './send.ts'
+import { Origins } from './origins.ts'
+import type { Lane, Receiver } from './send.ts'
 
 const limit = 2
 let server: Server
 let origins: Origins
 let lane: Lane
+let mayAct: boolean
 /** Requests that came and were not answered yet. */
 let open: ServerResponse[]
 
 beforeEach(async () => {
   open = []
+  mayAct = true
   server = createServer((request, response) => {
     request.resume()
     open.push(response)
   })
   await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve))
-  origins = new Origins(limit, 1024)
+  origins = new Origins(limit, 1024, () => mayAct)
   lane = origins.lane(`http://127.0.0.1:${(server.address() as AddressInfo).port}`)
 })
 
@@ -79,4 +82,21 @@ it('a cancelled exchange gives its room to who is in line, never in the midst of
   exchanges[0]?.cancel()
   expect(proceeded).toBe(false)
   await expect.poll(() => proceeded).toBe(true)
+})
+
+it('what waited for room does not begin while the process may not act, and begins when it may again', async () => {
+  const ends: string[] = []
+  for (const name of ['a', 'b', 'c', 'd']) post({ answered: () => ends.push(name), failed() {} })
+  const cancelled = post({ answered: () => ends.push('cancelled'), failed() {} })
+  await expect.poll(() => open.length).toBe(2)
+  mayAct = false
+  for (const response of open.splice(0)) response.writeHead(200, { 'content-length': 0 }).end()
+  await expect.poll(() => ends.length).toBe(2)
+  cancelled.cancel()
+  await new Promise((resolve) => setTimeout(resolve, 250))
+  expect(open.length).toBe(0)
+  mayAct = true
+  await expect.poll(() => open.length).toBe(2)
+  for (const response of open.splice(0)) response.writeHead(200, { 'content-length': 0 }).end()
+  await expect.poll(() => ends.toSorted()).toEqual(['a', 'b', 'c', 'd'])
 })

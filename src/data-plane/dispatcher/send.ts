@@ -1,4 +1,4 @@
-import { Pool, type Dispatcher as Undici } from 'undici'
+import type { Pool, Dispatcher as Undici } from 'undici'
 import { Deadline, type Timed } from './deadline.ts'
 
 /** What a subscriber answered. */
@@ -27,56 +27,9 @@ export interface Post {
 }
 
 const ERROR_BYTES = 1024
-const CONNECT_TIMEOUT_MS = 10_000
+/** How soon a lane that may not act looks again. */
+const GATE_MS = 100
 const nothing = Buffer.alloc(0)
-
-/**
- * The connections of a process. Those to one origin are shared, but each Outlet has a bound of its own (a {@link Lane}): one that
- * waits for its subscriber cannot take the connections that another one on the same host needs.
- */
-export class Origins {
-  readonly #pools = new Map<string, { readonly pool: Pool; users: number }>()
-  readonly #connections: number
-  readonly #replyBytes: number
-
-  /** @param connections of one Outlet to one origin. @param replyBytes bound on a reply that is kept. */
-  constructor(connections: number, replyBytes: number) {
-    this.#connections = connections
-    this.#replyBytes = replyBytes
-  }
-
-  lane(origin: string): Lane {
-    const entry = this.#pools.get(origin) ?? { pool: newPool(origin), users: 0 }
-    this.#pools.set(origin, entry)
-    entry.users++
-    return new Lane(entry.pool, this.#connections, this.#replyBytes, () => this.#leave(origin))
-  }
-
-  async close(): Promise<void> {
-    const pools = [...this.#pools.values()]
-    this.#pools.clear()
-    await Promise.all(pools.map(({ pool }) => pool.destroy()))
-  }
-
-  #leave(origin: string): void {
-    const entry = this.#pools.get(origin)
-    if (entry === undefined || --entry.users > 0) return
-    this.#pools.delete(origin)
-    void entry.pool.close()
-  }
-}
-
-/** HTTP/1.1, keep-alive; no bound here (lanes have it) and no timeouts of the pool's own: each exchange has its one timer. */
-function newPool(origin: string): Pool {
-  return new Pool(origin, {
-    connections: null,
-    pipelining: 1,
-    allowH2: false,
-    headersTimeout: 0,
-    bodyTimeout: 0,
-    connectTimeout: CONNECT_TIMEOUT_MS,
-  })
-}
 
 /** Who waits for room in a {@link Lane}. */
 export interface InLine {
@@ -88,11 +41,14 @@ export interface InLine {
  * What one Outlet may have under way at one origin at once. Retries beyond it wait in order; then come those in line, in turns.
  *
  *     post ─► room? begin : waiting          released ─► first of waiting, or else first in line: proceed
+ *
+ * What waited begins only while this process may act: it may have been frozen since, and its partitions be someone else's.
  */
 export class Lane {
   readonly pool: Pool
   readonly replyBytes: number
   readonly #limit: number
+  readonly #mayAct: () => boolean
   readonly #leave: () => void
   readonly #waiting: Exchange[] = []
   readonly #line = new Set<InLine>()
@@ -100,11 +56,18 @@ export class Lane {
   readonly #timers: Deadline[] = []
   #busy = 0
   #closed = false
+  #gate: NodeJS.Timeout | undefined
 
-  constructor(pool: Pool, limit: number, replyBytes: number, leave: () => void) {
+  constructor(
+    pool: Pool,
+    bounds: { readonly limit: number; readonly replyBytes: number },
+    mayAct: () => boolean,
+    leave: () => void,
+  ) {
     this.pool = pool
-    this.replyBytes = replyBytes
-    this.#limit = limit
+    this.replyBytes = bounds.replyBytes
+    this.#limit = bounds.limit
+    this.#mayAct = mayAct
     this.#leave = leave
   }
 
@@ -135,8 +98,14 @@ export class Lane {
   released(deadline: Deadline | null): void {
     this.#busy--
     if (deadline !== null) this.#keep(deadline)
-    for (let next = this.#waiting.shift(); next !== undefined; next = this.#waiting.shift()) {
-      if (!next.cancelled) return this.#start(next)
+    this.#fill()
+  }
+
+  #fill(): void {
+    for (let next = this.#waiting[0]; next !== undefined && !this.full; next = this.#waiting[0]) {
+      if (!next.cancelled && !this.#mayAct()) return this.#fillLater()
+      this.#waiting.shift()
+      if (!next.cancelled) this.#start(next)
     }
     for (const one of this.#line) {
       if (this.full) return
@@ -146,13 +115,21 @@ export class Lane {
     if (this.#closed && this.#busy === 0) this.#leave()
   }
 
+  #fillLater(): void {
+    if (this.#gate !== undefined) return
+    this.#gate = setTimeout(() => {
+      this.#gate = undefined
+      this.#fill()
+    }, GATE_MS)
+  }
+
   /** Takes the connections away once nothing is under way. */
   close(): void {
     if (this.#closed) return
     this.#closed = true
     this.#line.clear()
     for (const deadline of this.#timers) deadline.end()
-    if (this.#busy === 0) this.#leave()
+    if (this.#busy === 0 && this.#waiting.length === 0) this.#leave()
   }
 
   #keep(deadline: Deadline): void {

@@ -18,6 +18,12 @@ export function readFault(error: unknown): Fault {
   return new Fault(isPassing(error) ? 'LogUnavailable' : 'LogRefused', text, { cause: error })
 }
 
+/** Whatever the handler of a tail threw, as a fact. */
+export function handlerFault(where: TopicPartition, error: unknown): Fault {
+  if (error instanceof Fault) return error
+  return new Fault('LogRefused', `handling a batch of ${nameOf(where)}: ${String(error)}`, { cause: error })
+}
+
 /** Whatever writing threw, as a fact; it was rolled back. */
 export function writeFault(error: unknown): Fault {
   const text = `the embedded log cannot write: ${String(error)}`

@@ -1,6 +1,6 @@
 import type { Fault } from '../../core/fault.ts'
 import type { Batch, OffsetMoved, Tail, TailHandler, TopicPartition } from '../log.ts'
-import { nameOf, readFault, topicMissing } from './faults.ts'
+import { handlerFault, nameOf, readFault, topicMissing } from './faults.ts'
 import type { Store } from './store.ts'
 import { startOf, type Partition } from './topics.ts'
 
@@ -112,13 +112,25 @@ export class EmbeddedTail implements Tail {
     try {
       read = this.#read(cursor, partition)
     } catch (error) {
-      this.#tell(cursor, readFault(error))
-      this.#retry ??= setTimeout(() => this.#again(), RETRY_MS)
-      return false
+      return this.#failed(cursor, readFault(error))
     }
     this.#tell(cursor, null)
     if (!this.#isOurs(cursor)) return false
-    return this.#deliver(cursor, read)
+    try {
+      return this.#deliver(cursor, read)
+    } catch (error) {
+      // the same batch comes again, since nobody can say what became of it
+      cursor.paused = false
+      return this.#failed(cursor, handlerFault(cursor.where, error))
+    }
+  }
+
+  /** @returns false: not at once, but a moment later. */
+  #failed(cursor: Cursor, fault: Fault): boolean {
+    if (!this.#isOurs(cursor)) return false
+    this.#tell(cursor, fault)
+    this.#retry ??= setTimeout(() => this.#again(), RETRY_MS)
+    return false
   }
 
   #read(cursor: Cursor, partition: Partition): Batch | OffsetMoved {
@@ -135,10 +147,10 @@ export class EmbeddedTail implements Tail {
       return true
     }
     if (read.records.length === 0) return false
-    cursor.next = Number(read.next)
     // Paused before the call: a handler may resume within it.
     cursor.paused = true
     const goOn = this.#handler.batch(read)
+    cursor.next = Number(read.next)
     if (goOn) cursor.paused = false
     return read.next < read.end
   }
