@@ -1,6 +1,6 @@
 import { beforeAll, expect, test } from 'vitest'
 import { systemClock as clock } from '../../src/core/clock.ts'
-import { adopt, type AdoptionParts } from '../../src/data-plane/dispatcher/adopt.ts'
+import { adopt, type AdoptionParts } from '../../src/data-plane/dispatcher/positions/adopt.ts'
 import { openKafkaLog } from '../../src/kafka/kafka-log.ts'
 import { createLogger } from '../../src/telemetry/logger.ts'
 import { eventually, eventuallyPasses } from '../support/eventually.ts'

@@ -1,4 +1,4 @@
-import type { TopicPartition } from '../../kafka/log.ts'
+import type { TopicPartition } from '../../../kafka/log.ts'
 import type { Ring } from './ring.ts'
 
 /** A partition as its cursors see it. */

@@ -1,5 +1,5 @@
 import { afterEach, beforeEach, expect, test, vi } from 'vitest'
-import { Fault } from '../../core/fault.ts'
+import { Fault } from '../../../core/fault.ts'
 import { Refresher } from './refresher.ts'
 
 const MINUTE = 60_000

@@ -1,5 +1,5 @@
-import { Fault } from '../../core/fault.ts'
-import type { Position, Positions, TopicPartition } from '../../kafka/log.ts'
+import { Fault } from '../../../core/fault.ts'
+import type { Position, Positions, TopicPartition } from '../../../kafka/log.ts'
 import { Turnstile } from './turnstile.ts'
 
 interface Asked {

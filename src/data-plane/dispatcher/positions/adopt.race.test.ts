@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest'
-import type { LogAdmin, Position, Positions } from '../../kafka/log.ts'
+import type { LogAdmin, Position, Positions } from '../../../kafka/log.ts'
 import { adopt } from './adopt.ts'
 
 const at = (partition: number, offset: number): Position => ({

@@ -1,6 +1,6 @@
-import type { Delivery as DeliveryPolicy } from '../../contract/outlet.ts'
-import type { CloudEvent } from '../../event/cloud-event.ts'
-import { readReply } from '../wire/reply.ts'
+import type { Delivery as DeliveryPolicy } from '../../../contract/outlet.ts'
+import type { CloudEvent } from '../../../event/cloud-event.ts'
+import { readReply } from '../../wire/reply.ts'
 import type { Answer } from './send.ts'
 
 /** What an answer means. */

@@ -1,5 +1,5 @@
-import type { Position } from '../../kafka/log.ts'
-import { decodeProgress, unknownStart, type FirstStart, type Progress } from './progress.ts'
+import type { Position } from '../../../kafka/log.ts'
+import { decodeProgress, unknownStart, type FirstStart, type Progress } from '../reading/progress.ts'
 
 /** How an Outlet begins on one partition. */
 export type Start =

@@ -1,5 +1,5 @@
-import type { Delivery as DeliveryPolicy, Outlet } from '../../contract/outlet.ts'
-import { compileFilter, type CompiledFilter } from '../../event/filter.ts'
+import type { Delivery as DeliveryPolicy, Outlet } from '../../../contract/outlet.ts'
+import { compileFilter, type CompiledFilter } from '../../../event/filter.ts'
 import type { Origins } from './origins.ts'
 import type { Lane } from './send.ts'
 

@@ -1,8 +1,8 @@
 import { setImmediate as turn } from 'node:timers/promises'
 import { expect, test } from 'vitest'
-import type { LogAdmin } from '../../kafka/log.ts'
+import type { LogAdmin } from '../../../kafka/log.ts'
 import { GroupWatch } from './group-watch.ts'
-import type { OutletRun } from './outlet-run.ts'
+import type { OutletRun } from '../delivering/outlet-run.ts'
 
 test('a thousand groups that are checked at the same time are asked for a few at a time, and all of them', async () => {
   const asked = new Set<string>()

@@ -1,7 +1,7 @@
-import type { CloudEvent } from '../../event/cloud-event.ts'
-import type { NewRecord } from '../../kafka/log.ts'
-import { toRecord } from '../wire/record.ts'
-import type { Entry } from './segment.ts'
+import type { CloudEvent } from '../../../event/cloud-event.ts'
+import type { NewRecord } from '../../../kafka/log.ts'
+import { toRecord } from '../../wire/record.ts'
+import type { Entry } from '../reading/segment.ts'
 import type { Answer } from './send.ts'
 
 /** Why an event could not be delivered, as its dead letter sink and its parking place are told. */

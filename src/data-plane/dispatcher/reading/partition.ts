@@ -1,5 +1,5 @@
-import { MatchIndex } from '../../event/match-index.ts'
-import type { Batch, OffsetMoved, Tail, TopicPartition } from '../../kafka/log.ts'
+import { MatchIndex } from '../../../event/match-index.ts'
+import type { Batch, OffsetMoved, Tail, TopicPartition } from '../../../kafka/log.ts'
 import type { Budget } from './budget.ts'
 import type { Cursor } from './cursor.ts'
 import type { Place } from './place.ts'

@@ -1,7 +1,7 @@
-import type { Clock } from '../../core/clock.ts'
-import { Fault } from '../../core/fault.ts'
-import type { Position, Positions, TopicPartition } from '../../kafka/log.ts'
-import { encodeProgress, type FirstStart, type Progress } from './progress.ts'
+import type { Clock } from '../../../core/clock.ts'
+import { Fault } from '../../../core/fault.ts'
+import type { Position, Positions, TopicPartition } from '../../../kafka/log.ts'
+import { encodeProgress, type FirstStart, type Progress } from '../reading/progress.ts'
 
 /** A cursor, as far as its position is to be committed. */
 export interface Committable {

@@ -1,10 +1,10 @@
-import { Countdown } from './countdown.ts'
-import { Delivery, type Consumer, type DeliveryOwner } from './deliver.ts'
+import { Countdown } from '../delivering/countdown.ts'
+import { Delivery, type Consumer, type DeliveryOwner } from '../delivering/deliver.ts'
 import type { Place } from './place.ts'
 import type { Progress } from './progress.ts'
 import { Remainder } from './remainder.ts'
 import type { Entry, Segment } from './segment.ts'
-import type { InLine } from './send.ts'
+import type { InLine } from '../delivering/send.ts'
 import { Tracker } from './tracker.ts'
 
 /** Records that a cursor looks at in one turn, so that a long stretch that does not match holds up nobody. */

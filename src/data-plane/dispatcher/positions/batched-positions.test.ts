@@ -1,6 +1,6 @@
 import { expect, test } from 'vitest'
-import { Fault } from '../../core/fault.ts'
-import type { Position } from '../../kafka/log.ts'
+import { Fault } from '../../../core/fault.ts'
+import type { Position } from '../../../kafka/log.ts'
 import { BatchedPositions } from './batched-positions.ts'
 
 const at = [{ topic: 't', partition: 0 }]

@@ -1,6 +1,6 @@
-import type { CloudEvent } from '../../event/cloud-event.ts'
-import type { Batch, LogRecord, TopicPartition } from '../../kafka/log.ts'
-import { fromRecord, NotAnEvent } from '../wire/record.ts'
+import type { CloudEvent } from '../../../event/cloud-event.ts'
+import type { Batch, LogRecord, TopicPartition } from '../../../kafka/log.ts'
+import { fromRecord, NotAnEvent } from '../../wire/record.ts'
 import type { Budget } from './budget.ts'
 
 /** What an event in flight costs beside its data: attributes, delivery, request. */

@@ -1,6 +1,6 @@
-import type { Outlet } from '../../contract/outlet.ts'
-import { Fault } from '../../core/fault.ts'
-import type { Appender, LogAdmin, NewRecord } from '../../kafka/log.ts'
+import type { Outlet } from '../../../contract/outlet.ts'
+import { Fault } from '../../../core/fault.ts'
+import type { Appender, LogAdmin, NewRecord } from '../../../kafka/log.ts'
 
 /** Parked events wait for a person: longer than the week that a topic keeps by default, but not for ever. */
 const RETENTION_MS = 30 * 24 * 3600_000

@@ -1,4 +1,4 @@
-import type { Batch, LogReader, OffsetMoved } from '../../kafka/log.ts'
+import type { Batch, LogReader, OffsetMoved } from '../../../kafka/log.ts'
 import type { Budget } from './budget.ts'
 import type { Cursor } from './cursor.ts'
 import { Segment } from './segment.ts'

@@ -1,5 +1,5 @@
-import type { Clock } from '../../core/clock.ts'
-import type { LogAdmin } from '../../kafka/log.ts'
+import type { Clock } from '../../../core/clock.ts'
+import type { LogAdmin } from '../../../kafka/log.ts'
 
 export interface RefresherHost {
   readonly admin: Pick<LogAdmin, 'positionRetentionMs'>

@@ -1,6 +1,6 @@
-import type { Fault } from '../../core/fault.ts'
-import type { LogAdmin } from '../../kafka/log.ts'
-import type { OutletRun } from './outlet-run.ts'
+import type { Fault } from '../../../core/fault.ts'
+import type { LogAdmin } from '../../../kafka/log.ts'
+import type { OutletRun } from '../delivering/outlet-run.ts'
 import { Turnstile } from './turnstile.ts'
 
 export interface GroupWatchHost {

@@ -1,8 +1,8 @@
 import { afterEach, beforeEach, expect, test, vi } from 'vitest'
-import { Fault } from '../../core/fault.ts'
-import type { Position, TopicPartition } from '../../kafka/log.ts'
+import { Fault } from '../../../core/fault.ts'
+import type { Position, TopicPartition } from '../../../kafka/log.ts'
 import { Committer, type Committable } from './committer.ts'
-import type { Progress } from './progress.ts'
+import type { Progress } from '../reading/progress.ts'
 
 beforeEach(() => void vi.useFakeTimers())
 afterEach(() => void vi.useRealTimers())

@@ -1,6 +1,6 @@
-import { Fault } from '../../core/fault.ts'
-import type { PositionVault } from '../../contract/route-source.ts'
-import type { LogAdmin, Position, Positions, TopicPartition } from '../../kafka/log.ts'
+import { Fault } from '../../../core/fault.ts'
+import type { PositionVault } from '../../../contract/route-source.ts'
+import type { LogAdmin, Position, Positions, TopicPartition } from '../../../kafka/log.ts'
 
 export interface AdoptionParts {
   readonly admin: LogAdmin

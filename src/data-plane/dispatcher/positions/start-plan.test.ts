@@ -1,6 +1,6 @@
 import { expect, test } from 'vitest'
-import type { Position } from '../../kafka/log.ts'
-import { encodeProgress } from './progress.ts'
+import type { Position } from '../../../kafka/log.ts'
+import { encodeProgress } from '../reading/progress.ts'
 import { planStart } from './start-plan.ts'
 
 const now = 1_760_000_000
