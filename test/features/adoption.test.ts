@@ -44,7 +44,7 @@ beforeAll(async () => {
   await using foreign = await foreignClient(kafkaBootstrap())
   const makeGroup = async (): Promise<void> => {
     const groupId = uniqueName('group')
-    const consumer = foreign.kafka.consumer({ groupId })
+    const consumer = foreign.kafka.consumer({ groupId, sessionTimeout: 6_000 })
     await consumer.connect()
     await consumer.subscribe({ topic: rig.topic })
     await consumer.run({ autoCommit: false, eachMessage: () => Promise.resolve() })
