@@ -58,7 +58,8 @@ export async function runLoad(load: Load): Promise<LoadResult> {
     const dueNow = Math.min(load.events, Math.floor(((monotonicMs() - begin) / 1000) * rate) + 1)
     for (; started < dueNow; started += 1) {
       const due = begin + (started / rate) * 1000
-      const send = idle.pop()
+      // In turns: a connection that is never used would be closed by its server.
+      const send = idle.shift()
       if (send === undefined) waiting.push(due)
       else send(due)
     }
