@@ -12,7 +12,7 @@ const rooms = {
   api: ['core/', 'event/'],
   contract: ['core/', 'event/', 'api/meta/'],
   telemetry: ['core/'],
-  kube: ['core/', 'telemetry/', 'api/meta/'],
+  kube: ['core/', 'telemetry/', 'api/meta/', 'contract/'],
   kafka: ['core/', 'telemetry/'],
   'control-plane': ['core/', 'event/', 'api/', 'contract/', 'telemetry/', 'kube/', 'kafka/'],
   'data-plane': ['core/', 'event/', 'contract/', 'telemetry/', 'kafka/'],
@@ -24,15 +24,16 @@ rooms.cli = Object.keys(rooms).map((room) => `${room}/`)
 /** Files that planes must not see: they see the port beside them. */
 const adapters = {
   log: { port: 'src/kafka/log.ts', hidden: '^src/kafka/(?!log\\.ts$)' },
-  kube: { port: 'src/kube/client.ts', hidden: '^src/kube/(rest|memory|routes)' },
+  kube: { port: 'src/kube/client.ts', hidden: '^src/kube/(rest|memory|transport|kubeconfig|routes)' },
   routes: { port: 'src/contract/route-source.ts', hidden: '^src/contract/memory-' },
 }
 
 /** Where a vendor lives. Tests may use any. */
 const homes = {
-  '@kubernetes/client-node': '^src/kube/rest\\.ts$',
+  '@kubernetes/client-node': '^src/kube/kubeconfig\\.ts$',
   '@opentelemetry/[^/]+': '^src/telemetry/',
   '@platformatic/kafka': '^src/kafka/platformatic/',
+  '@peculiar/x509': '^src/control-plane/webhook/',
   cloudevents: '^src/data-plane/wire/',
   commander: '^src/cli/',
   fastify: '^src/(data-plane/ingress|control-plane/webhook)/',

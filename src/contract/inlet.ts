@@ -10,5 +10,7 @@ export const Inlet = z.strictObject({
   /** Path below the ingress, `/<namespace>/<name>`. */
   path: z.string().regex(/^\/[^/?#]+\/[^/?#]+$/),
   topic: z.string().min(1),
+  /** The Kafka cluster, `host:port,host:port`; absent: the only one that the worker knows. */
+  bootstrapServers: z.string().min(1).optional(),
 })
 export type Inlet = z.infer<typeof Inlet>

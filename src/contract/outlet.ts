@@ -29,6 +29,8 @@ export const Outlet = z.strictObject({
   generation: z.int().nonnegative(),
   source: Source,
   topic: z.string().min(1),
+  /** The Kafka cluster, `host:port,host:port`; absent: the only one that the worker knows. */
+  bootstrapServers: z.string().min(1).optional(),
   /** The consumer group that holds the positions, e.g. `knative-trigger-<ns>-<name>`. */
   group: z.string().min(1),
   /** Where a partition starts when the group has no position on it at the Outlet's first start. */
@@ -50,3 +52,17 @@ export const Outlet = z.strictObject({
   order: z.enum(['unordered', 'ordered']),
 })
 export type Outlet = z.infer<typeof Outlet>
+
+/** `status` of an Outlet. Written by the dispatcher that owns the lowest partition of its topic, once a generation and on a change of fault. */
+export const OutletStatus = z.strictObject({
+  /** The generation that this speaks of. */
+  observedGeneration: z.int().nonnegative(),
+  /** consuming: the starting positions of all partitions are committed and this generation is in force. */
+  state: z.enum(['starting', 'consuming']),
+  fault: z.strictObject({ reason: z.string(), message: z.string() }).optional(),
+  /** Kafka's id of the topic: another one means that it was deleted and made again. */
+  topicId: z.string().optional(),
+  /** How many partitions have a starting position. */
+  partitions: z.int().nonnegative().optional(),
+})
+export type OutletStatus = z.infer<typeof OutletStatus>

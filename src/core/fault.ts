@@ -24,6 +24,22 @@ export const faults = {
   DataFromNewerVersion: { retriable: false },
   /** Anything that the log refused and that has no better name. */
   LogRefused: { retriable: false },
+  /** The Kubernetes API server cannot be reached, answers 5xx, or broke off. */
+  ApiUnavailable: { retriable: true },
+  /** 429: `details.retryAfterMs` when it said. */
+  ApiThrottled: { retriable: true },
+  /** 409: the object changed meanwhile, or another one has this name. */
+  ApiConflict: { retriable: true },
+  /** 404: no such object, or no such kind. */
+  ApiNotFound: { retriable: true },
+  /** 409 on create. */
+  ApiAlreadyExists: { retriable: true },
+  /** 401, 403: our account may not do this. Rights may come later. */
+  ApiForbidden: { retriable: true },
+  /** 400, 413, 422 and what else the server refuses for what it is: trying the same again does not help. */
+  ApiRefused: { retriable: false },
+  /** 410: the version asked for is too old; list again. */
+  ApiGone: { retriable: true },
 } as const satisfies Record<string, { retriable: boolean }>
 
 export type FaultCode = keyof typeof faults

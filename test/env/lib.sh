@@ -6,6 +6,20 @@ TESTENV=$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd)
 CACHE=${MILLRACE_CACHE:-${HOME:-/root}/.cache/millrace}
 # The jars belong to the pom.xml they came from: another version, another folder.
 JARS=$CACHE/kafka-$(sha256sum <"$TESTENV/kafka/pom.xml" | cut -c1-12)
+# Binaries likewise belong to the go.mod files they were built from.
+KUBE_BIN=$CACHE/kube-$(cat "$TESTENV"/kube/*/go.mod | sha256sum | cut -c1-12)/bin
+
+# The full cluster: one per machine, so its places and addresses are fixed.
+CLUSTER_DATA=${MILLRACE_CLUSTER_DATA:-/var/lib/millrace-cluster}
+CLUSTER_RUN=/run/millrace-cluster
+CONTAINERD_SOCKET=$CLUSTER_RUN/containerd.sock
+BRIDGE=millrace0
+NODE_IP=10.244.0.1
+POD_CIDR=10.244.0.0/16
+SERVICE_CIDR=10.96.0.0/16
+API_SERVICE_IP=10.96.0.1
+DNS_SERVICE_IP=10.96.0.10
+NODE_NAME=millrace-node
 
 say() { printf '%(%T)T %s\n' -1 "$*" >&2; }
 die() { printf '%s: %s\n' "$(basename "$0")" "$*" >&2; exit 1; }
@@ -16,6 +30,12 @@ usage() {
 }
 
 need() { "$TESTENV/need" "$@" || exit 1; }
+
+need_kube() { # need_kube BINARY...: builds those that are not in the cache, and waits for no others.
+  local binary
+  for binary in "$@"; do [ -x "$KUBE_BIN/$binary" ] || { "$TESTENV/kube/build" "$@"; break; }; done
+  PATH=$KUBE_BIN:$PATH
+}
 
 download() { # The jars of the pom.xml, once. The lock keeps two starts apart; the rename keeps a broken-off one from being used.
   [ ! -d "$JARS" ] || return 0
@@ -47,6 +67,15 @@ free_ports() { # free_ports VARIABLE [COUNT]: sets VARIABLE to the first of COUN
   done
 }
 
+wait_for() { # wait_for SECONDS WHAT COMMAND...: repeats COMMAND until it succeeds.
+  local end=$((SECONDS + $1)) what=$2
+  shift 2
+  until "$@" >/dev/null 2>&1; do
+    [ "$SECONDS" -lt "$end" ] || die "gave up waiting for $what; logs are in ${DATA:-?}/log"
+    sleep 0.1
+  done
+}
+
 wait_started() { # wait_started SECONDS NAME TEXT: until the log of process NAME holds TEXT; a process that died ends the wait.
   local end=$((SECONDS + $1)) name=$2 log=$DATA/log/$2.log
   until grep -q "$3" "$log"; do
@@ -64,7 +93,7 @@ start() { # start NAME COMMAND...: runs in the background, output in DATA/log/NA
   local name=$1
   shift
   mkdir -p "$DATA/pid" "$DATA/log"
-  setsid "$@" >>"$DATA/log/$name.log" 2>&1 </dev/null &
+  setsid "$@" >>"$DATA/log/$name.log" 2>&1 </dev/null 9>&- &
   echo "$! $(start_time $!)" >"$DATA/pid/$name"
 }
 

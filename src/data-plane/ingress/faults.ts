@@ -33,6 +33,15 @@ export function faultProblem(error: unknown, inlet: Inlet): Problem | null {
     case 'GroupInUse':
     case 'DataLocked':
     case 'DataFromNewerVersion':
+    // Of another port: no log says these.
+    case 'ApiUnavailable':
+    case 'ApiThrottled':
+    case 'ApiConflict':
+    case 'ApiNotFound':
+    case 'ApiAlreadyExists':
+    case 'ApiForbidden':
+    case 'ApiRefused':
+    case 'ApiGone':
       return unavailable(`The log refused the event: ${error.message.replace(/\.$/, '')}.`, 10)
     default:
       return never(error.code)
