@@ -4,6 +4,7 @@ import { systemClock as clock } from '../../src/core/clock.ts'
 import { openKafkaLog } from '../../src/kafka/kafka-log.ts'
 import { createLogger } from '../../src/telemetry/logger.ts'
 import { eventually, eventuallyPasses } from '../support/eventually.ts'
+import { joinGroup } from '../support/foreign.ts'
 import { kafkaBootstrap, uniqueName } from '../support/kafka.ts'
 import { Rig, startSubscriber, withTopic, type Got } from './dispatcher-rig.ts'
 
@@ -18,13 +19,8 @@ async function kafkaRig(partitions = 1): Promise<Rig> {
 
 /** A consumer of another program, in the group of an Outlet. */
 async function foreignMember(rig: Rig, group: string): Promise<() => Promise<void>> {
-  const consumer = new Kafka({ brokers: [kafkaBootstrap()], logLevel: logLevel.NOTHING }).consumer({ groupId: group })
-  await consumer.connect()
-  await consumer.subscribe({ topic: rig.topic, fromBeginning: false })
-  await consumer.run({ autoCommit: false, eachMessage: async () => {} })
-  await eventually('it joined', async () => (await rig.admin.describeGroup(group)).liveMembers === 1, {
-    withinMs: 30_000,
-  })
+  const kafka = new Kafka({ brokers: [kafkaBootstrap()], logLevel: logLevel.NOTHING })
+  const consumer = await joinGroup(kafka, group, rig.topic)
   return () => consumer.disconnect()
 }
 

@@ -2,6 +2,7 @@ import { Kafka, logLevel } from 'kafkajs'
 import { systemClock } from '../../src/core/clock.ts'
 import { openKafkaLog } from '../../src/kafka/kafka-log.ts'
 import { createLogger } from '../../src/telemetry/logger.ts'
+import { joinGroup } from '../support/foreign.ts'
 import { kafkaBootstrap } from '../support/kafka.ts'
 import { logSuite } from './log.suite.ts'
 
@@ -32,13 +33,7 @@ logSuite('Apache Kafka', async () => {
       await admin.deleteTopicRecords({ topic, partitions: [{ partition, offset: '7' }] })
     },
     foreignConsumer: async (groupId, topic) => {
-      const consumer = foreign.consumer({ groupId, heartbeatInterval: 500 })
-      const joined = Promise.withResolvers<void>()
-      consumer.on(consumer.events.GROUP_JOIN, () => joined.resolve())
-      await consumer.connect()
-      await consumer.subscribe({ topic })
-      await consumer.run({ eachMessage: () => Promise.resolve() })
-      await joined.promise
+      const consumer = await joinGroup(foreign, groupId, topic)
       return { close: () => consumer.disconnect() }
     },
     // the default of Kafka: 7 days

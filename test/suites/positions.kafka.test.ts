@@ -7,7 +7,7 @@ import { Cluster } from '../../src/kafka/platformatic/cluster.ts'
 import { createPositions } from '../../src/kafka/platformatic/positions/positions.ts'
 import { createLogger } from '../../src/telemetry/logger.ts'
 import { eventually } from '../support/eventually.ts'
-import { foreignClient, type Foreign } from '../support/foreign.ts'
+import { foreignClient, joinGroup, type Foreign } from '../support/foreign.ts'
 import { describeGroup } from '../support/kafka-process.ts'
 import { CuttableCluster } from '../support/kafka-proxy.ts'
 import { kafkaBootstrap, uniqueGroup, uniqueTopic } from '../support/kafka.ts'
@@ -138,12 +138,7 @@ describe('positions', () => {
     const [topic, group] = [await newTopic(foreign), uniqueGroup()]
     const positions = openPositions()
     await positions.commit(group, [at(topic, 0, 1n)])
-    const consumer = foreign.kafka.consumer({ groupId: group })
-    const joined = new Promise((resolve) => consumer.on(consumer.events.GROUP_JOIN, resolve))
-    await consumer.connect()
-    await consumer.subscribe({ topic })
-    await consumer.run({ autoCommit: false, eachMessage: () => Promise.resolve() })
-    await joined
+    const consumer = await joinGroup(foreign.kafka, group, topic)
     await expect(positions.commit(group, [at(topic, 0, 2n)])).rejects.toMatchObject({ code: 'GroupInUse' })
     await consumer.disconnect()
     await eventually('the group is free', () => positions.commit(group, [at(topic, 0, 3n)]).then(() => true))

@@ -1,4 +1,4 @@
-import { Kafka, logLevel, type Admin, type Producer } from 'kafkajs'
+import { Kafka, logLevel, type Admin, type Consumer, type Producer } from 'kafkajs'
 
 /** A client that we did not write: everything that the Millrace appender does not do. */
 export interface Foreign extends AsyncDisposable {
@@ -6,6 +6,21 @@ export interface Foreign extends AsyncDisposable {
   readonly admin: Admin
   /** @param transactionalId makes it transactional. */
   producer(transactionalId?: string): Promise<Producer>
+}
+
+/**
+ * A consumer that is a member of the group and consumes, without committing, when this resolves. Before its first fetch it must not be
+ * disconnected: kafkajs does nothing then, and it stays in the group for ever.
+ */
+export async function joinGroup(kafka: Kafka, groupId: string, topic: string): Promise<Consumer> {
+  const timeouts = { sessionTimeout: 6_000, rebalanceTimeout: 6_000, heartbeatInterval: 500, maxWaitTimeInMs: 200 }
+  const consumer = kafka.consumer({ groupId, ...timeouts })
+  const consumes = new Promise((resolve) => consumer.on(consumer.events.FETCH_START, resolve))
+  await consumer.connect()
+  await consumer.subscribe({ topic })
+  await consumer.run({ autoCommit: false, eachMessage: () => Promise.resolve() })
+  await consumes
+  return consumer
 }
 
 export async function foreignClient(bootstrap: string): Promise<Foreign> {
