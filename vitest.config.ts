@@ -6,7 +6,9 @@ import { defineConfig } from 'vitest/config'
  *     features   what a user sees, as sentences, through real processes
  *     fences     the import law and the lint rules catch a seeded breach
  *
- * One of them alone: `npx vitest run --project unit`. One real Kafka serves a whole run, and only when suites or features take part.
+ * One of them alone: `npx vitest run --project unit`. One real Kafka serves a whole run, and only when suites or features take part;
+ * one real Kubernetes API server serves a whole run too, from the first test that asks for it. What needs a whole cluster is apart:
+ * vitest.e2e.config.ts.
  */
 export default defineConfig({
   test: {
@@ -14,13 +16,17 @@ export default defineConfig({
     maxWorkers: 3,
     projects: [
       { test: { name: 'unit', include: ['src/**/*.test.ts'], testTimeout: 15_000 } },
-      { test: { name: 'suites', include: ['test/suites/**/*.test.ts'], ...withKafka() } },
-      { test: { name: 'features', include: ['test/features/**/*.test.ts'], ...withKafka() } },
+      { test: { name: 'suites', include: ['test/suites/**/*.test.ts'], ...withServers() } },
+      { test: { name: 'features', include: ['test/features/**/*.test.ts'], ...withServers() } },
       { test: { name: 'fences', include: ['test/fences/**/*.test.ts'], testTimeout: 60_000, hookTimeout: 120_000 } },
     ],
   },
 })
 
-function withKafka() {
-  return { globalSetup: ['test/support/kafka-setup.ts'], testTimeout: 60_000, hookTimeout: 60_000 }
+function withServers() {
+  return {
+    globalSetup: ['test/support/kafka-setup.ts', 'test/support/api-setup.ts'],
+    testTimeout: 60_000,
+    hookTimeout: 60_000,
+  }
 }

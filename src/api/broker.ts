@@ -3,6 +3,7 @@ import type { Condition } from './meta/condition.ts'
 import { DeliverySpec } from './meta/delivery.ts'
 import { ObjectMeta } from './meta/object-meta.ts'
 import { KReference } from './meta/reference.ts'
+import type { ReferenceReason } from './meta/reference.ts'
 
 /** Which implementation serves a Broker. Ours is `Kafka`, also without the annotation. */
 export const brokerClassAnnotation = 'eventing.knative.dev/broker.class'
@@ -46,18 +47,30 @@ export const Broker = z
 export type Broker = z.infer<typeof Broker>
 
 /** The class of a Broker; `Kafka` when it names none. */
-export function brokerClass(metadata: ObjectMeta): string {
+export function brokerClass(metadata: { readonly annotations?: Readonly<Record<string, string>> | undefined }): string {
   return metadata.annotations?.[brokerClassAnnotation] ?? 'Kafka'
 }
 
 /** What Ready of a Broker depends on. Order decides whose reason is shown. */
-export const brokerDependents = ['ConfigParsed', 'DeadLetterSinkResolved', 'TopicReady', 'Addressable'] as const
+export const brokerDependents = [
+  'ConfigParsed',
+  'DeadLetterSinkResolved',
+  'TopicReady',
+  'DataPlaneAvailable',
+  'Addressable',
+] as const
 export type BrokerConditionType = (typeof brokerDependents)[number]
 export type BrokerReason =
   /** ConfigParsed: a value of the ConfigMap is no number, or below 1. */
   | 'ConfigInvalid'
+  /** ConfigParsed: `spec.config` names a ConfigMap that does not exist. */
+  | 'ConfigMapNotFound'
+  /** ConfigParsed: nothing says where Kafka is. */
+  | 'KafkaNotConfigured'
+  /** ConfigParsed: the object passed no admission, and this version does not understand it. */
+  | 'SpecInvalid'
   /** DeadLetterSinkResolved. */
-  | 'ReferenceNotResolved'
+  | ReferenceReason
   | 'DeadLetterSinkNotConfigured'
   /** TopicReady: another object has this topic already. */
   | 'TopicTaken'
@@ -67,6 +80,18 @@ export type BrokerReason =
   | 'LogUnavailable'
   | 'NotAuthorized'
   | 'LogRefused'
-  /** Addressable: nothing accepts events yet. */
+  /** TopicReady, which holds: the topic is not as the ConfigMap says; it is used as it is. */
+  | 'TopicDiffers'
+  /** TopicReady, which holds: the topic was gone and is there again, empty. */
+  | 'TopicRecreated'
+  /** TopicReady, which holds: the annotation names another topic than the one in use. */
+  | 'TopicKept'
+  /** DataPlaneAvailable: no ingress is Ready. */
+  | 'IngressNotReady'
+  /** DataPlaneAvailable: no ingress has taken up this version yet. */
   | 'IngressNotListening'
+  /** An object of another owner stands where ours should be. */
+  | 'NotOurs'
+  /** It is being deleted, and waits for something. */
+  | 'Deleting'
 export type BrokerCondition = Condition<BrokerConditionType, BrokerReason>

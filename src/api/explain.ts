@@ -1,5 +1,6 @@
 import { z } from 'zod'
 import { didYouMean } from '../core/edit-distance.ts'
+import { valueAt } from './json.ts'
 import { notYet } from './not-yet.ts'
 import { pathName } from './problem.ts'
 import type { Path, YamlObject } from './yaml-text.ts'
@@ -65,7 +66,11 @@ function fieldMessage(issue: Issue, schema: z.ZodType, object: Pick<YamlObject, 
   if (issue.code === 'too_small') {
     return issue.origin === 'string' ? 'must not be empty' : `must be ${String(issue.minimum)} or more`
   }
-  if (issue.code === 'too_big') return `must be ${String(issue.maximum)} or less`
+  if (issue.code === 'too_big') {
+    return issue.origin === 'string'
+      ? `is too long: ${String(issue.maximum)} characters are allowed`
+      : `must be ${String(issue.maximum)} or less`
+  }
   // The rest are rules of our own schemas, which bring their sentence.
   return issue.message
 }
@@ -117,15 +122,6 @@ function describe(value: unknown): string {
   if (typeof value === 'object') return 'a map'
   const text = JSON.stringify(value) ?? typeof value
   return text.length > 60 ? `${text.slice(0, 57)}...` : text
-}
-
-function valueAt(root: unknown, path: Path): unknown {
-  let value: unknown = root
-  for (const part of path) {
-    if (typeof value !== 'object' || value === null || !Object.hasOwn(value, part)) return undefined
-    value = (value as Record<PropertyKey, unknown>)[part]
-  }
-  return value
 }
 
 function fieldsAt(schema: z.ZodType, path: Path): string[] {

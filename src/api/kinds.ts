@@ -1,4 +1,5 @@
 import { didYouMean } from '../core/edit-distance.ts'
+import { oldVersions } from './old-versions.ts'
 
 /** The kinds that are served, all of one group and version. */
 export const servedApiVersion = 'eventing.knative.dev/v1'
@@ -19,11 +20,14 @@ const later: Readonly<Record<string, readonly string[]>> = {
   'flows.knative.dev': ['Sequence', 'Parallel'],
   'sinks.knative.dev': ['IntegrationSink', 'JobSink'],
   'bindings.knative.dev': ['KafkaBinding'],
+  // Its home until 2020.
+  'sources.eventing.knative.dev': ['KafkaSource'],
 }
 
 /** What apiVersion and kind of an object mean to us. */
 export type KindVerdict =
-  | { readonly is: 'Broker' | 'Trigger' }
+  /** `old`: the version, when it is one of those that are rewritten. */
+  | { readonly is: 'Broker' | 'Trigger'; readonly old?: string }
   /** Of no group of ours: kept as it is. */
   | { readonly is: 'other' }
   /** Of a group of ours, comes later. */
@@ -50,11 +54,9 @@ function judgeServedGroup(apiVersion: string, kind: string): KindVerdict {
   if (served === undefined) return unknownKind(kind, 'eventing.knative.dev', [...servedKinds, ...known])
   if (apiVersion === servedApiVersion) return { is: served }
   const version = apiVersion.slice(apiVersion.indexOf('/') + 1)
-  const old = /^v1(alpha|beta)\d+$/.test(version)
-  const why = old
-    ? `not yet: ${version} of ${kind} is an old version`
-    : `there is no version ${JSON.stringify(version)}`
-  return { is: 'wrong', field: 'apiVersion', message: `${why}; use ${servedApiVersion}` }
+  if (oldVersions.includes(version)) return { is: served, old: version }
+  const message = `there is no version ${JSON.stringify(version)}; use ${servedApiVersion}`
+  return { is: 'wrong', field: 'apiVersion', message }
 }
 
 /** `Trigger` in `v1`, or in a group with a typo. Other projects have a kind Broker too: those are left alone. */

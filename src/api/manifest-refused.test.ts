@@ -55,8 +55,11 @@ describe('what is refused, where, and what is said', () => {
       trigger('').replace('eventing.knative.dev/v1', 'v1'),
       /did you mean eventing\.knative\.dev\/v1\?/,
     ],
-    ['v1beta1', trigger('').replace('/v1', '/v1beta1'), /:1:13: .*not yet: v1beta1 .*use eventing\.knative\.dev\/v1/],
-    ['v1alpha1', trigger('').replace('/v1', '/v1alpha1'), /not yet: v1alpha1 .*use eventing\.knative\.dev\/v1/],
+    [
+      'an old version that is not served',
+      trigger('').replace('/v1', '/v1alpha2'),
+      /:1:13: .*no version "v1alpha2"; use/,
+    ],
     ['a version that never was', trigger('').replace('/v1', '/v2'), /there is no version "v2"; use/],
     [
       'a name in upper case',

@@ -1,9 +1,11 @@
 import type { z } from 'zod'
 import { Broker } from './broker.ts'
 import { explain } from './explain.ts'
-import { judgeKind } from './kinds.ts'
+import { isMap, valueAt, withoutNulls, type JsonObject } from './json.ts'
+import { judgeKind, servedApiVersion } from './kinds.ts'
 import { NamespaceName, ObjectName } from './meta/object-meta.ts'
 import { ignoredAnnotations } from './not-yet.ts'
+import { asStoredVersion, upgradeBroker, upgradeTrigger } from './old-versions.ts'
 import { objectName, pathName } from './problem.ts'
 import type { ObjectKey, Place, Problem } from './problem.ts'
 import { Trigger } from './trigger.ts'
@@ -104,22 +106,36 @@ class Reader {
     const key = this.#key(kind, value)
     if (verdict.is === 'wrong') return this.#error(yaml, [verdict.field], verdict.message, key)
     if (verdict.is === 'later') return this.#notice(yaml, ['kind'], verdict.message, key)
-    if (verdict.is === 'Broker') return this.#ours(yaml, value, Broker, key)
-    if (verdict.is === 'Trigger') return this.#ours(yaml, value, Trigger, key)
+    if (verdict.is === 'Broker' || verdict.is === 'Trigger') {
+      const upgraded = this.#upgraded(yaml, value, verdict, key)
+      return this.#ours(yaml, upgraded, verdict.is === 'Broker' ? Broker : Trigger, key)
+    }
     // Kustomization files stand beside manifests and are no objects.
     if (kind === 'Kustomization') return
     if (key === undefined) return this.#missing(yaml, ['metadata', 'name'], undefined, 'my-object')
     this.objects.push({ kind: 'other', key, apiVersion, object: value, place: yaml.place([]) })
   }
 
-  #ours(
+  /** An old version in the fields of v1; says so. */
+  #upgraded(
     yaml: YamlObject,
-    value: Record<string, unknown>,
-    schema: typeof Broker | typeof Trigger,
+    value: JsonObject,
+    verdict: { is: 'Broker' | 'Trigger'; old?: string },
     key?: ObjectKey,
-  ): void {
+  ): JsonObject {
+    if (verdict.old === undefined) return value
+    this.#notice(yaml, ['apiVersion'], `${verdict.old} is an old version, read as v1; write ${servedApiVersion}`, key)
+    const upgrade = verdict.is === 'Broker' ? upgradeBroker : upgradeTrigger
+    const { object, notices } = upgrade(value)
+    for (const { path, message } of notices) this.#notice(yaml, path, message, key)
+    return asStoredVersion(object)
+  }
+
+  #ours(yaml: YamlObject, value: JsonObject, schema: typeof Broker | typeof Trigger, key?: ObjectKey): void {
     const result = schema.safeParse(value)
-    const ambiguous = yaml.ambiguous.filter(({ path }) => typeof at(value, path) === 'string' && path[0] !== 'status')
+    const ambiguous = yaml.ambiguous.filter(
+      ({ path }) => typeof valueAt(value, path) === 'string' && path[0] !== 'status',
+    )
     for (const { path, source } of ambiguous) {
       this.#error(yaml, path, `Kubernetes reads ${source} as true or false; for text quote it, "${source}"`, key)
     }
@@ -129,7 +145,7 @@ class Reader {
       const place = yaml.place([])
       const object = { ...result.data, metadata: { ...result.data.metadata, namespace: key.namespace } }
       this.objects.push({ kind: object.kind, key, object, place } as Manifest)
-      for (const { annotation, message } of ignoredAnnotations(result.data.metadata)) {
+      for (const { annotation, message } of ignoredAnnotations(result.data.metadata.annotations ?? {})) {
         this.#notice(yaml, ['metadata', 'annotations', annotation], message, key)
       }
     }
@@ -142,7 +158,7 @@ class Reader {
   }
 
   /** Which object it is, as far as that can be told. */
-  #key(kind: string, value: Record<string, unknown>): ObjectKey | undefined {
+  #key(kind: string, value: JsonObject): ObjectKey | undefined {
     const metadata = isMap(value['metadata']) ? value['metadata'] : {}
     const { name, namespace = this.#defaultNamespace } = metadata
     if (!isText(name) || !isText(namespace)) return undefined
@@ -177,29 +193,10 @@ class Reader {
   }
 }
 
-function servedLike({ apiVersion }: Record<string, unknown>): boolean {
+function servedLike({ apiVersion }: JsonObject): boolean {
   return typeof apiVersion === 'string' && apiVersion.includes('knative.dev')
-}
-
-/** Maps whose null is a mistake of the user rather than "not set". */
-const keepsNull: ReadonlySet<string> = new Set(['attributes'])
-
-/** As the API server does: a field without a value is not set. */
-function withoutNulls(value: unknown): unknown {
-  if (Array.isArray(value)) return value.map(withoutNulls)
-  if (!isMap(value)) return value
-  const kept = Object.entries(value).filter(([, field]) => field !== null && field !== undefined)
-  return Object.fromEntries(kept.map(([name, field]) => [name, keepsNull.has(name) ? field : withoutNulls(field)]))
-}
-
-function isMap(value: unknown): value is Record<string, unknown> {
-  return typeof value === 'object' && value !== null && !Array.isArray(value)
 }
 
 function isText(value: unknown): value is string {
   return typeof value === 'string' && value !== ''
-}
-
-function at(root: unknown, path: Path): unknown {
-  return path.reduce<unknown>((value, part) => (value as Record<PropertyKey, unknown> | undefined)?.[part], root)
 }

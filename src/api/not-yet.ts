@@ -1,10 +1,11 @@
-import type { ObjectMeta } from './meta/object-meta.ts'
+import type { JsonObject } from './json.ts'
 import { pathName } from './problem.ts'
 import type { Path } from './yaml-text.ts'
 
 /**
  * Fields that Knative has and this version does not serve. They are refused by name: a field that is ignored would promise what does not
- * happen. The schemas leave them out; whoever adds one there removes its line here.
+ * happen. The schemas leave them out, but for the hint `later` that keeps them in the definition (`meta/structural.ts`); whoever adds one to a
+ * schema removes the hint, and its line here.
  */
 const fields: readonly (readonly [path: RegExp, message: string])[] = [
   [
@@ -44,9 +45,9 @@ const annotations: readonly (readonly [prefix: string, message: string])[] = [
   ['eventing.knative.dev/injection', 'not yet: no Broker is made by this annotation; apply one'],
 ]
 
-/** The annotations of an object that this version ignores, with what to say about each. */
-export function ignoredAnnotations(metadata: ObjectMeta): { annotation: string; message: string }[] {
-  return Object.keys(metadata.annotations ?? {}).flatMap((annotation) => {
+/** Those annotations of an object that this version ignores, with what to say about each. */
+export function ignoredAnnotations(present: JsonObject): { annotation: string; message: string }[] {
+  return Object.keys(present).flatMap((annotation) => {
     const found = annotations.find(([prefix]) => annotation.startsWith(prefix))
     return found === undefined ? [] : [{ annotation, message: found[1] }]
   })

@@ -2,7 +2,9 @@ import { z } from 'zod'
 import type { Condition } from './meta/condition.ts'
 import { DeliverySpec } from './meta/delivery.ts'
 import { ObjectMeta } from './meta/object-meta.ts'
-import { Destination } from './meta/reference.ts'
+import { Destination, KReference } from './meta/reference.ts'
+import { crd, structural, type Rule } from './meta/structural.ts'
+import type { ReferenceReason } from './meta/reference.ts'
 
 /** `ordered`: per partition the next event waits for the one before; default `unordered`. */
 export const deliveryOrderAnnotation = 'kafka.eventing.knative.dev/delivery.order'
@@ -14,22 +16,80 @@ const AttributeName = z.string().regex(/^[a-z][a-z0-9]*$/, {
   error: 'is not the name of an event attribute: lower-case letters and digits, a letter first, e.g. type or mytenant',
 })
 
+/** Far above what anybody writes: the API server refuses CEL rules about maps and lists of any size. */
+const most = 64
+
+const attributeNameRule: Rule = {
+  rule: "self.all(name, name.matches('^[a-z][a-z0-9]*$'))",
+  message: 'the names of event attributes are lower-case letters and digits, a letter first, e.g. type or mytenant',
+}
+const Attributes = z
+  .record(AttributeName, z.string())
+  .refine((attributes) => Object.keys(attributes).length <= most, `may have ${most} attributes`)
+  .meta(crd({ rules: [attributeNameRule], maxProperties: most }))
+
 /** `filter.attributes`: every listed attribute must equal its value; '' asks only that it is there and not empty. */
 export const TriggerFilter = z.strictObject({
-  attributes: z
-    .record(AttributeName, z.string())
-    .optional()
-    .describe("Attribute to value, all must be equal; '' = must be there and not empty. Empty: every event passes."),
+  attributes: Attributes.optional().describe(
+    "Attribute to value, all must be equal; '' = must be there and not empty. Empty: every event passes.",
+  ),
 })
 export type TriggerFilter = z.infer<typeof TriggerFilter>
 
+const dialects = ['exact', 'prefix', 'suffix', 'all', 'any', 'not', 'cesql']
+const nested = z.looseObject({}).describe('A filter: an object with exactly one dialect.')
+
+/** One entry of `filters`; what is nested is for admission to check. */
+const Dialect = z
+  .looseObject({
+    exact: Attributes.optional().describe('All these attributes equal their value.'),
+    prefix: Attributes.optional().describe('All these attributes begin with their value.'),
+    suffix: Attributes.optional().describe('All these attributes end with their value.'),
+    all: z.array(nested).optional().describe('All of these filters pass.'),
+    any: z.array(nested).optional().describe('At least one of these filters passes.'),
+    not: nested.optional().describe('This filter does not pass.'),
+    cesql: z.string().optional().describe('This expression in CloudEvents SQL is true.'),
+  })
+  .describe('A filter: an object with exactly one dialect.')
+  .meta(
+    crd({
+      rules: [
+        {
+          rule: `[${dialects.map((name) => `has(self.${name})`).join(', ')}].filter(there, there).size() <= 1`,
+          message: `exactly one of ${dialects.join(', ')} in each item of filters: begin each with "- "`,
+        },
+      ],
+    }),
+  )
+
+const later = {
+  filters: structural(
+    z
+      .array(Dialect)
+      .meta(crd({ maxItems: most }))
+      .describe('Not yet: filters that must all pass; with any of them, filter is ignored.'),
+  ),
+  brokerRef: structural(KReference.describe('Not yet: a Broker in another namespace, in place of broker.')),
+}
+
+const brokerRule: Rule = {
+  rule: 'self == oldSelf',
+  message: 'cannot be changed: delete this Trigger and create it again with the other Broker',
+}
+
 /** `spec` of a Trigger. */
-export const TriggerSpec = z.strictObject({
-  broker: z.string().min(1).describe('Name of the Broker in the same namespace, e.g. default.'),
-  filter: TriggerFilter.optional().describe('Which events; default: all.'),
-  subscriber: Destination.describe('Where the events go: ref (an object with an address) or uri.'),
-  delivery: DeliverySpec.optional().describe('Replaces the delivery of the Broker as a whole.'),
-})
+export const TriggerSpec = z
+  .strictObject({
+    broker: z
+      .string()
+      .min(1)
+      .meta(crd({ rules: [brokerRule] }))
+      .describe('Name of the Broker in the same namespace, e.g. default. Cannot be changed.'),
+    filter: TriggerFilter.optional().describe('Which events; default: all.'),
+    subscriber: Destination.describe('Where the events go: ref (an object with an address) or uri.'),
+    delivery: DeliverySpec.optional().describe('Replaces the delivery of the Broker as a whole.'),
+  })
+  .meta(crd({ later }))
 export type TriggerSpec = z.infer<typeof TriggerSpec>
 
 /** Trigger, eventing.knative.dev/v1: delivers the events of a Broker that pass a filter to a subscriber. */
@@ -59,6 +119,7 @@ export const triggerDependents = [
   'BrokerReady',
   'SubscriberResolved',
   'DeadLetterSinkResolved',
+  'DependencyReady',
   'SubscriptionReady',
 ] as const
 export type TriggerConditionType = (typeof triggerDependents)[number]
@@ -66,10 +127,20 @@ export type TriggerReason =
   | 'BrokerDoesNotExist'
   | 'BrokerNotReady'
   /** SubscriberResolved, DeadLetterSinkResolved. */
-  | 'ReferenceNotResolved'
+  | ReferenceReason
   | 'DeadLetterSinkNotConfigured'
   /** SubscriptionReady: another object has this consumer group already. */
   | 'GroupTaken'
+  /** SubscriptionReady: the object passed no admission, and this version does not understand it. */
+  | 'SpecInvalid'
+  /** SubscriptionReady: no dispatcher is Ready. */
+  | 'DispatcherNotConsuming'
+  /** SubscriptionReady: partitions of the topic have no dispatcher that knows this version. */
+  | 'PartitionsUnowned'
+  /** An object of another owner stands where ours should be. */
+  | 'NotOurs'
+  /** It is being deleted, and waits for something. */
+  | 'Deleting'
   /** Waits for another condition, or for the dispatcher. */
   | 'Pending'
   | 'Starting'

@@ -5,19 +5,18 @@ export class UsageError extends Error {
   override readonly name = 'UsageError'
 }
 
-const port = z.coerce
+export const port = z.coerce
   .number({ error: 'is not a number' })
   .int('must be a whole number')
   .min(0, 'must be 0 to 65535')
   .max(65_535, 'must be 0 to 65535')
-const bootstrapServers = z
+export const bootstrapServers = z
   .string()
   .regex(
     /^([^\s,:]+|\[[\da-f:]+\]):\d+(,([^\s,:]+|\[[\da-f:]+\]):\d+)*$/i,
     'must be HOST:PORT, several separated by commas, e.g. localhost:9092',
   )
 const httpUrl = z.url({ protocol: /^https?$/, error: 'must be a URL that starts with http:// or https://' })
-const instance = z.string().regex(/^[a-zA-Z0-9._-]+$/, 'must consist of letters, digits, ".", "_" and "-"')
 
 /** `NAME[.NAMESPACE]=URL` → where a Service of that name is on this machine. */
 const service = z.string().transform((text, context) => {
@@ -35,48 +34,53 @@ const service = z.string().transform((text, context) => {
 })
 export type ServiceMapping = z.output<typeof service>
 
+const filename = z.array(z.string()).min(1, 'is missing: name a file or folder of manifests, e.g. -f examples/hello')
+export const namespace = z
+  .string()
+  .regex(/^[a-z0-9]([-a-z0-9]*[a-z0-9])?$/, 'must be a namespace name: lower-case letters, digits and "-"')
+
+const CheckFlags = z.strictObject({ filename, namespace })
+export type CheckFlags = z.output<typeof CheckFlags>
+
+const PreflightFlags = z.strictObject({ kubeconfig: z.string().min(1, 'must be a file').optional(), namespace })
+export type PreflightFlags = z.output<typeof PreflightFlags>
+
+const folder = z.string().min(1, 'must be a folder').optional()
+const CrdsFlags = z
+  .strictObject({ out: folder, compare: folder })
+  .refine(({ out, compare }) => out === undefined || compare === undefined, {
+    path: ['out'],
+    error: 'is of no use beside --compare',
+  })
+export type CrdsFlags = z.output<typeof CrdsFlags>
+
 const DevFlags = z.strictObject({
-  filename: z.array(z.string()).min(1, 'is missing: name a file or folder of manifests, e.g. -f examples/hello'),
+  filename,
   data: z.string().min(1),
   kafka: bootstrapServers.optional(),
   port,
   displayPort: port,
   service: z.array(service),
-  namespace: z
-    .string()
-    .regex(/^[a-z0-9]([-a-z0-9]*[a-z0-9])?$/, 'must be a namespace name: lower-case letters, digits and "-"'),
+  namespace,
   fsync: z.enum(['full', 'off'], { error: 'must be full or off' }),
   retentionMib: z.coerce.number({ error: 'is not a number' }).positive('must be more than 0'),
   retentionHours: z.coerce.number({ error: 'is not a number' }).positive('must be more than 0'),
 })
 export type DevFlags = z.output<typeof DevFlags>
 
-const IngressFlags = z.strictObject({
-  routes: z.string().min(1),
-  kafka: bootstrapServers,
-  host: z.string().min(1),
-  port,
-})
-export type IngressFlags = z.output<typeof IngressFlags>
-
-const DispatcherFlags = z.strictObject({
-  routes: z.string().min(1),
-  kafka: bootstrapServers,
-  instance,
-  group: z.string().min(1),
-  data: z.string().min(1),
-})
-export type DispatcherFlags = z.output<typeof DispatcherFlags>
-
 const Environment = z.object({
   MILLRACE_LOG: z
     .enum(['debug', 'info', 'warn', 'error', 'silent'], { error: 'must be debug, info, warn, error or silent' })
     .default('warn'),
+  /** Of the pod that we run in, by the downward API; absent outside of a cluster. */
+  POD_NAME: z.string().min(1).optional(),
+  POD_UID: z.string().min(1).optional(),
+  POD_NAMESPACE: z.string().min(1).optional(),
 })
 export type Environment = z.output<typeof Environment>
 
-/** @throws UsageError with every problem at once. */
-function read<T extends z.ZodType>(schema: T, raw: unknown, flag: (name: string) => string): z.output<T> {
+/** @param flag how a message names it. @throws UsageError with every problem at once. */
+export function read<T extends z.ZodType>(schema: T, raw: unknown, flag: (name: string) => string): z.output<T> {
   const result = schema.safeParse(raw)
   if (result.success) return Object.freeze(result.data) as z.output<T>
   throw new UsageError(
@@ -84,10 +88,11 @@ function read<T extends z.ZodType>(schema: T, raw: unknown, flag: (name: string)
   )
 }
 
-const dashed = (name: string) => `--${name.replace(/[A-Z]/g, (letter) => `-${letter.toLowerCase()}`)}`
+export const dashed = (name: string) => `--${name.replace(/[A-Z]/g, (letter) => `-${letter.toLowerCase()}`)}`
 
+export const checkFlags = (raw: unknown): CheckFlags => read(CheckFlags, raw, dashed)
+export const crdsFlags = (raw: unknown): CrdsFlags => read(CrdsFlags, raw, dashed)
+export const preflightFlags = (raw: unknown): PreflightFlags => read(PreflightFlags, raw, dashed)
 export const devFlags = (raw: unknown): DevFlags => read(DevFlags, raw, dashed)
-export const ingressFlags = (raw: unknown): IngressFlags => read(IngressFlags, raw, dashed)
-export const dispatcherFlags = (raw: unknown): DispatcherFlags => read(DispatcherFlags, raw, dashed)
 /** The environment is read here and nowhere else. */
 export const environment = (raw: NodeJS.ProcessEnv = process.env): Environment => read(Environment, raw, (name) => name)

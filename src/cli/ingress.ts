@@ -1,25 +1,69 @@
 import { systemClock as clock } from '../core/clock.ts'
 import { createIngress } from '../data-plane/ingress/ingress.ts'
-import { openKafkaLog } from '../kafka/kafka-log.ts'
-import { createLogger } from '../telemetry/logger.ts'
+import type { RouteSource } from '../contract/route-source.ts'
+import { createLogger, type Logger } from '../telemetry/logger.ts'
 import { drainIngress } from './drain.ts'
 import { fileRoutes } from './file-routes.ts'
-import type { Environment, IngressFlags } from './flags.ts'
+import type { Environment } from './flags.ts'
 import { aborted, drainDeadline, stopSignal } from './stop.ts'
+import type { IngressFlags, KubernetesFlags } from './worker-flags.ts'
+import { Appenders } from './workers/appenders.ts'
+
+interface Routed {
+  readonly routes: RouteSource
+  loaded(): boolean
+}
+
+/** What a worker says of itself is removed within this time, milliseconds. */
+const farewellMs = 1_000
 
 /** The ingress worker: runs until SIGINT or SIGTERM, then answers what it has accepted. */
 export async function ingress(flags: IngressFlags, env: Environment): Promise<void> {
   const stop = stopSignal()
   const logger = createLogger(env.MILLRACE_LOG ?? 'warn')
   await using cleanup = new AsyncDisposableStack()
-  const { routes, close: closeRoutes } = fileRoutes(flags.routes, logger)
-  cleanup.defer(closeRoutes)
-  const log = openKafkaLog({ bootstrapServers: flags.kafka, clientId: 'millrace-ingress', clock, logger })
-  cleanup.defer(() => log.close())
-  const appender = log.appender()
-  const options = { host: flags.host, port: flags.port }
-  const server = await createIngress({ appender, inlets: routes.inlets, logger, clock, options })
+  const { kafka, source, host, port, lameDuckMs } = flags
+  const { routes, loaded } =
+    source.kind === 'file'
+      ? fromFile(source.file, logger, cleanup)
+      : await fromKubernetes(source, kafka, logger, cleanup)
+  const appenders = new Appenders({ inlets: routes.inlets, kafka, clock, logger })
+  const server = await createIngress({
+    appender: (inlet) => appenders.of(inlet),
+    ...{ inlets: routes.inlets, loaded, logger, clock },
+    options: { host, port, lameDuckMs },
+  })
   console.log(`ingress ${server.url}`)
   await aborted(stop)
-  await drainIngress(server, appender, drainDeadline(clock))
+  await drainIngress(server, appenders, drainDeadline(clock))
+}
+
+function fromFile(file: string, logger: Logger, cleanup: AsyncDisposableStack): Routed {
+  const { routes, close } = fileRoutes(file, logger)
+  cleanup.defer(close)
+  return { routes, loaded: () => true }
+}
+
+/** Listens from the start: until the routes are loaded /readyz says so. */
+async function fromKubernetes(
+  flags: KubernetesFlags,
+  kafka: string | undefined,
+  logger: Logger,
+  cleanup: AsyncDisposableStack,
+): Promise<Routed> {
+  const { clusterSide } = await import('./workers/cluster-side.ts')
+  const ended = new AbortController()
+  cleanup.defer(() => ended.abort())
+  const { client, routes, announce } = await clusterSide({
+    ...{ flags, role: 'ingress', kafka, clock, logger, signal: ended.signal },
+  })
+  cleanup.defer(() => client.close())
+  routes.ready().then(
+    () => {
+      const worker = announce(() => [])
+      cleanup.defer(() => worker.close(farewellMs))
+    },
+    () => undefined, // stopped before
+  )
+  return { routes, loaded: () => routes.loaded }
 }

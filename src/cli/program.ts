@@ -1,7 +1,9 @@
 import { readFileSync } from 'node:fs'
 import { Command, CommanderError } from 'commander'
 import { Fault } from '../core/fault.ts'
-import { devFlags, dispatcherFlags, environment, ingressFlags, UsageError } from './flags.ts'
+import { checkFlags, crdsFlags, devFlags, environment, preflightFlags, UsageError } from './flags.ts'
+import { addController } from './controller/command.ts'
+import { addWorkers } from './worker-commands.ts'
 
 const collect = (value: string, all: string[]) => [...all, value]
 
@@ -31,7 +33,10 @@ function program(): Command {
       '\nLogs: MILLRACE_LOG=debug|info|warn|error|silent (default warn, dev: error), JSON lines on standard error.',
     )
   addDev(millrace)
+  addManifestTools(millrace)
+  addController(millrace)
   addWorkers(millrace)
+  addPreflight(millrace)
   return millrace
 }
 
@@ -65,33 +70,49 @@ function addDev(millrace: Command): void {
     })
 }
 
-function addWorkers(millrace: Command): void {
-  const routes = ['--routes <file>', 'JSON file {"inlets": [...], "outlets": [...]}; replacing it applies it'] as const
-  const kafka = ['--kafka <host:port>', 'bootstrap servers of the Kafka cluster'] as const
+function addManifestTools(millrace: Command): void {
   millrace
-    .command('ingress')
-    .description('Worker: accept CloudEvents over HTTP and append them to Kafka.')
-    .requiredOption(...routes)
-    .requiredOption(...kafka)
-    .option('--host <address>', 'address to listen on', '127.0.0.1')
-    .option('--port <port>', 'port to listen on', '8080')
+    .command('check')
+    .description(
+      'Say what is wrong in manifests, in plain words, without applying them. Exit code 1: there is an error.',
+    )
+    .option('-f, --filename <file|folder|->', 'manifests; - reads standard input (may be repeated)', collect, [])
+    .option('-n, --namespace <name>', 'namespace of manifests that name none', 'default')
+    .addHelpText(
+      'after',
+      '\nExamples:\n  millrace check -f app.yaml\n  millrace check -f config/ -f triggers.yaml\n  kustomize build . | millrace check -f -',
+    )
     .action(async (options: unknown) => {
-      const flags = ingressFlags(options)
-      const { ingress } = await import('./ingress.ts')
-      await ingress(flags, environment())
+      const flags = checkFlags(options)
+      const { check } = await import('./check.ts')
+      if (!check(flags)) throw new CommanderError(1, 'millrace.check', 'there is an error in a manifest')
     })
   millrace
-    .command('dispatcher')
-    .description('Worker: deliver events from Kafka to subscribers.')
-    .requiredOption(...routes)
-    .requiredOption(...kafka)
-    .requiredOption('--instance <name>', 'stable name of this process; a restart under it moves no partition')
-    .option('--group <name>', 'Kafka group of the dispatcher fleet', 'millrace-dispatcher')
-    .option('--data <folder>', 'where positions are kept while a group is converted', '.millrace')
+    .command('crds')
+    .description('Print the CustomResourceDefinitions, or write them into a folder, a file each.')
+    .option('--out <folder>', 'where to write them')
+    .option('--compare <folder>', 'write nothing; exit code 1: what is in this folder is not what would be written')
+    .addHelpText('after', '\nExamples:\n  millrace crds | kubectl apply -f -\n  millrace crds --out crds')
     .action(async (options: unknown) => {
-      const flags = dispatcherFlags(options)
-      const { dispatcher } = await import('./dispatcher.ts')
-      await dispatcher(flags, environment())
+      const { out, compare } = crdsFlags(options)
+      const { crds, staleFiles } = await import('./crds.ts')
+      if (compare === undefined) return crds(out)
+      const stale = staleFiles(compare)
+      for (const file of stale) console.log(`${file} is stale: millrace crds --out ${compare}`)
+      if (stale.length > 0) throw new CommanderError(1, 'millrace.crds', 'stale files')
+    })
+}
+
+function addPreflight(millrace: Command): void {
+  millrace
+    .command('preflight')
+    .description('Say whether another manager of Brokers and Triggers is installed. Exit code 1: there is one.')
+    .option('--kubeconfig <file>', 'which cluster (default: KUBECONFIG, ~/.kube/config)')
+    .option('-n, --namespace <name>', 'the system namespace', 'knative-eventing')
+    .action(async (options: unknown) => {
+      const flags = preflightFlags(options)
+      const { preflight } = await import('./preflight.ts')
+      await preflight(flags)
     })
 }
 

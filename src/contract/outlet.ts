@@ -1,25 +1,30 @@
 import { z } from 'zod'
-import { Source } from './source.ts'
+import { bootstrapServers, Source } from './source.ts'
 
 /** Where a request goes. */
-export const Target = z.strictObject({ url: z.url({ protocol: /^https?$/ }) })
+export const Target = z.strictObject({
+  url: z.url({ protocol: /^https?$/ }).describe('Absolute URL, http or https.'),
+})
 export type Target = z.infer<typeof Target>
 
 /** The effective delivery policy, defaults applied. Knative DeliverySpec, durations in milliseconds. */
 export const Delivery = z.strictObject({
-  /** Attempts after the first. */
-  retry: z.int().nonnegative(),
-  /** linear: d·n, exponential: d·2^n, n = 1 for the first retry. */
-  backoffPolicy: z.enum(['linear', 'exponential']),
-  backoffDelayMs: z.number().nonnegative(),
-  /** Per request. */
-  timeoutMs: z.number().positive(),
-  deadLetter: Target.optional(),
+  retry: z.int().nonnegative().describe('Attempts after the first.'),
+  backoffPolicy: z
+    .enum(['linear', 'exponential'])
+    .describe('How the wait d grows with retry n = 1, 2, ...: linear d * n, exponential d * 2^n.'),
+  backoffDelayMs: z.number().nonnegative().describe('The wait d, milliseconds.'),
+  timeoutMs: z.number().positive().describe('How long one request may take, milliseconds.'),
+  deadLetter: Target.optional().describe('Where events go that could not be delivered; absent: they are parked.'),
 })
 export type Delivery = z.infer<typeof Delivery>
 
 /** `attributes`: every listed attribute equals its value; '' = present and not empty. Empty map: everything passes. */
-export const OutletFilter = z.strictObject({ attributes: z.record(z.string(), z.string()) })
+export const OutletFilter = z.strictObject({
+  attributes: z
+    .record(z.string(), z.string())
+    .describe("Attribute to value, all must be equal; '' = must be there and not empty. Empty: every event passes."),
+})
 export type OutletFilter = z.infer<typeof OutletFilter>
 
 /** As one consumer group: read a topic, filter, deliver. Everything is resolved: workers look nothing up. */
@@ -27,42 +32,46 @@ export const Outlet = z.strictObject({
   /** UID of the source object: the identity of this Outlet. */
   uid: z.string().min(1),
   generation: z.int().nonnegative(),
-  source: Source,
-  topic: z.string().min(1),
-  /** The Kafka cluster, `host:port,host:port`; absent: the only one that the worker knows. */
-  bootstrapServers: z.string().min(1).optional(),
-  /** The consumer group that holds the positions, e.g. `knative-trigger-<ns>-<name>`. */
-  group: z.string().min(1),
-  /** Where a partition starts when the group has no position on it at the Outlet's first start. */
-  start: z.enum(['latest', 'earliest']),
-  filter: OutletFilter,
-  subscriber: Target,
-  /** Replies: events are appended to this topic; absent: dropped. */
-  replyTopic: z.string().min(1).optional(),
-  delivery: Delivery,
-  /**
-   * Events that no retry and no dead letter sink could take are parked here with their error attributes, so that a position never passes
-   * an event that has no home. The topic is made on first use.
-   */
-  parking: z.strictObject({
-    topic: z.string().min(1),
-    partitions: z.int().positive(),
-    replicationFactor: z.int().positive(),
-  }),
-  order: z.enum(['unordered', 'ordered']),
+  source: Source.describe("The user's object that this was made of."),
+  topic: z.string().min(1).describe('The Kafka topic that events are read from.'),
+  bootstrapServers,
+  group: z.string().min(1).describe('The consumer group that holds the positions, e.g. knative-trigger-<ns>-<name>.'),
+  start: z
+    .enum(['latest', 'earliest'])
+    .describe("Where a partition starts when the group has no position on it at the Outlet's first start."),
+  filter: OutletFilter.describe('Which events are delivered.'),
+  subscriber: Target.describe('Where they are delivered to.'),
+  replyTopic: z.string().min(1).optional().describe('Replies: events are appended to this topic; absent: dropped.'),
+  delivery: Delivery.describe('How hard to try, defaults applied.'),
+  /** So that a position never passes an event that has no home. The topic is made on first use. */
+  parking: z
+    .strictObject({
+      topic: z.string().min(1).describe('The Kafka topic, made on first use.'),
+      partitions: z.int().positive().describe('How many partitions it is made with.'),
+      replicationFactor: z.int().positive().describe('How many replicas it is made with.'),
+    })
+    .describe('Where events are kept, with their error attributes, that no retry and no dead letter sink could take.'),
+  order: z.enum(['unordered', 'ordered']).describe('ordered: per partition, the next event waits for the one before.'),
 })
 export type Outlet = z.infer<typeof Outlet>
 
 /** `status` of an Outlet. Written by the dispatcher that owns the lowest partition of its topic, once a generation and on a change of fault. */
 export const OutletStatus = z.strictObject({
-  /** The generation that this speaks of. */
-  observedGeneration: z.int().nonnegative(),
-  /** consuming: the starting positions of all partitions are committed and this generation is in force. */
-  state: z.enum(['starting', 'consuming']),
-  fault: z.strictObject({ reason: z.string(), message: z.string() }).optional(),
-  /** Kafka's id of the topic: another one means that it was deleted and made again. */
-  topicId: z.string().optional(),
-  /** How many partitions have a starting position. */
-  partitions: z.int().nonnegative().optional(),
+  observedGeneration: z.int().nonnegative().describe('The metadata.generation that this status speaks of.'),
+  state: z
+    .enum(['starting', 'consuming'])
+    .describe('consuming: the starting positions of all partitions are committed and this generation is in force.'),
+  fault: z
+    .strictObject({
+      reason: z.string().describe('One word in CamelCase, e.g. GroupInUse.'),
+      message: z.string().describe('A sentence that says what to do.'),
+    })
+    .optional()
+    .describe('Why it does not deliver as it should; absent: it does.'),
+  topicId: z
+    .string()
+    .optional()
+    .describe("Kafka's id of the topic: another one means that it was deleted and made again."),
+  partitions: z.int().nonnegative().optional().describe('How many partitions have a starting position.'),
 })
 export type OutletStatus = z.infer<typeof OutletStatus>

@@ -43,6 +43,18 @@ export interface OutletReport {
    */
   readonly state: 'starting' | 'consuming' | 'released'
   readonly fault: { readonly reason: OutletFaultReason; readonly message: string } | null
+  /**
+   * Said only by who owns the lowest partition of the topic, and only while `consuming` holds for the whole fleet: each partition of the
+   * topic, whoever owns it, has a committed starting position.
+   */
+  readonly allStarted?: AllStarted
+}
+
+/** All partitions of a topic that an Outlet has begun with. */
+export interface AllStarted {
+  /** Kafka's id of the topic: another one means that it was deleted and made again. */
+  readonly topicId: string
+  readonly partitions: number
 }
 
 /** Port: takes the reports of the data plane. */

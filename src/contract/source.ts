@@ -2,9 +2,9 @@ import { z } from 'zod'
 
 /** The user's object that an Inlet or Outlet was compiled from. */
 export const Source = z.strictObject({
-  kind: z.string().min(1),
-  namespace: z.string().min(1),
-  name: z.string().min(1),
+  kind: z.string().min(1).describe('Kind of that object, e.g. Trigger.'),
+  namespace: z.string().min(1).describe('Its namespace.'),
+  name: z.string().min(1).describe('Its name.'),
 })
 export type Source = z.infer<typeof Source>
 
@@ -12,3 +12,10 @@ export type Source = z.infer<typeof Source>
 export function sourceName(source: Source): string {
   return `${source.kind} ${source.namespace}/${source.name}`
 }
+
+/** Of an Inlet or Outlet: which Kafka cluster. */
+export const bootstrapServers = z
+  .string()
+  .min(1)
+  .optional()
+  .describe('The Kafka cluster, host:port,host:port; absent: the only one that the worker knows.')

@@ -5,24 +5,28 @@ import { z } from 'zod'
  * most once a second when what it has seen moved. Whether the pod lives is for its Ready condition to say: the dead write nothing.
  */
 export const WorkerSpec = z.strictObject({
-  role: z.enum(['ingress', 'dispatcher']),
+  role: z.enum(['ingress', 'dispatcher']).describe('What this pod does: take events, or deliver them.'),
 })
 export type WorkerSpec = z.infer<typeof WorkerSpec>
 
 /** `status` of a Worker. */
 export const WorkerStatus = z.strictObject({
-  /**
-   * The resourceVersion up to which the Inlets (ingress) or Outlets (dispatcher) are in force in this process. It passes a deletion only when
-   * nothing of the deleted Outlet will be committed any more, so that its group may be deleted.
-   */
-  seen: z.string(),
-  /** The partitions that this dispatcher owns; of an ingress none. */
-  owns: z.array(
-    z.strictObject({
-      bootstrapServers: z.string(),
-      topic: z.string(),
-      partitions: z.array(z.int().nonnegative()),
-    }),
-  ),
+  /** It passes a deletion only when nothing of the deleted Outlet will be committed any more, so that its group may be deleted. */
+  seen: z
+    .string()
+    .describe(
+      'The resourceVersion up to which the Inlets (ingress) or Outlets (dispatcher) are in force in this process.',
+    ),
+  owns: z
+    .array(
+      z
+        .strictObject({
+          bootstrapServers: z.string().describe('The Kafka cluster.'),
+          topic: z.string().describe('The topic.'),
+          partitions: z.array(z.int().nonnegative().describe('A partition.')).describe('Its partitions, from 0 on.'),
+        })
+        .describe('Partitions of one topic.'),
+    )
+    .describe('The partitions that this dispatcher owns; of an ingress none.'),
 })
 export type WorkerStatus = z.infer<typeof WorkerStatus>

@@ -1,7 +1,7 @@
 import type { DeliverySpec } from '../api/meta/delivery.ts'
 import type { Delivery } from '../contract/outlet.ts'
 import { parseDuration } from '../core/duration.ts'
-import type { Resolve } from './resolve.ts'
+import type { Missing, Resolve } from './resolve.ts'
 
 /** What Knative's shipped `config-br-defaults` gives a Broker that has no delivery. */
 export const brokerDefaultDelivery: DeliverySpec = { retry: 10, backoffPolicy: 'exponential', backoffDelay: 'PT0.2S' }
@@ -9,9 +9,10 @@ export const brokerDefaultDelivery: DeliverySpec = { retry: 10, backoffPolicy: '
 /** What the parts that a delivery leaves out mean at run time, as in Knative's data plane for Kafka. */
 const runtimeDefaults = { retry: 0, backoffPolicy: 'exponential', backoffDelayMs: 200, timeoutMs: 600_000 } as const
 
-/** The effective delivery; `missing` when its dead letter sink has no address, and what to do then. */
+/** The effective delivery, or what is missing for it: its dead letter sink has no address. `note`: about that address. */
 export type EffectiveDelivery =
-  { readonly delivery: Delivery; readonly missing?: never } | { readonly delivery: null; readonly missing: string }
+  | { readonly delivery: Delivery; readonly note?: string; readonly missing?: never }
+  | { readonly delivery: null; readonly missing: Missing }
 
 /** Fills in what is left out, turns durations into milliseconds, resolves the dead letter sink from `namespace`. */
 export function effectiveDelivery(spec: DeliverySpec, namespace: string, resolve: Resolve): EffectiveDelivery {
@@ -23,8 +24,9 @@ export function effectiveDelivery(spec: DeliverySpec, namespace: string, resolve
   }
   if (spec.deadLetterSink === undefined) return { delivery }
   const sink = resolve(spec.deadLetterSink, namespace)
-  if ('missing' in sink) return { delivery: null, missing: sink.missing }
-  return { delivery: { ...delivery, deadLetter: { url: sink.url } } }
+  if ('missing' in sink) return { delivery: null, missing: sink }
+  const note = sink.note === undefined ? {} : { note: sink.note }
+  return { delivery: { ...delivery, deadLetter: { url: sink.url } }, ...note }
 }
 
 function milliseconds(text: string | undefined): number | undefined {

@@ -1,7 +1,17 @@
-import type { Destination } from '../api/meta/reference.ts'
+import { fails, holds, waits, type Condition } from '../api/meta/condition.ts'
+import type { Destination, ReferenceReason } from '../api/meta/reference.ts'
 
-/** An address, or a sentence that says what is missing and what to do. */
-export type Resolved = { readonly url: string } | { readonly missing: string }
+/** No address: a sentence that says what is missing and what to do. */
+export interface Missing {
+  readonly missing: string
+  /** Default ReferenceNotResolved. */
+  readonly reason?: 'KindNotInstalled' | 'ReferenceForbidden'
+  /** We could not look: the object may well be there, so what was resolved before stays in force. */
+  readonly unknown?: boolean
+}
+
+/** An address, with a sentence when something about it is worth knowing; or none. */
+export type Resolved = { readonly url: string; readonly note?: string } | Missing
 
 /** A reference with its namespace filled in. */
 export interface FullReference {
@@ -17,9 +27,12 @@ export type ResolveReference = (ref: FullReference) => Resolved
 /** Resolves a whole Destination of an object in `namespace`. */
 export type Resolve = (destination: Destination, namespace: string) => Resolved
 
-/** The cluster-local address of a core Service, which needs no look-up: `http://<name>.<namespace>.svc.cluster.local`. */
-export function serviceUrl({ name, namespace }: Pick<FullReference, 'name' | 'namespace'>): string {
-  return `http://${name}.${namespace}.svc.cluster.local`
+/** The cluster-local address of a core Service: `http://<name>.<namespace>.svc.cluster.local`. */
+export function serviceUrl(
+  { name, namespace }: Pick<FullReference, 'name' | 'namespace'>,
+  clusterDomain = 'cluster.local',
+): string {
+  return `http://${name}.${namespace}.svc.${clusterDomain}`
 }
 
 /**
@@ -34,9 +47,32 @@ export function destinationResolver(resolveReference: ResolveReference): Resolve
     if ('missing' in target || uri === undefined) return target
     const base = target.url
     return URL.canParse(uri, base)
-      ? { url: new URL(uri, base).href }
+      ? { ...target, url: new URL(uri, base).href }
       : { missing: `${uri} cannot be appended to ${base}` }
   }
+}
+
+/** The condition of a Destination of the field `path`. */
+export function unresolved<Type extends string>(
+  type: Type,
+  path: string,
+  { missing, reason, unknown = false }: Missing,
+): Condition<Type, ReferenceReason | 'Pending'> {
+  const message = `${path}: ${missing}`
+  // To be refused is a fault that someone must mend; not to know yet is none.
+  return unknown && reason !== 'ReferenceForbidden'
+    ? waits(type, 'Pending', message)
+    : fails(type, reason ?? 'ReferenceNotResolved', message)
+}
+
+/** The condition of a Destination that has an address. */
+export function resolvedTo<Type extends string>(
+  type: Type,
+  path: string,
+  { note }: { readonly note?: string },
+): Condition<Type, ReferenceReason> {
+  if (note === undefined) return holds(type)
+  return { ...holds(type), reason: 'ServicePortMissing', message: `${path}: ${note}` }
 }
 
 function absolute(uri: string): Resolved {

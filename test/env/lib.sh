@@ -2,6 +2,8 @@
 # Helpers shared by the scripts of the test environment. Sourced, never run. Linux, bash 4.4 or newer.
 # shellcheck disable=SC2034
 
+# Where its installer puts Go, for shells that have no profile.
+PATH=$PATH:/usr/local/go/bin
 TESTENV=$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd)
 CACHE=${MILLRACE_CACHE:-${HOME:-/root}/.cache/millrace}
 # The jars belong to the pom.xml they came from: another version, another folder.
@@ -21,7 +23,7 @@ API_SERVICE_IP=10.96.0.1
 DNS_SERVICE_IP=10.96.0.10
 NODE_NAME=millrace-node
 
-say() { printf '%(%T)T %s\n' -1 "$*" >&2; }
+say() { printf '%(%T)T %s\n' -1 "$*" >&2 || true; } # whoever listened may be gone; what is being done must go on
 die() { printf '%s: %s\n' "$(basename "$0")" "$*" >&2; exit 1; }
 
 # usage "$@": prints the comment at the top of the script when --help is asked for.
@@ -52,8 +54,9 @@ download() { # The jars of the pom.xml, once. The lock keeps two starts apart; t
 }
 
 declare -A TAKEN_PORTS=()
+LISTEN_ADDRESS=127.0.0.1
 port_is_free() { # Below the ports that systems hand out to outgoing connections, so a listener is all that can be there.
-  [ -z "${TAKEN_PORTS[$1]:-}" ] && ! (: <>"/dev/tcp/127.0.0.1/$1") 2>/dev/null
+  [ -z "${TAKEN_PORTS[$1]:-}" ] && ! (: <>"/dev/tcp/$LISTEN_ADDRESS/$1") 2>/dev/null
 }
 
 free_ports() { # free_ports VARIABLE [COUNT]: sets VARIABLE to the first of COUNT free ports in a row.
@@ -67,10 +70,12 @@ free_ports() { # free_ports VARIABLE [COUNT]: sets VARIABLE to the first of COUN
   done
 }
 
-wait_for() { # wait_for SECONDS WHAT COMMAND...: repeats COMMAND until it succeeds.
+# wait_for SECONDS WHAT COMMAND...: repeats COMMAND until it succeeds. PROCESS=NAME before it: the end of that process ends the wait.
+wait_for() {
   local end=$((SECONDS + $1)) what=$2
   shift 2
   until "$@" >/dev/null 2>&1; do
+    [ -z "${PROCESS:-}" ] || alive "$PROCESS" || die "$PROCESS ended; its last words: $(tail -n 3 "$DATA/log/$PROCESS.log" | tr '\n' ' ')"
     [ "$SECONDS" -lt "$end" ] || die "gave up waiting for $what; logs are in ${DATA:-?}/log"
     sleep 0.1
   done
@@ -125,8 +130,8 @@ make_ca() { # make_ca DIR/NAME COMMON_NAME
     -keyout "$1.key" -out "$1.crt" 2>/dev/null
 }
 
-issue() { # issue CA DIR/NAME SUBJECT clientAuth|serverAuth[,..] [SUBJECT_ALT_NAMES]
-  openssl req -x509 -newkey ec -pkeyopt ec_paramgen_curve:P-256 -nodes -days 3650 -subj "$3" -CA "$1.crt" -CAkey "$1.key" \
+issue() { # issue CA DIR/NAME SUBJECT clientAuth|serverAuth[,..] [SUBJECT_ALT_NAMES]: unless it is there
+  [ -f "$2.crt" ] || openssl req -x509 -newkey ec -pkeyopt ec_paramgen_curve:P-256 -nodes -days 3650 -subj "$3" -CA "$1.crt" -CAkey "$1.key" \
     -config <(printf '[req]\ndistinguished_name=dn\n[dn]\n') -addext basicConstraints=critical,CA:FALSE \
     -addext keyUsage=critical,digitalSignature -addext "extendedKeyUsage=$4" ${5:+-addext "subjectAltName=$5"} \
     -keyout "$2.key" -out "$2.crt" 2>/dev/null

@@ -1,14 +1,15 @@
 import { externalTopicAnnotation } from '../../api/broker.ts'
 import type { Broker, BrokerCondition } from '../../api/broker.ts'
-import { fails, holds, waits } from '../../api/meta/condition.ts'
+import { fails, holds, waits, type Condition } from '../../api/meta/condition.ts'
 import type { DeliverySpec } from '../../api/meta/delivery.ts'
+import type { ReferenceReason } from '../../api/meta/reference.ts'
 import type { ObjectKey } from '../../api/problem.ts'
 import type { Inlet } from '../../contract/inlet.ts'
 import type { TopicSpec } from '../../kafka/log.ts'
 import { brokerDefaultDelivery, effectiveDelivery } from '../delivery.ts'
 import type { EffectiveDelivery } from '../delivery.ts'
 import { brokerTopic, longestTopicName } from '../names.ts'
-import type { Resolve } from '../resolve.ts'
+import { resolvedTo, unresolved, type Resolve } from '../resolve.ts'
 import { readTopicConfig } from './topic-config.ts'
 import type { TopicSettings } from './topic-config.ts'
 
@@ -24,9 +25,22 @@ export interface BrokerSurroundings {
   readonly established?: boolean
   /** Data of the ConfigMap that `spec.config` names; null: it is not there. */
   readonly config: Readonly<Record<string, unknown>> | null
+  /** What else is wrong with the configuration: the caller found it. */
+  readonly configFault?: BrokerCondition
+  /** The Kafka cluster; absent: the only one. */
+  readonly bootstrapServers?: string
+  /** The topic, when it is settled already: once chosen it stays. */
+  readonly chosenTopic?: ChosenTopic
   readonly resolve: Resolve
   /** Who has the topic already, when it is not for sharing. */
   readonly topicOwner?: (topic: string, external: boolean) => ObjectKey | null
+}
+
+/** Which topic a Broker uses. */
+export interface ChosenTopic {
+  readonly name: string
+  /** It belongs to someone else. */
+  readonly external: boolean
 }
 
 /** A topic to look after. `external`: it belongs to someone else, and is never made or deleted. */
@@ -41,6 +55,7 @@ export interface CompiledBroker {
   readonly uid: string
   readonly address: string
   readonly topic: BrokerTopic
+  readonly bootstrapServers?: string
   /** Null when the Broker is refused: it would share what must not be shared. */
   readonly inlet: Omit<Inlet, 'generation'> | null
   /** What Triggers without a delivery of their own inherit. */
@@ -56,26 +71,46 @@ export interface CompiledBroker {
  */
 export function compileBroker(broker: Broker, namespace: string, around: BrokerSurroundings): CompiledBroker {
   const key: ObjectKey = { kind: 'Broker', namespace, name: broker.metadata.name }
-  const external = broker.metadata.annotations?.[externalTopicAnnotation]
-  const name = external ?? brokerTopic(key)
+  const { name, external } = around.chosenTopic ?? chooseTopic(key, broker.metadata.annotations)
   const read = readTopicConfig(around.config ?? {}, around.topicDefaults)
   const { settings, notices } = fitReplicas(read.settings, around.maxReplicationFactor, name)
-  const topic = { spec: { name, ...settings }, external: external !== undefined }
+  const topic = { spec: { name, ...settings }, external }
   const topicReady = judgeTopic(topic, around)
   const spec = broker.spec?.delivery ?? brokerDefaultDelivery
   const delivery = effectiveDelivery(spec, namespace, around.resolve)
   const path = `/${namespace}/${key.name}`
-  const usable = topicReady.status !== 'False' && (read.problems.length === 0 || around.established === true)
+  const config = around.configFault ?? configParsed(read.problems, broker)
+  const usable = topicReady.status !== 'False' && (config.status === 'True' || around.established === true)
+  const cluster = around.bootstrapServers === undefined ? {} : { bootstrapServers: around.bootstrapServers }
   return {
     key,
     uid: around.uid,
     address: around.ingressUrl + path,
     topic,
-    inlet: usable ? { uid: around.uid, source: key, path, topic: name } : null,
+    ...cluster,
+    inlet: usable ? { uid: around.uid, source: key, path, topic: name, ...cluster } : null,
     delivery,
-    conditions: [configParsed(read.problems, broker), deadLetterResolved(spec, delivery), topicReady],
+    conditions: [config, deadLetterResolved(spec, delivery), topicReady],
     notices: topic.external ? [] : [...notices, ...configNotice(broker, namespace, around, settings)],
   }
+}
+
+/**
+ *     status.annotations["default.topic"]      once it is in use it stays
+ *     annotation external.topic                someone else's
+ *     knative-broker-<namespace>-<name>        ours
+ *
+ * A topic in use that is neither ours by name was someone else's when it was chosen, whatever the annotations say now: it is never deleted.
+ */
+export function chooseTopic(
+  key: ObjectKey,
+  annotations: Readonly<Record<string, string>> = {},
+  inUse?: string,
+): ChosenTopic {
+  const asked = annotations[externalTopicAnnotation]
+  const ours = brokerTopic(key)
+  const name = inUse ?? asked ?? ours
+  return { name, external: name === asked || name !== ours }
 }
 
 function judgeTopic({ spec: { name }, external }: BrokerTopic, { topicOwner }: BrokerSurroundings): BrokerCondition {
@@ -101,15 +136,22 @@ function judgeTopic({ spec: { name }, external }: BrokerTopic, { topicOwner }: B
 
 function configParsed(problems: readonly string[], broker: Broker): BrokerCondition {
   if (problems.length === 0) return holds('ConfigParsed')
-  return fails('ConfigParsed', 'ConfigInvalid', `ConfigMap ${broker.spec?.config?.name ?? ''}: ${problems.join('; ')}`)
+  return fails(
+    'ConfigParsed',
+    'ConfigInvalid',
+    `ConfigMap ${broker.spec?.config?.name ?? 'kafka-broker-config'}: ${problems.join('; ')}`,
+  )
 }
 
 /** The condition of a dead letter sink, alike for Brokers and Triggers. */
-export function deadLetterResolved(spec: DeliverySpec, { missing }: EffectiveDelivery) {
-  if (missing !== undefined)
-    return fails('DeadLetterSinkResolved', 'ReferenceNotResolved', `delivery.deadLetterSink: ${missing}`)
-  if (spec.deadLetterSink !== undefined) return holds('DeadLetterSinkResolved')
-  return { ...holds('DeadLetterSinkResolved'), reason: 'DeadLetterSinkNotConfigured' as const }
+export function deadLetterResolved(
+  spec: Pick<DeliverySpec, 'deadLetterSink'>,
+  delivery: EffectiveDelivery,
+): Condition<'DeadLetterSinkResolved', ReferenceReason | 'Pending' | 'DeadLetterSinkNotConfigured'> {
+  const path = 'delivery.deadLetterSink'
+  if (delivery.missing !== undefined) return unresolved('DeadLetterSinkResolved', path, delivery.missing)
+  if (spec.deadLetterSink !== undefined) return resolvedTo('DeadLetterSinkResolved', path, delivery)
+  return { ...holds('DeadLetterSinkResolved'), reason: 'DeadLetterSinkNotConfigured' }
 }
 
 function fitReplicas(settings: TopicSettings, max: number | undefined, topic: string) {

@@ -7,7 +7,7 @@ import { deadLetterResolved } from '../broker/compile.ts'
 import type { CompiledBroker } from '../broker/compile.ts'
 import { effectiveDelivery } from '../delivery.ts'
 import { parkingTopic, triggerGroup } from '../names.ts'
-import type { Resolve } from '../resolve.ts'
+import { resolvedTo, unresolved, type Resolve } from '../resolve.ts'
 
 /** What the compiler knows besides the Trigger. */
 export interface TriggerSurroundings {
@@ -16,6 +16,8 @@ export interface TriggerSurroundings {
   readonly broker: CompiledBroker | null
   readonly start: 'latest' | 'earliest'
   readonly resolve: Resolve
+  /** The consumer group, when it is settled already: once chosen it stays. */
+  readonly group?: string
   /** Who has the consumer group already. */
   readonly groupOwner?: (group: string) => ObjectKey | null
 }
@@ -30,6 +32,8 @@ export interface CompiledTrigger {
   readonly deadLetterSinkUri?: string
   /** Null while something is missing: the conditions say what. */
   readonly outlet: Omit<Outlet, 'generation'> | null
+  /** Whether an address could not be looked up: an Outlet that is in force then stays as it is. */
+  readonly undetermined: boolean
   readonly conditions: readonly TriggerCondition[]
 }
 
@@ -37,7 +41,7 @@ export interface CompiledTrigger {
 export function compileTrigger(trigger: Trigger, namespace: string, around: TriggerSurroundings): CompiledTrigger {
   const { broker, resolve } = around
   const key: ObjectKey = { kind: 'Trigger', namespace, name: trigger.metadata.name }
-  const group = triggerGroup(key)
+  const group = around.group ?? triggerGroup(key)
   const subscriber = resolve(trigger.spec.subscriber, namespace)
   const own = trigger.spec.delivery
   const inherited = broker?.delivery ?? effectiveDelivery({}, namespace, resolve)
@@ -45,15 +49,23 @@ export function compileTrigger(trigger: Trigger, namespace: string, around: Trig
   const conditions: TriggerCondition[] = [
     judgeBroker(broker, namespace, trigger.spec.broker),
     'url' in subscriber
-      ? holds('SubscriberResolved')
-      : fails('SubscriberResolved', 'ReferenceNotResolved', `spec.subscriber: ${subscriber.missing}`),
-    judgeDeadLetter(own, delivery, broker),
+      ? resolvedTo('SubscriberResolved', 'spec.subscriber', subscriber)
+      : unresolved('SubscriberResolved', 'spec.subscriber', subscriber),
+    judgeDeadLetter(own, delivery),
+    holds('DependencyReady'),
     judgeGroup(group, around.groupOwner?.(group) ?? null),
   ]
   const complete = conditions.every(({ status }) => status !== 'False')
   const outlet =
     complete && broker !== null && 'url' in subscriber && delivery.delivery !== null
-      ? outletOf(trigger, key, around, broker, subscriber.url, delivery.delivery)
+      ? outletOf(
+          trigger,
+          key,
+          { uid: around.uid, start: around.start, group },
+          broker,
+          subscriber.url,
+          delivery.delivery,
+        )
       : null
   const deadLetterSinkUri = delivery.delivery?.deadLetter?.url
   return {
@@ -64,6 +76,7 @@ export function compileTrigger(trigger: Trigger, namespace: string, around: Trig
     ...('url' in subscriber ? { subscriberUri: subscriber.url } : {}),
     ...(deadLetterSinkUri === undefined ? {} : { deadLetterSinkUri }),
     outlet,
+    undetermined: ('missing' in subscriber && subscriber.unknown === true) || delivery.missing?.unknown === true,
     conditions,
   }
 }
@@ -71,8 +84,8 @@ export function compileTrigger(trigger: Trigger, namespace: string, around: Trig
 function outletOf(
   { metadata, spec }: Trigger,
   key: ObjectKey,
-  { uid, start }: TriggerSurroundings,
-  { topic }: CompiledBroker,
+  { uid, start, group }: Pick<Outlet, 'uid' | 'start' | 'group'>,
+  { topic, bootstrapServers }: CompiledBroker,
   url: string,
   delivery: Outlet['delivery'],
 ): Omit<Outlet, 'generation'> {
@@ -81,7 +94,8 @@ function outletOf(
     uid,
     source: key,
     topic: name,
-    group: triggerGroup(key),
+    ...(bootstrapServers === undefined ? {} : { bootstrapServers }),
+    group,
     start,
     filter: { attributes: spec.filter?.attributes ?? {} },
     subscriber: { url },
@@ -104,15 +118,10 @@ function judgeBroker(broker: CompiledBroker | null, namespace: string, name: str
   return fails('BrokerReady', 'BrokerNotReady', `${asked} cannot be served: ${why}`)
 }
 
-function judgeDeadLetter(
-  own: Trigger['spec']['delivery'],
-  delivery: CompiledBroker['delivery'],
-  broker: CompiledBroker | null,
-): TriggerCondition {
+function judgeDeadLetter(own: Trigger['spec']['delivery'], delivery: CompiledBroker['delivery']): TriggerCondition {
   if (own !== undefined) return deadLetterResolved(own, delivery)
-  const inherited = broker?.conditions.find(({ type }) => type === 'DeadLetterSinkResolved')
-  if (inherited?.status !== 'False') return deadLetterResolved(deadLetterOf(delivery), delivery)
-  return fails('DeadLetterSinkResolved', 'ReferenceNotResolved', `of the Broker: ${inherited.message}`)
+  if (delivery.missing === undefined) return deadLetterResolved(deadLetterOf(delivery), delivery)
+  return unresolved('DeadLetterSinkResolved', 'of the Broker: delivery.deadLetterSink', delivery.missing)
 }
 
 /** Only whether there is one matters to the condition. */

@@ -15,6 +15,11 @@ export interface DispatcherParts {
   readonly outlets: RouteSet<Outlet>
   readonly reporter: OutletReporter
   readonly vault: PositionVault
+  /**
+   * Whether the Outlet has consumed before, whatever its group still holds: a group without positions has lost them then, for example with
+   * a topic that was made anew while no dispatcher ran, and goes on at the start of the log. Default: what this process saw itself.
+   */
+  readonly hasStarted?: (uid: string) => boolean
   readonly clock: Clock
   readonly logger: Logger
   readonly options?: Partial<DispatcherOptions>

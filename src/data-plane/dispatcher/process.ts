@@ -1,5 +1,3 @@
-import type { Outlet } from '../../contract/outlet.ts'
-import type { RouteChange } from '../../contract/route-source.ts'
 import { inTime } from '../../core/deadline.ts'
 import { Fault } from '../../core/fault.ts'
 import type { Membership, TopicPartition } from '../../kafka/log.ts'
@@ -16,9 +14,10 @@ import { OutletRun } from './delivering/outlet-run.ts'
 import { Parking } from './delivering/parking.ts'
 import { Origins } from './delivering/origins.ts'
 import { Refresher } from './positions/refresher.ts'
+import { Roster } from './roster.ts'
 import { Starter } from './positions/starter.ts'
 import { Topics } from './topics.ts'
-import { Worker } from './worker.ts'
+import { LOWEST, Worker } from './worker.ts'
 
 const ALIVE_MS = 100
 
@@ -38,9 +37,7 @@ export class Process implements Dispatcher {
   readonly #groups: GroupWatch
   readonly #membership: Membership
   readonly #timers: NodeJS.Timeout[] = []
-  /** Outlets that were let go and still have something under way, by group. */
-  readonly #leaving = new Map<string, Promise<void>>()
-  readonly #unsubscribe: () => void
+  readonly #roster: Roster
   #alive = true
 
   constructor(parts: DispatcherParts) {
@@ -57,6 +54,8 @@ export class Process implements Dispatcher {
     this.#worker = this.#newWorker()
     this.#starter = this.#newStarter(mayAct)
     this.#topics = this.#newTopics()
+    const [worker, committer, starter, topics] = [this.#worker, this.#committer, this.#starter, this.#topics]
+    this.#roster = new Roster({ outlets: parts.outlets, worker, committer, starter, topics })
     this.#groups = new GroupWatch({
       admin: parts.admin,
       signal: this.#stop.signal,
@@ -73,8 +72,7 @@ export class Process implements Dispatcher {
         void this.#starter.leave(0)
       },
     })
-    for (const outlet of parts.outlets.current.values()) this.#set(outlet)
-    this.#unsubscribe = parts.outlets.subscribe((change) => this.#changed(change))
+    this.#roster.open()
     this.#startTimers()
     this.#topics.look()
   }
@@ -87,7 +85,7 @@ export class Process implements Dispatcher {
   async close({ deadlineMs, forGood }: { deadlineMs: number; forGood: boolean }): Promise<void> {
     const until = this.#parts.clock.monotonic() + deadlineMs
     const left = (): number => Math.max(0, until - this.#parts.clock.monotonic())
-    this.#unsubscribe()
+    this.#roster.close()
     this.#stop.abort()
     for (const timer of this.#timers) clearInterval(timer)
     this.#topics.close()
@@ -97,7 +95,7 @@ export class Process implements Dispatcher {
     this.#committer.close()
     this.#catchUp.close()
     for (const run of this.#worker.runs.values()) run.release()
-    await inTime(Promise.all(this.#leaving.values()), { ms: left() })
+    await inTime(this.#roster.left(), { ms: left() })
     await this.#origins.close()
   }
 
@@ -105,42 +103,6 @@ export class Process implements Dispatcher {
     const over = this.#worker.handOver(list, deadlineMs)
     await this.#starter.leave(deadlineMs * 0.95)
     await over
-  }
-
-  #changed(change: RouteChange<Outlet>): void {
-    if (change.kind === 'set') return this.#set(change.value)
-    const run = this.#worker.runs.get(change.uid)
-    if (run !== undefined) this.#remove(run, true)
-  }
-
-  #set(outlet: Outlet): void {
-    const run = this.#worker.runs.get(outlet.uid)
-    if (run !== undefined && run.outlet.topic === outlet.topic && run.outlet.group === outlet.group) {
-      return this.#worker.change(run, outlet)
-    }
-    if (run !== undefined) this.#remove(run, false)
-    const added = this.#worker.add(outlet)
-    added.report()
-    if (this.#topics.counts.has(outlet.topic)) this.#starter.want(added)
-    else this.#topics.look()
-  }
-
-  /** Lets an Outlet go without a final commit, which would bring back a group that is being deleted. @param tell report it. */
-  #remove(run: OutletRun, tell: boolean): void {
-    const { uid, group } = run.outlet
-    this.#worker.runs.delete(uid)
-    run.release()
-    this.#worker.letGo(run)
-    const leaving = Promise.all([this.#starter.settled(run), this.#idle(group)]).then(() => {
-      if (this.#leaving.get(group) === leaving) this.#leaving.delete(group)
-      if (tell) run.tellReleased()
-    })
-    this.#leaving.set(group, leaving)
-  }
-
-  async #idle(group: string): Promise<void> {
-    await this.#leaving.get(group)
-    await this.#committer.idle(group)
   }
 
   #assigned(list: readonly TopicPartition[]): void {
@@ -187,7 +149,7 @@ export class Process implements Dispatcher {
   }
 
   #ownsLowest(topic: string): boolean {
-    return this.#worker.partition({ topic, partition: 0 }) !== undefined
+    return this.#worker.partition({ topic, partition: LOWEST }) !== undefined
   }
 
   #committed(cursors: readonly Cursor[], error: unknown): void {
@@ -263,9 +225,11 @@ export class Process implements Dispatcher {
       ...{ vault: this.#parts.vault, clock: this.#parts.clock, logger: this.#parts.logger },
       ...{ retryMs, graceMs, mayAct, signal: this.#stop.signal },
       partitionsOf: (topic) => this.#topics.counts.get(topic),
+      idOf: (topic) => this.#topics.ids.get(topic),
+      hasStarted: this.#parts.hasStarted ?? (() => false),
       missing: (run) => this.#worker.missing(run),
       ownsLowest: (topic) => this.#ownsLowest(topic),
-      idle: (group) => this.#idle(group),
+      idle: (group) => this.#roster.idle(group),
       open: (run, partition, progress) => this.#worker.open(run, partition, progress),
       quiet: () => this.#worker.admit(),
       inUse: (run, error) => this.#groups.inUse(run, error),
@@ -293,7 +257,9 @@ export class Process implements Dispatcher {
       const { topic } = run.outlet
       const missing = `Topic ${topic} does not exist (yet).`
       run.logState('topic', counts.has(topic) ? null : new Fault('TopicNotFound', missing))
-      if (counts.has(topic)) this.#starter.want(run)
+      if (!counts.has(topic)) continue
+      this.#starter.want(run)
+      this.#starter.look(run)
     }
   }
 }

@@ -18,6 +18,8 @@ export interface TopicsHost {
 /** Knows how many partitions each topic has: asked for when a topic is new, every 30 s, and sooner while one is missing. */
 export class Topics {
   readonly counts = new Map<string, number>()
+  /** Kafka's id of each of them. */
+  readonly ids = new Map<string, string>()
   readonly #host: TopicsHost
   readonly #stop = new AbortController()
   #timer: NodeJS.Timeout | undefined
@@ -62,6 +64,7 @@ export class Topics {
   #none(): void {
     if (this.counts.size === 0) return
     this.counts.clear()
+    this.ids.clear()
     this.#host.known(this.counts, [])
   }
 
@@ -73,7 +76,11 @@ export class Topics {
       const found = await this.#host.admin.describeTopics(asked, signal)
       if (this.#stop.signal.aborted) return true
       this.counts.clear()
-      for (const { name, partitions } of found) this.counts.set(name, partitions)
+      this.ids.clear()
+      for (const { name, id, partitions } of found) {
+        this.counts.set(name, partitions)
+        this.ids.set(name, id)
+      }
       this.#host.known(this.counts, asked)
       return found.length === asked.length
     } catch (error) {

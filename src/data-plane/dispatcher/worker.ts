@@ -22,6 +22,9 @@ export interface WorkerParts {
   newRun(outlet: Outlet): OutletRun
 }
 
+/** Its owner speaks for all partitions of a topic. */
+export const LOWEST = 0
+
 /** What all rings together may take of the process's memory. */
 const RINGS_SHARE = 1 / 4
 
@@ -254,6 +257,7 @@ export class Worker {
     const { partition } = cursor.place.at
     if (run?.cursors.get(partition) !== cursor) return
     run.cursors.delete(partition)
+    if (partition === LOWEST) run.allStarted = null
     run.clearFault(faultSource.tail(partition))
     this.#aborted(cursor)
     // nobody else will say that it is over

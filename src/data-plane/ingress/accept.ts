@@ -20,7 +20,7 @@ const nothing = Buffer.alloc(0)
 /** What all requests share. */
 export class Shared {
   readonly routes: Routes
-  readonly appender: Appender
+  readonly appenderOf: (inlet: Inlet) => Appender
   readonly logger: Logger
   readonly limits: Limits
   readonly budget: Budget
@@ -29,9 +29,9 @@ export class Shared {
   /** From now on every answer ends its connection. */
   draining = false
 
-  constructor(routes: Routes, appender: Appender, logger: Logger, limits: Limits) {
+  constructor(routes: Routes, appenderOf: (inlet: Inlet) => Appender, logger: Logger, limits: Limits) {
     this.routes = routes
-    this.appender = appender
+    this.appenderOf = appenderOf
     this.logger = logger
     this.limits = limits
     this.budget = new Budget(limits.maxBytesInFlight)
@@ -139,7 +139,8 @@ class Exchange {
     const event = readEvent(this.#req.rawHeaders, body)
     if (event instanceof Refusal) return this.#answer(refusalProblem(event))
     try {
-      this.#shared.appender.append(toRecord(event, this.#inlet.topic)).then(
+      const appender = this.#shared.appenderOf(this.#inlet)
+      appender.append(toRecord(event, this.#inlet.topic)).then(
         () => this.#answer(null),
         (error: unknown) => this.#failed(error),
       )

@@ -17,8 +17,8 @@ import { track } from './track.ts'
 
 /** What the ingress is made of. */
 export interface IngressParts {
-  /** Closed by whoever opened it, after the ingress. */
-  readonly appender: Appender
+  /** One for all, or the one of an Inlet's Kafka cluster (a Fault that it throws is the answer). Closed by whoever opened it, after the ingress. */
+  readonly appender: Appender | ((inlet: Inlet) => Appender)
   readonly inlets: RouteSet<Inlet>
   readonly logger: Logger
   readonly clock: Clock
@@ -47,7 +47,9 @@ export interface Ingress {
 export async function createIngress(parts: IngressParts): Promise<Ingress> {
   const limits = withDefaults(parts.options)
   const routes = new Routes(parts.inlets)
-  const shared = new Shared(routes, parts.appender, parts.logger, limits)
+  const { appender } = parts
+  const appenderOf = typeof appender === 'function' ? appender : () => appender
+  const shared = new Shared(routes, appenderOf, parts.logger, limits)
   const app = fastify({
     serverFactory: (handler) => openServer(shared, handler),
     clientErrorHandler: onClientError,

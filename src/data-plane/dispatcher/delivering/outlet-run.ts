@@ -1,6 +1,6 @@
 import type { Clock } from '../../../core/clock.ts'
 import type { Outlet } from '../../../contract/outlet.ts'
-import type { OutletFaultReason, OutletReport, OutletReporter } from '../../../contract/route-source.ts'
+import type { AllStarted, OutletFaultReason, OutletReport, OutletReporter } from '../../../contract/route-source.ts'
 import { sourceName } from '../../../contract/source.ts'
 import { Fault } from '../../../core/fault.ts'
 import type { Logger } from '../../../telemetry/logger.ts'
@@ -36,6 +36,8 @@ export class OutletRun implements Consumer {
   firstStart: FirstStart = unknownStart
   /** Its group was found, or made, one that keeps its offsets. */
   adopted = false
+  /** Known while the lowest partition is ours. */
+  allStarted: AllStarted | null = null
   /** Paused: the group belongs to someone else at the moment. */
   inUse = false
   released = false
@@ -171,6 +173,7 @@ export class OutletRun implements Consumer {
       generation: this.outlet.generation,
       state: this.#consuming ? 'consuming' : 'starting',
       fault: this.fault,
+      ...(this.allStarted === null ? {} : { allStarted: this.allStarted }),
     }
     const last = this.#reported
     if (last !== null && same(last, report) && last.fault?.message === report.fault?.message) return
@@ -207,7 +210,8 @@ export class OutletRun implements Consumer {
 }
 
 function same(a: OutletReport, b: OutletReport): boolean {
-  return a.generation === b.generation && a.state === b.state && a.fault?.reason === b.fault?.reason
+  const alike = a.generation === b.generation && a.state === b.state && a.fault?.reason === b.fault?.reason
+  return alike && a.allStarted === b.allStarted
 }
 
 function text(error: unknown): string {

@@ -6,10 +6,11 @@ import type { LogAdmin, LogReader, Position, Positions } from '../../../kafka/lo
 import type { Logger } from '../../../telemetry/logger.ts'
 import { adopt } from './adopt.ts'
 import { BatchedPositions } from './batched-positions.ts'
+import { Coverage } from './coverage.ts'
 import { faultSource } from '../fault-source.ts'
 import type { OutletRun } from '../delivering/outlet-run.ts'
 import type { Partition } from '../reading/partition.ts'
-import { encodeProgress, type Progress } from '../reading/progress.ts'
+import { encodeProgress, type FirstStart, type Progress } from '../reading/progress.ts'
 import { planStart, type Start, type StartPlan } from './start-plan.ts'
 import { Turnstile } from './turnstile.ts'
 
@@ -27,6 +28,10 @@ export interface StartHost {
   mayAct(): boolean
   /** Partitions that the topic has; undefined while that is not known. */
   partitionsOf(topic: string): number | undefined
+  /** Kafka's id of the topic. */
+  idOf(topic: string): string | undefined
+  /** Whether the Outlet's status says that it has consumed before. */
+  hasStarted(uid: string): boolean
   /** Owned partitions of the Outlet's topic on which it has no cursor yet. */
   missing(run: OutletRun): readonly Partition[]
   ownsLowest(topic: string): boolean
@@ -66,6 +71,7 @@ interface Running {
 export class Starter {
   readonly #host: StartHost
   readonly #positions: BatchedPositions
+  readonly #coverage: Coverage
   readonly #admin = new Turnstile(8)
   readonly #commits = new Turnstile(32)
   readonly #running = new Map<OutletRun, Running>()
@@ -73,6 +79,12 @@ export class Starter {
   constructor(host: StartHost) {
     this.#host = host
     this.#positions = new BatchedPositions(host.positions)
+    this.#coverage = new Coverage({ ...host, positions: this.#positions })
+  }
+
+  /** How many partitions the Outlet's topic has, or which topic it is, may have changed: whether all have a start is looked at anew. */
+  look(run: OutletRun): void {
+    if (run.consuming) this.#coverage.check(run)
   }
 
   /** Partitions were added, or the Outlet is new: see to it that it works on all of them. */
@@ -166,14 +178,24 @@ export class Starter {
     const known = await this.#positions.fetch(group, all)
     const now = Math.floor(this.#host.clock.now() / 1000)
     const owned = partitions.map(({ at }) => at.partition)
-    const plan = planStart(owned, total, known, now, this.#host.graceMs / 1000, run.firstStart)
+    const plan = planStart(owned, total, known, now, this.#host.graceMs / 1000, this.#before(run, total))
     const placed = await this.#place(run, plan, partitions)
     if (!(await this.#commits.pass(() => this.#commit(run, plan, placed, state)))) return run.released
     // not before: a first start that was never committed is none
     run.firstStart = plan.firstStart
     run.clearFault(faultSource.commit)
-    if (!run.released) this.#open(run, placed)
-    return run.released || this.#host.missing(run).length === 0
+    if (run.released) return true
+    this.#open(run, placed)
+    if (this.#host.missing(run).length > 0) return false
+    // both at once, for they are one report
+    this.#coverage.check(run, [...known, ...placed])
+    run.started()
+    return true
+  }
+
+  /** When it first started, as far as this process or, of what was before it, the Outlet's status knows. */
+  #before({ firstStart, outlet }: OutletRun, total: number): FirstStart {
+    return firstStart.at === 0 && this.#host.hasStarted(outlet.uid) ? { at: 1, partitions: total } : firstStart
   }
 
   /** @returns false: nothing was committed, and nothing went wrong. */
@@ -225,7 +247,6 @@ export class Starter {
       this.#notice(run, one)
       this.#host.open(run, one.place, one.progress)
     }
-    if (this.#host.missing(run).length === 0) run.started()
   }
 
   #notice(run: OutletRun, one: Placed): void {

@@ -1,0 +1,78 @@
+import { describe, expect, it } from 'vitest'
+import { parseManifest } from './manifest.ts'
+import { noticesAbout, validateBroker, validateTrigger } from './validate.ts'
+
+const trigger = (spec: object, metadata: object = { name: 'a', namespace: 'b' }, version = 'v1') => ({
+  apiVersion: `eventing.knative.dev/${version}`,
+  kind: 'Trigger',
+  metadata,
+  spec: { broker: 'b', subscriber: { uri: 'http://a/' }, ...spec },
+})
+const broker = (metadata: object, spec: object = {}) => ({
+  apiVersion: 'eventing.knative.dev/v1',
+  kind: 'Broker',
+  metadata: { name: 'a', namespace: 'b', ...metadata },
+  spec,
+})
+
+describe('validation at admission', () => {
+  it.each([
+    ['a typo', trigger({ delivery: { retrys: 3 } })],
+    ['a wrong type', trigger({ delivery: { retry: '3' } })],
+    ['a duration of another tool', trigger({ delivery: { timeout: '5s' } })],
+    ['a subscriber that is none', trigger({ subscriber: {} })],
+    ['no Broker', trigger({ broker: undefined })],
+    ['filters', trigger({ filters: [{ exact: { type: 'a' } }] })],
+    ['an attribute in upper case', trigger({ filter: { attributes: { Type: 'a' } } })],
+    ['a dependency', trigger({}, { name: 'a', namespace: 'b', annotations: { 'knative.dev/dependency': '{}' } })],
+    ['a Secret as config', broker({}, { config: { apiVersion: 'v1', kind: 'Secret', name: 'a' } })],
+  ])('uses the words that a manifest gets: %s', (_, object) => {
+    const { problems } = parseManifest(JSON.stringify(object), 'a.json')
+    const said = problems.map(({ path, message }) => ({ path, message }))
+    expect(said).not.toEqual([])
+    expect(object.kind === 'Broker' ? validateBroker(object) : validateTrigger(object)).toEqual(said)
+  })
+
+  it.each(['v1', 'v1beta1', 'v1alpha1'])('takes %s', (version) => {
+    expect(validateTrigger(trigger({}, { name: 'a' }, version))).toEqual([])
+  })
+
+  it('takes what the API server adds to an object', () => {
+    const added = {
+      uid: 'a',
+      generation: 1,
+      creationTimestamp: 'a',
+      managedFields: [{ manager: 'a' }],
+      finalizers: ['a'],
+    }
+    expect(validateTrigger(trigger({}, { name: 'a', namespace: 'b', ...added }))).toEqual([])
+  })
+
+  it('takes an object whose name is still to be made', () => {
+    expect(validateTrigger(trigger({}, { generateName: 'orders-' }))).toEqual([])
+    expect(validateTrigger(trigger({}, {}))).toMatchObject([{ path: 'metadata.name' }])
+  })
+
+  it('has nothing to say about a Broker of another class', () => {
+    const other = { annotations: { 'eventing.knative.dev/broker.class': 'RabbitMQBroker' } }
+    expect(validateBroker(broker(other, { config: { kind: 'RabbitmqCluster' }, unknown: true }))).toEqual([])
+  })
+
+  it('refuses a name of a Broker that makes too long a topic, as its namespace leaves room', () => {
+    const longest = 249 - 'knative-broker-b-'.length
+    expect(validateBroker(broker({ name: 'a'.repeat(longest) }))).toEqual([])
+    expect(validateBroker(broker({ name: 'a'.repeat(longest + 1) }))).toMatchObject([
+      { path: 'metadata.name', message: expect.stringContaining('would be 250 characters, and Kafka takes 249') },
+    ])
+    const annotations = { 'kafka.eventing.knative.dev/external.topic': 'mine' }
+    expect(validateBroker(broker({ name: 'a'.repeat(longest + 1), annotations }))).toEqual([])
+  })
+
+  it('tells of annotations that are ignored', () => {
+    const annotations = { 'autoscaling.eventing.knative.dev/class': 'keda', other: '' }
+    const [notice, ...more] = noticesAbout(broker({ annotations }))
+    expect(notice?.path).toBe('metadata.annotations["autoscaling.eventing.knative.dev/class"]')
+    expect(notice?.message).toMatch(/^not yet: .* this annotation is ignored/)
+    expect(more).toEqual([])
+  })
+})

@@ -1,0 +1,45 @@
+import { admission } from '../../control-plane/webhook/admission.ts'
+import { brokerDefaultsName } from '../../control-plane/webhook/admit/broker-defaults.ts'
+import { followCertificates, webhookNames } from '../../control-plane/webhook/certificates.ts'
+import { startWebhookServer, type WebhookServer } from '../../control-plane/webhook/server.ts'
+import { admissionWorld } from '../../control-plane/webhook/world.ts'
+import type { Clock } from '../../core/clock.ts'
+import type { KubeClient } from '../../kube/client.ts'
+import { startInformer } from '../../kube/informer.ts'
+import { kinds } from '../../kube/kinds.ts'
+import type { Logger } from '../../telemetry/logger.ts'
+import type { ControllerFlags } from './flags.ts'
+
+/** What every replica has. */
+export interface ReplicaParts {
+  readonly client: KubeClient
+  readonly namespace: string
+  readonly identity: string
+  readonly flags: ControllerFlags
+  readonly clock: Clock
+  readonly logger: Logger
+}
+
+export interface RunningAdmission {
+  readonly server: WebhookServer
+  /** What its certificates are for. */
+  readonly names: readonly string[]
+}
+
+/** The webhooks of this replica, until `signal` aborts. They answer from the start: what caches do not hold is asked. */
+export async function startAdmission(
+  parts: ReplicaParts & { readonly lameDuckMs: number },
+  signal: AbortSignal,
+): Promise<RunningAdmission> {
+  const { client, namespace, identity, flags, lameDuckMs, clock, logger } = parts
+  const common = { client, clock, logger, signal }
+  const brokers = startInformer({ ...common, resource: kinds.broker, selection: { metadataOnly: true } })
+  const selection = { namespace, fieldSelector: `metadata.name=${brokerDefaultsName}` }
+  const configMaps = startInformer({ ...common, resource: kinds.configMap, selection })
+  const names = [...webhookNames(namespace), ...(flags.kubeconfig === undefined ? [] : ['localhost', '127.0.0.1'])]
+  const certificate = followCertificates({ client, namespace, identity, names, clock, logger }, signal)
+  const admit = admission(admissionWorld({ client, brokers, configMaps, namespace, logger }))
+  const { host, port } = flags
+  const server = await startWebhookServer({ host, port, certificate, admit, clock, logger, lameDuckMs })
+  return { server, names }
+}

@@ -1,0 +1,91 @@
+import { randomUUID } from 'node:crypto'
+import { foreignMessage, foreignObjects } from '../../control-plane/preflight.ts'
+import { systemClock as clock } from '../../core/clock.ts'
+import { Fault } from '../../core/fault.ts'
+import { retryBackoffMs } from '../../core/backoff.ts'
+import { inClusterAccess } from '../../kube/access.ts'
+import type { KubeClient } from '../../kube/client.ts'
+import { lead } from '../../kube/lease.ts'
+import { pause } from '../../kube/pause.ts'
+import { restClient } from '../../kube/rest.ts'
+import { createLogger, type Logger } from '../../telemetry/logger.ts'
+import { UsageError, type Environment } from '../flags.ts'
+import { aborted, drainDeadline, stopSignal } from '../stop.ts'
+import type { ControllerFlags } from './flags.ts'
+import { govern } from './govern.ts'
+import { startAdmission } from './admission.ts'
+
+/** The system namespace, where nothing says otherwise. */
+const usualNamespace = 'knative-eventing'
+/** Which Lease says who leads. */
+const leaseName = 'millrace-controller'
+/** How long /readyz says no before the webhooks stop taking reviews: API servers and kube-proxy must have seen it. */
+const lameDuckMs = 3_000
+
+/**
+ * The controller: every replica answers webhooks, one of them leads.
+ *
+ *     preflight ──► webhooks, certificates (all) ──► lease ──► control plane, workers, renewal (the leader)
+ *
+ * Runs until SIGINT or SIGTERM. @throws UsageError when another manager of Brokers and Triggers is installed.
+ */
+export async function controller(flags: ControllerFlags, env: Environment): Promise<void> {
+  const stop = stopSignal()
+  const logger = createLogger(env.MILLRACE_LOG ?? 'warn')
+  await using cleanup = new AsyncDisposableStack()
+  const access = await accessOf(flags)
+  const namespace = flags.namespace ?? (flags.kubeconfig === undefined ? access.namespace : usualNamespace)
+  const client = restClient(access)
+  cleanup.defer(() => client.close())
+  await preflight(client, namespace, flags.adopt, logger, stop)
+  if (stop.aborted) return
+
+  const identity = flags.name
+  // outlives `stop`: reviews are answered while this process drains
+  const serving = new AbortController()
+  cleanup.defer(() => serving.abort())
+  const admission = await startAdmission(
+    { client, namespace, identity, flags, lameDuckMs, clock, logger },
+    serving.signal,
+  )
+  console.log(`controller ${admission.server.url}`)
+  const leading = lead({
+    ...{ client, namespace, name: leaseName, identity: `${identity}-${randomUUID().slice(0, 8)}`, clock, logger },
+    signal: stop,
+    onLeading: (signal) =>
+      govern({ client, namespace, identity, flags, names: admission.names, clock, logger }, signal),
+  })
+  await aborted(stop)
+  const left = drainDeadline(clock)
+  await Promise.all([leading, admission.server.close(left())])
+}
+
+async function accessOf({ kubeconfig }: ControllerFlags): ReturnType<typeof inClusterAccess> {
+  if (kubeconfig === undefined) return inClusterAccess()
+  const { kubeconfigAccess } = await import('../../kube/kubeconfig.ts')
+  return kubeconfigAccess(kubeconfig)
+}
+
+/** Waits for an API server that is not there yet; what stands in the way is said and ends us. */
+async function preflight(
+  client: KubeClient,
+  namespace: string,
+  adopt: boolean,
+  logger: Logger,
+  signal: AbortSignal,
+): Promise<void> {
+  for (let attempt = 1; !signal.aborted; attempt += 1) {
+    try {
+      const foreign = await foreignObjects(client, namespace, signal)
+      if (foreign.length === 0) return
+      if (!adopt) throw new UsageError(foreignMessage(foreign))
+      logger.warn({ foreign }, 'adopting what another manager left')
+      return
+    } catch (error) {
+      if (!(error instanceof Fault)) throw error
+      if (signal.aborted) return
+      logger.warn({ err: error }, 'the cluster could not be looked at; trying again')
+      await pause(retryBackoffMs(attempt), signal)
+    }
+  }
+}

@@ -1,0 +1,62 @@
+import { startControlPlane } from '../../control-plane/control-plane.ts'
+import { readyReplicas, rotateCertificates } from '../../control-plane/webhook/rotation.ts'
+import { findSelf } from '../../control-plane/workers/self.ts'
+import { startWorkers } from '../../control-plane/workers/workers.ts'
+import { retryBackoffMs } from '../../core/backoff.ts'
+import { eventRecorder, type EventRecorder } from '../../kube/events.ts'
+import { pause } from '../../kube/pause.ts'
+import { aborted } from '../stop.ts'
+import { KafkaAdmins } from './admins.ts'
+import type { ReplicaParts } from './admission.ts'
+
+interface GovernParts extends ReplicaParts {
+  /** What the certificates of the webhooks are for. */
+  readonly names: readonly string[]
+}
+
+/** What the one that leads does, until `signal` aborts. */
+export async function govern(parts: GovernParts, signal: AbortSignal): Promise<void> {
+  const { client, namespace, identity, names, flags, clock, logger } = parts
+  await using admins = new KafkaAdmins(clock, logger)
+  const events = eventRecorder({ client, component: 'millrace-controller', clock, logger, signal })
+  const { clusterDomain } = flags
+  const plane = startControlPlane({
+    client,
+    namespace,
+    admins: admins.of,
+    events,
+    clusterDomain,
+    clock,
+    logger,
+    signal,
+  })
+  const replicas = readyReplicas(client, namespace)
+  const rotation = rotateCertificates({ client, namespace, identity, names, replicas, clock, logger }, signal)
+  const workers = flags.workers ? manageWorkers(parts, events, signal) : undefined
+  await aborted(signal)
+  await Promise.all([plane.done, rotation, workers])
+}
+
+async function manageWorkers(parts: GovernParts, events: EventRecorder, signal: AbortSignal): Promise<void> {
+  const { client, namespace, clock, logger } = parts
+  for (let attempt = 1; !signal.aborted; attempt += 1) {
+    try {
+      const self = await imageAndOwner(parts, signal)
+      await startWorkers({ client, namespace, ...self, events, report: () => undefined, clock, logger, signal })
+      return
+    } catch (error) {
+      if (signal.aborted) return
+      logger.error({ err: error }, 'the workers could not be looked after; trying again')
+      await pause(retryBackoffMs(attempt), signal)
+    }
+  }
+}
+
+async function imageAndOwner({ client, namespace, identity, flags }: GovernParts, signal: AbortSignal) {
+  const self = await findSelf(client, namespace, identity, signal)
+  const image = flags.image ?? self.image
+  if (image === null) {
+    throw new Error(`pod ${namespace}/${identity} has no container "controller" to take the image from: say --image`)
+  }
+  return { image, ...(self.owner === null ? {} : { owner: self.owner }) }
+}

@@ -1,0 +1,55 @@
+import type { Command } from 'commander'
+import { environment } from './flags.ts'
+import { dispatcherFlags, ingressFlags } from './worker-flags.ts'
+
+/** The processes that events pass through: in a cluster, or on a file of routes. */
+export function addWorkers(millrace: Command): void {
+  addSources(millrace.command('ingress'))
+    .description('Worker: accept CloudEvents over HTTP and append them to Kafka.')
+    .option('--instance <name>', 'with --kubernetes: name of this process (default: POD_NAME)')
+    .option('--host <address>', 'address to listen on (default: 0.0.0.0 in a pod, else 127.0.0.1)')
+    .option('--port <port>', 'port to listen on, for events and for GET /healthz and /readyz', '8080')
+    .option('--lame-duck <time>', 'on SIGTERM go on taking events for so long (default: 1s with --kubernetes, else 0)')
+    .addHelpText(
+      'after',
+      '\nExamples:\n  millrace ingress --kubernetes --host 0.0.0.0 --port 8080\n  millrace ingress --kubernetes --kubeconfig ~/.kube/config --namespace knative-eventing --instance mine\n  millrace ingress --routes routes.json --kafka localhost:9092',
+    )
+    .action(async (options: unknown) => {
+      const env = environment()
+      const flags = ingressFlags(options, env)
+      const { ingress } = await import('./ingress.ts')
+      await ingress(flags, env)
+    })
+  addSources(millrace.command('dispatcher'))
+    .description('Worker: deliver events from Kafka to subscribers.')
+    .option(
+      '--instance <name>',
+      'stable name of this process; a restart under it moves no partition (default with --kubernetes: POD_NAME)',
+    )
+    .option('--group <name>', 'Kafka group of the dispatcher fleet', 'millrace-dispatcher')
+    .option('--host <address>', 'address of GET /healthz and /readyz (default: 0.0.0.0 in a pod, else 127.0.0.1)')
+    .option('--health-port <port>', 'port of GET /healthz and /readyz (default: 8081 with --kubernetes, else none)')
+    .option('--data <folder>', 'with --routes: where positions are kept while a group is converted', '.millrace')
+    .addHelpText(
+      'after',
+      '\nExamples:\n  millrace dispatcher --kubernetes --instance $POD_NAME --host 0.0.0.0 --health-port 8081\n  millrace dispatcher --kubernetes --kubeconfig ~/.kube/config --instance mine\n  millrace dispatcher --routes routes.json --kafka localhost:9092 --instance mine',
+    )
+    .action(async (options: unknown) => {
+      const env = environment()
+      const flags = dispatcherFlags(options, env)
+      const { dispatcher } = await import('./dispatcher.ts')
+      await dispatcher(flags, env)
+    })
+}
+
+function addSources(command: Command): Command {
+  return command
+    .option('--kubernetes', 'take Inlets and Outlets from the API server of the cluster')
+    .option('-n, --namespace <name>', 'with --kubernetes: the system namespace (default: that of the pod)')
+    .option('--kubeconfig <file>', 'with --kubernetes: how to reach it from outside (default: as a pod of it)')
+    .option(
+      '--routes <file>',
+      'instead of --kubernetes: JSON file {"inlets": [...], "outlets": [...]}; replacing it applies it',
+    )
+    .option('--kafka <host:port>', 'bootstrap servers of the Kafka cluster, for routes that name none')
+}

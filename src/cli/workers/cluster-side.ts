@@ -1,0 +1,66 @@
+import type { WorkerSpec, WorkerStatus } from '../../contract/worker.ts'
+import type { Clock } from '../../core/clock.ts'
+import { inClusterAccess } from '../../kube/access.ts'
+import type { KubeClient } from '../../kube/client.ts'
+import { restClient } from '../../kube/rest.ts'
+import { kubeRoutes, type KubeRoutes } from '../../kube/routes.ts'
+import type { Logger } from '../../telemetry/logger.ts'
+import type { KubernetesFlags } from '../worker-flags.ts'
+import { Seen } from './seen.ts'
+import { WorkerObject } from './worker-object.ts'
+
+/** What a worker shares with the Kubernetes cluster that it runs for. */
+export interface ClusterSide {
+  readonly client: KubeClient
+  readonly namespace: string
+  readonly routes: KubeRoutes
+  readonly seen: Seen
+  /** Says what this process does. Begins once the routes are loaded: before that there is nothing to say. */
+  announce(owns: () => WorkerStatus['owns']): WorkerObject
+}
+
+interface ClusterSideParts {
+  readonly flags: KubernetesFlags
+  readonly role: WorkerSpec['role']
+  readonly kafka: string | undefined
+  readonly clock: Clock
+  readonly logger: Logger
+  readonly signal: AbortSignal
+}
+
+/** The system namespace, where nothing says otherwise. */
+const usualNamespace = 'knative-eventing'
+
+/**
+ * Connects a worker with the API server and follows its routes.
+ * @throws Fault ApiRefused when the kubeconfig is not usable; the system's error when this is no pod and there is no kubeconfig.
+ */
+export async function clusterSide({ flags, role, kafka, ...parts }: ClusterSideParts): Promise<ClusterSide> {
+  const { clock, logger, signal } = parts
+  const access = await accessOf(flags)
+  const inCluster = flags.kubeconfig === undefined ? access.namespace : undefined
+  const namespace = flags.namespace ?? inCluster ?? usualNamespace
+  const client = restClient(access)
+  const watch = role === 'ingress' ? 'inlets' : 'outlets'
+  const routes = kubeRoutes({ client, namespace, watch, bootstrapServers: kafka, clock, logger, signal })
+  const seen = new Seen(() => routes.resourceVersion)
+  const announce = (owns: () => WorkerStatus['owns']): WorkerObject => {
+    const status = (): WorkerStatus => {
+      const refused = [...routes.refused].sort()
+      return { seen: seen.version, owns: owns(), ...(refused.length === 0 ? {} : { refused }) }
+    }
+    const { name, podUid } = flags
+    const worker = new WorkerObject({ client, namespace, name, podUid, role, status, clock, logger })
+    routes.objects.subscribe(() => worker.seenMoved())
+    worker.seenMoved()
+    return worker
+  }
+  return { client, namespace, routes, seen, announce }
+}
+
+/** In a pod the library that reads kubeconfig files, tens of megabytes, is never loaded. */
+async function accessOf({ kubeconfig }: KubernetesFlags): ReturnType<typeof inClusterAccess> {
+  if (kubeconfig === undefined) return inClusterAccess()
+  const { kubeconfigAccess } = await import('../../kube/kubeconfig.ts')
+  return kubeconfigAccess(kubeconfig)
+}

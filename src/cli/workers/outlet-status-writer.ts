@@ -1,0 +1,195 @@
+import { OutletStatus } from '../../contract/outlet.ts'
+import type { Outlet } from '../../contract/outlet.ts'
+import type { OutletReport } from '../../contract/route-source.ts'
+import { retryBackoffMs } from '../../core/backoff.ts'
+import { Fault } from '../../core/fault.ts'
+import type { KubeClient, StoredObject } from '../../kube/client.ts'
+import { sameJson } from '../../kube/equal.ts'
+import { kinds } from '../../kube/kinds.ts'
+import { pause } from '../../kube/pause.ts'
+import { isAfter } from '../../kube/resource-version.ts'
+import type { KubeRoutes } from '../../kube/routes.ts'
+import type { Logger } from '../../telemetry/logger.ts'
+import { decideStatus, differInWords } from './outlet-status.ts'
+
+export interface OutletStatusWriterParts {
+  readonly client: KubeClient
+  readonly namespace: string
+  readonly routes: Pick<KubeRoutes, 'outlets' | 'objects'>
+  /** Whether this process owns the lowest partition of the Outlet's topic. */
+  speaksFor(outlet: Outlet): boolean
+  readonly logger: Logger
+  /** Ends it; what is not written then is for the next owner to write. */
+  readonly signal: AbortSignal
+}
+
+/** Writes under way at once. */
+const atOnce = 8
+const callMs = 10_000
+/** Where only words change, the whole process writes one status in this time, milliseconds. */
+const wordsMs = 1_000
+const warnAtFailure = 3
+
+/**
+ * Writes the status of those Outlets for which this process speaks: once a generation, and when a fault comes, changes or goes.
+ *
+ *     report · lowest partition is ours · someone changed it ──► urgent ─► decide ─► as stored? nothing
+ *                                                                                    words only? ─► later, one a second
+ *                                                                                    else patch; the API server is away: again
+ */
+export class OutletStatusWriter {
+  readonly #parts: OutletStatusWriterParts
+  readonly #reports = new Map<string, OutletReport>()
+  /** Outlets of which this process has reported a fault. */
+  readonly #faulted = new Set<string>()
+  readonly #urgent = new Set<string>()
+  readonly #later = new Set<string>()
+  /** What was written, until the informer brings it. */
+  readonly #written = new Map<string, StoredObject>()
+  readonly #unsubscribe: () => void
+  readonly #running: Promise<void>
+  #wake = (): void => {}
+
+  constructor(parts: OutletStatusWriterParts) {
+    this.#parts = parts
+    this.#unsubscribe = parts.routes.objects.subscribe((change) => {
+      const { name } = change.object.metadata
+      if (change.kind === 'gone') this.#forget(name)
+      else if (this.#reports.has(name)) this.look(name)
+    })
+    const pacing = setInterval(() => this.#wordsDue(), wordsMs)
+    parts.signal.addEventListener('abort', () => clearInterval(pacing), { once: true })
+    this.#running = this.#run()
+  }
+
+  /** Takes what the dispatcher reports. */
+  report(report: OutletReport): void {
+    const { uid, fault, state } = report
+    if (state === 'released') return
+    this.#reports.set(uid, report)
+    if (fault !== null) this.#faulted.add(uid)
+    this.look(uid)
+  }
+
+  /** Something about this Outlet has changed: who speaks for it, what is said. */
+  look(uid: string): void {
+    this.#urgent.add(uid)
+    this.#wake()
+  }
+
+  /** The signal was aborted before. */
+  async close(): Promise<void> {
+    this.#unsubscribe()
+    this.#wake()
+    await this.#running
+  }
+
+  #forget(uid: string): void {
+    this.#reports.delete(uid)
+    this.#faulted.delete(uid)
+    this.#written.delete(uid)
+    this.#urgent.delete(uid)
+    this.#later.delete(uid)
+  }
+
+  async #run(): Promise<void> {
+    const { signal, logger } = this.#parts
+    for (let failures = 0; !signal.aborted;) {
+      if (this.#urgent.size === 0) {
+        const { promise, resolve } = Promise.withResolvers<void>()
+        this.#wake = resolve
+        await promise
+        continue
+      }
+      const batch = [...this.#urgent].slice(0, atOnce)
+      for (const uid of batch) this.#urgent.delete(uid)
+      const faults = (await Promise.all(batch.map((uid) => this.#write(uid, false)))).filter((fault) => fault !== null)
+      if (faults.length === 0) failures = 0
+      else {
+        if (++failures === warnAtFailure) logger.warn({ err: faults[0] }, 'status of Outlets not written; trying on')
+        await pause(waitMs(faults, failures), signal)
+      }
+    }
+  }
+
+  /** Takes turns among those whose words have changed. */
+  #wordsDue(): void {
+    const [uid] = this.#later
+    if (uid === undefined) return
+    this.#later.delete(uid)
+    void this.#write(uid, true)
+  }
+
+  /** @returns what went wrong; then it is tried again. */
+  async #write(uid: string, words: boolean): Promise<Fault | null> {
+    const wanted = this.#wanted(uid)
+    if (wanted === null) return null
+    const { object, status, stored } = wanted
+    if (!words && differInWords(status, stored)) {
+      this.#later.add(uid)
+      return null
+    }
+    const { client, namespace, signal } = this.#parts
+    const body = [
+      // not one that was made anew meanwhile
+      { op: 'test', path: '/metadata/uid', value: object.metadata.uid },
+      { op: 'add', path: '/status', value: status },
+    ]
+    try {
+      const limit = AbortSignal.any([signal, AbortSignal.timeout(callMs)])
+      const options = { subresource: 'status' } as const
+      const key = { namespace, name: uid }
+      const written = await client.patch(kinds.outlet, key, { kind: 'json', body }, limit, options)
+      if (this.#reports.has(uid)) this.#written.set(uid, written)
+      return null
+    } catch (error) {
+      return this.#failed(uid, error)
+    }
+  }
+
+  #failed(uid: string, error: unknown): Fault | null {
+    if (this.#parts.signal.aborted) return null
+    const fault = error instanceof Fault ? error : new Fault('ApiUnavailable', String(error), { cause: error })
+    if (!fault.retriable) this.#parts.logger.error({ err: fault, outlet: uid }, 'the status of an Outlet is refused')
+    // not found: its deletion is on its way to us
+    if (!fault.retriable || fault.code === 'ApiNotFound') return null
+    this.#urgent.add(uid)
+    return fault
+  }
+
+  /** What to write; null: nothing, or it is not for us to write. */
+  #wanted(uid: string): { object: StoredObject; status: OutletStatus; stored: OutletStatus | undefined } | null {
+    const [report, outlet, object] = [
+      this.#reports.get(uid),
+      this.#parts.routes.outlets.current.get(uid),
+      this.#object(uid),
+    ]
+    if (report === undefined || outlet === undefined || object === undefined) return null
+    if (!this.#parts.speaksFor(outlet)) return null
+    const stored = statusOf(object)
+    const recovered = report.fault === null && this.#faulted.has(uid)
+    const status = decideStatus({ report, stored, recovered })
+    return status === null || sameJson(status, stored) ? null : { object, status, stored }
+  }
+
+  /** The newer one of what the informer has and what we wrote. */
+  #object(uid: string): StoredObject | undefined {
+    const known = this.#parts.routes.objects.get({ namespace: this.#parts.namespace, name: uid })
+    const written = this.#written.get(uid)
+    if (written === undefined || known === undefined) return known
+    if (isAfter(written.metadata.resourceVersion, known.metadata.resourceVersion)) return written
+    this.#written.delete(uid)
+    return known
+  }
+}
+
+/** What an Outlet's object says of it; undefined: nothing that this version can read. */
+export function statusOf(object: StoredObject | undefined): OutletStatus | undefined {
+  const read = OutletStatus.safeParse(object?.['status'])
+  return read.success ? read.data : undefined
+}
+
+function waitMs(faults: readonly Fault[], failures: number): number {
+  const asked = faults.map(({ details }) => Number(details['retryAfterMs'] ?? 0))
+  return Math.max(...asked, retryBackoffMs(failures, { capMs: 5_000 }))
+}

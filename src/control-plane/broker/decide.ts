@@ -1,0 +1,81 @@
+import { waitsForSeen } from '../fleet.ts'
+import { destinationResolver, type ResolveReference } from '../resolve.ts'
+import { compileBroker, type CompiledBroker } from './compile.ts'
+import { inUse, type ObservedBroker } from './observe.ts'
+import type { TopicSettings } from './topic-config.ts'
+
+/** For Brokers whose ConfigMaps are silent: as Knative ships them. */
+const topicDefaults: TopicSettings = { partitions: 10, replicationFactor: 3, config: {} }
+
+/** What is to be done for a Broker. */
+export type BrokerPlan =
+  /** Another class: nothing of it is touched. */
+  | { readonly kind: 'leave' }
+  | { readonly kind: 'serve'; readonly compiled: CompiledBroker; readonly addFinalizer: boolean }
+  /** It came past admission: what is in force stays so. */
+  | { readonly kind: 'refuse'; readonly problems: string }
+  | { readonly kind: 'finalize'; readonly step: BrokerFinalizing }
+
+/**
+ *     deleteInlet ─► awaitIngress ─► awaitOutlets ─► deleteTopics ─► release
+ *
+ * Senders get 404 before the topic goes, and no dispatcher reads or replies into it any more.
+ */
+export type BrokerFinalizing =
+  | { readonly do: 'deleteInlet' }
+  | { readonly do: 'awaitIngress' }
+  | { readonly do: 'awaitOutlets' }
+  | { readonly do: 'deleteTopics'; readonly topic: string; readonly bootstrapServers: string }
+  | { readonly do: 'release' }
+
+/** Pure. */
+export function decideBroker(seen: ObservedBroker, ingressUrl: string, resolve: ResolveReference): BrokerPlan {
+  if (!seen.ours) return { kind: 'leave' }
+  if (seen.deleting) return { kind: 'finalize', step: seen.hasFinalizer ? finalizing(seen) : { do: 'release' } }
+  if (seen.broker === null) return { kind: 'refuse', problems: seen.problems }
+  const { config, annotations, takenBy } = seen
+  const bootstrapServers = config.bootstrapServers ?? annotations[inUse.bootstrapServers]
+  const compiled = compileBroker(seen.broker, seen.key.namespace, {
+    uid: seen.object.metadata.uid,
+    ingressUrl,
+    topicDefaults: settingsInUse(annotations),
+    established: seen.established && bootstrapServers !== undefined,
+    config: config.data,
+    ...(config.fault === undefined ? {} : { configFault: config.fault }),
+    ...(bootstrapServers === undefined ? {} : { bootstrapServers }),
+    chosenTopic: seen.topic,
+    resolve: destinationResolver(resolve),
+    topicOwner: () => (takenBy === null ? null : { kind: 'Broker', ...takenBy }),
+  })
+  return { kind: 'serve', compiled, addFinalizer: compiled.inlet !== null && !seen.hasFinalizer }
+}
+
+/** A topic that is there stays as it is, so what it was made with counts where a ConfigMap says nothing any more, or nonsense. */
+function settingsInUse(annotations: Readonly<Record<string, string>>): TopicSettings {
+  const { partitions, replicationFactor, config } = topicDefaults
+  return {
+    partitions: Number(annotations[inUse.partitions]) || partitions,
+    replicationFactor: Number(annotations[inUse.replicationFactor]) || replicationFactor,
+    config,
+  }
+}
+
+function finalizing(seen: ObservedBroker): BrokerFinalizing {
+  if (seen.inlet !== undefined) return { do: 'deleteInlet' }
+  const topic = topicToDelete(seen)
+  if (topic === null) return { do: 'release' }
+  if (waitsForSeen(seen.ingress, seen.inletDeletion, seen.goneMs)) return { do: 'awaitIngress' }
+  const outletsGo =
+    seen.outletsOnTopic.length > 0 ||
+    seen.outletDeletions.some((deletion) => waitsForSeen(seen.dispatchers, deletion, seen.goneMs))
+  return outletsGo ? { do: 'awaitOutlets' } : { do: 'deleteTopics', ...topic }
+}
+
+/** Only a topic that is ours, and that was there: of a Broker that never reached Kafka nothing is to be deleted. */
+function topicToDelete(seen: ObservedBroker): { readonly topic: string; readonly bootstrapServers: string } | null {
+  const { topic, takenBy, annotations, config, madeTopic } = seen
+  const bootstrapServers = annotations[inUse.bootstrapServers] ?? config.bootstrapServers
+  const wasThere = annotations[inUse.topic] !== undefined || madeTopic
+  if (topic.external || takenBy !== null || bootstrapServers === undefined || !wasThere) return null
+  return { topic: topic.name, bootstrapServers }
+}

@@ -1,0 +1,260 @@
+import { brokerDependents, type BrokerCondition } from '../../api/broker.ts'
+import { fails, holds, ready, waits } from '../../api/meta/condition.ts'
+import { Fault } from '../../core/fault.ts'
+import { never } from '../../core/never.ts'
+import type { ObjectName, StoredObject } from '../../kube/client.ts'
+import { kinds } from '../../kube/kinds.ts'
+import type { DesiredStatus, Outcome, Reconciler } from '../../kube/reconciler.ts'
+import { keyOf } from '../../kube/store.ts'
+import { knows } from '../fleet.ts'
+import { parkingTopic } from '../names.ts'
+import { Patience } from '../patience.ts'
+import type { FullReference } from '../resolve.ts'
+import { reasonOf, statusWith } from '../status-of.ts'
+import { isUsable, type TopicState } from '../topics/state.ts'
+import { verdictOf, type Verdict } from '../verdict.ts'
+import { applyContract, setFinalizers, type World } from '../world.ts'
+import type { CompiledBroker } from './compile.ts'
+import { concludeBroker } from './conclude.ts'
+import { decideBroker, type BrokerFinalizing } from './decide.ts'
+import { brokerFinalizer, forceDeleteAnnotation, inUse, observeBroker, type ObservedBroker } from './observe.ts'
+
+/** A fallback where a change will tell: nothing is lost if that is missed. Milliseconds. */
+const lookAgainMs = 5_000
+
+/**
+ *     Broker ──► observe ──► decide ──► finalizer, topic wanted, Inlet ──► conclude ──► board (for its Triggers), status
+ *                              └─ being deleted: Inlet, then topics, then the finalizer
+ */
+export class BrokerReconciler implements Reconciler {
+  readonly #world: World
+  readonly #patience: Patience
+  readonly #uids = new Map<string, string>()
+
+  constructor(world: World) {
+    this.#world = world
+    this.#patience = new Patience(world.clock)
+  }
+
+  async reconcile(key: ObjectName, object: StoredObject | undefined, signal: AbortSignal): Promise<Outcome> {
+    const id = keyOf(key)
+    const before = this.#uids.get(id)
+    if (before !== undefined && before !== object?.metadata.uid) this.#forget(key, before)
+    if (object === undefined) return { kind: 'settled' }
+    this.#uids.set(id, object.metadata.uid)
+    const refs: FullReference[] = []
+    const resolve = (ref: FullReference) => (refs.push(ref), this.#world.resolve(ref))
+    const seen = observeBroker(object, this.#world, () => this.#patience.lasted(`gone ${object.metadata.uid}`))
+    const plan = decideBroker(seen, this.#world.ingressUrl, resolve)
+    this.#world.references.set({ kind: 'Broker', key }, refs)
+    switch (plan.kind) {
+      case 'leave':
+        this.#world.board.set(key, undefined)
+        return { kind: 'notOurs' }
+      case 'refuse':
+        return this.#refuse(seen, plan.problems)
+      case 'finalize':
+        this.#world.board.set(key, undefined)
+        this.#world.kafka.forget(object.metadata.uid)
+        return this.#finalize(seen, plan.step, signal)
+      case 'serve':
+        return this.#serve(seen, plan.compiled, plan.addFinalizer, signal)
+      default:
+        return never(plan)
+    }
+  }
+
+  #forget(key: ObjectName, uid: string): void {
+    const { kafka, board, references, awaiting, inletVersions } = this.#world
+    this.#uids.delete(keyOf(key))
+    kafka.forget(uid)
+    board.set(key, undefined)
+    references.set({ kind: 'Broker', key }, [])
+    awaiting.ingress.set(key, undefined)
+    inletVersions.forget(uid)
+    this.#patience.forget(uid)
+    this.#patience.forget(`gone ${uid}`)
+  }
+
+  async #serve(
+    seen: ObservedBroker,
+    compiled: CompiledBroker,
+    addFinalizer: boolean,
+    signal: AbortSignal,
+  ): Promise<Outcome> {
+    const { client, kafka, board } = this.#world
+    const { object, key, annotations } = seen
+    const { uid, finalizers = [] } = object.metadata
+    // First the finalizer: whatever is made after it is cleaned up.
+    if (addFinalizer) await setFinalizers(client, kinds.broker, object, [...finalizers, brokerFinalizer], signal)
+    const { inlet, bootstrapServers, topic } = compiled
+    if (inlet === null || bootstrapServers === undefined) kafka.forget(uid)
+    else {
+      const here = annotations[inUse.bootstrapServers] === bootstrapServers
+      kafka.want(uid, bootstrapServers, topic, here && annotations[inUse.topic] === topic.spec.name)
+    }
+    const applied = await this.#applyInlet(seen, compiled, signal)
+    const keeper = bootstrapServers === undefined || inlet === null ? undefined : kafka.keeper(bootstrapServers)
+    const state = topicState(keeper?.state(topic.spec.name), seen, topic.external)
+    const dataPlane = applied === 'notOurs' ? notOurs(uid) : this.#dataPlane(seen, applied === 'unchanged')
+    const verdict = concludeBroker(compiled, { topic: state, dataPlane })
+    const { ready, reason, message } = verdict
+    const partitions = keeper?.partitions(topic.spec.name)
+    board.set(key, { compiled, verdict: { ready, reason, message }, topicUsable: isUsable(state), partitions })
+    this.#tell(object, state, compiled)
+    return this.#written(uid, verdict, statusOf(seen, compiled, verdict, state))
+  }
+
+  async #applyInlet({ inlet, object }: ObservedBroker, compiled: CompiledBroker, signal: AbortSignal) {
+    if (compiled.inlet !== null) return applyContract(this.#world, kinds.inlet, compiled.inlet, signal)
+    if (inlet !== undefined) await this.#deleteInlet(object, signal)
+    return 'unchanged' as const
+  }
+
+  async #deleteInlet({ metadata: { uid } }: StoredObject, signal: AbortSignal): Promise<void> {
+    await this.#world.client.delete(kinds.inlet, { namespace: this.#world.namespace, name: uid }, signal)
+  }
+
+  /** `current`: the Inlet in the cache is as it shall be. */
+  #dataPlane({ key, ingress, inletVersion }: ObservedBroker, current: boolean): BrokerCondition {
+    const { awaiting, namespace } = this.#world
+    const version = current ? inletVersion : undefined
+    const listens = version !== undefined && ingress.some((worker) => knows(worker, version))
+    awaiting.ingress.set(key, listens ? undefined : version)
+    if (listens) return holds('DataPlaneAvailable')
+    if (ingress.length > 0)
+      return waits('DataPlaneAvailable', 'IngressNotListening', 'no ingress has taken up this version yet')
+    const look = `kubectl get pods -n ${namespace} -l app.kubernetes.io/component=ingress`
+    return fails(
+      'DataPlaneAvailable',
+      'IngressNotReady',
+      `no ingress is Ready, so no event is accepted now. See why: ${look}`,
+    )
+  }
+
+  /** What a user should learn once, although Ready does not change by it. */
+  #tell(object: StoredObject, state: TopicState | undefined, { notices }: CompiledBroker): void {
+    const { events } = this.#world
+    if (state === undefined || state === 'ready' || !isUsable(state)) return
+    if (reasonOf(object, 'TopicReady') !== state.reason) events.event(object, 'Warning', state.reason, state.message)
+    for (const notice of notices) events.event(object, 'Warning', 'ConfigNotice', notice)
+  }
+
+  #written(uid: string, verdict: Verdict, status: DesiredStatus): Outcome {
+    const afterMs = this.#patience.holdMs(uid, verdict)
+    if (afterMs > 0) return { kind: 'waiting', afterMs }
+    return { kind: 'settled', status }
+  }
+
+  #refuse({ object, key }: ObservedBroker, problems: string): Outcome {
+    const conditions: BrokerCondition[] = [fails('ConfigParsed', 'SpecInvalid', problems)]
+    const verdict = verdictOf(conditions, ready(brokerDependents, conditions))
+    const { ready: status, reason, message } = verdict
+    this.#world.board.set(key, {
+      compiled: null,
+      verdict: { ready: status, reason, message },
+      topicUsable: false,
+      partitions: undefined,
+    })
+    const put = fails('ConfigParsed', 'SpecInvalid', problems)
+    return { kind: 'settled', status: statusWith(object, brokerDependents, put) }
+  }
+
+  async #finalize(seen: ObservedBroker, step: BrokerFinalizing, signal: AbortSignal): Promise<Outcome> {
+    const { object, key, hasFinalizer, inletDeletion } = seen
+    const { awaiting } = this.#world
+    awaiting.ingress.set(key, step.do === 'awaitIngress' ? inletDeletion?.version : undefined)
+    switch (step.do) {
+      case 'deleteInlet':
+        await this.#deleteInlet(object, signal)
+        return { kind: 'waiting', afterMs: lookAgainMs }
+      case 'awaitIngress':
+      case 'awaitOutlets':
+        return { kind: 'waiting', afterMs: 500 }
+      case 'deleteTopics': {
+        const fault = await this.#deleteTopics(step.topic, step.bootstrapServers, signal)
+        if (fault !== null && !seen.forced) return this.#stays(object, step.topic, fault)
+        if (fault !== null) this.#leftBehind(object, step.topic, fault)
+        return this.#release(object, hasFinalizer, signal)
+      }
+      case 'release':
+        return this.#release(object, hasFinalizer, signal)
+      default:
+        return never(step)
+    }
+  }
+
+  /** Returns what went wrong. */
+  async #deleteTopics(topic: string, bootstrapServers: string, signal: AbortSignal): Promise<Fault | null> {
+    const keeper = this.#world.kafka.keeper(bootstrapServers)
+    try {
+      await Promise.all([topic, parkingTopic(topic)].map((name) => keeper.deleteTopic(name, signal)))
+      return null
+    } catch (error) {
+      if (error instanceof Fault && !signal.aborted) return error
+      throw error
+    }
+  }
+
+  #stays(object: StoredObject, topic: string, fault: Fault): Outcome {
+    const { name, namespace = '' } = object.metadata
+    const force = `kubectl annotate broker ${name} -n ${namespace} ${forceDeleteAnnotation}=true`
+    const why = fault.message.replace(/\.?$/, '.')
+    const message = `it is being deleted, and its topic ${topic} could not be: ${why} It is tried again until it can; to leave the topic behind: ${force}`
+    const reason = fault.code === 'NotAuthorized' ? fault.code : fault.retriable ? 'LogUnavailable' : 'LogRefused'
+    return { kind: 'failed', fault, status: statusWith(object, brokerDependents, fails('TopicReady', reason, message)) }
+  }
+
+  #leftBehind(object: StoredObject, topic: string, fault: Fault): void {
+    const message = `topic ${topic} and ${parkingTopic(topic)} are left behind in Kafka, as ${forceDeleteAnnotation} asks: ${fault.message}`
+    this.#world.events.event(object, 'Warning', 'TopicLeftBehind', message)
+  }
+
+  async #release(object: StoredObject, hasFinalizer: boolean, signal: AbortSignal): Promise<Outcome> {
+    if (hasFinalizer) {
+      const others = (object.metadata.finalizers ?? []).filter((finalizer) => finalizer !== brokerFinalizer)
+      await setFinalizers(this.#world.client, kinds.broker, object, others, signal)
+    }
+    return { kind: 'settled' }
+  }
+}
+
+function notOurs(uid: string): BrokerCondition {
+  return fails('DataPlaneAvailable', 'NotOurs', `an Inlet ${uid} exists that Millrace did not make; delete it`)
+}
+
+/** With what else is to be said of a topic that is in order. */
+function topicState(state: TopicState | undefined, seen: ObservedBroker, external: boolean): TopicState | undefined {
+  const asked = seen.broker?.metadata.annotations?.['kafka.eventing.knative.dev/external.topic']
+  if (state !== 'ready' || asked === seen.topic.name || (asked === undefined && !external)) return state
+  const wants = asked === undefined ? 'the annotation that named it is gone' : `the annotation names ${asked}`
+  const message = `topic ${seen.topic.name} stays in use, although ${wants}: a Broker keeps its topic. To change it, delete the Broker and make it anew`
+  return { usable: true, reason: 'TopicKept', message }
+}
+
+function statusOf(
+  { annotations }: ObservedBroker,
+  { address, inlet, topic, bootstrapServers, delivery }: CompiledBroker,
+  { conditions }: Verdict,
+  state: TopicState | undefined,
+): DesiredStatus {
+  const { name, partitions, replicationFactor } = topic.spec
+  // Only what was seen to be there is written down: it is what stays, and what is deleted in the end.
+  const current =
+    isUsable(state) && bootstrapServers !== undefined
+      ? {
+          [inUse.topic]: name,
+          [inUse.partitions]: String(partitions),
+          [inUse.replicationFactor]: String(replicationFactor),
+          [inUse.bootstrapServers]: bootstrapServers,
+        }
+      : {}
+  const all = { ...annotations, ...current }
+  const deadLetterSinkUri = delivery.delivery?.deadLetter?.url
+  return {
+    conditions,
+    ...(inlet === null ? {} : { address: { name: 'http', url: address } }),
+    ...(Object.keys(all).length === 0 ? {} : { annotations: all }),
+    ...(deadLetterSinkUri === undefined ? {} : { deadLetterSinkUri }),
+  }
+}

@@ -1,0 +1,148 @@
+import { brokerClass } from '../api/broker.ts'
+import type { Clock } from '../core/clock.ts'
+import type { LogAdmin } from '../kafka/log.ts'
+import type { KubeClient } from '../kube/client.ts'
+import { startController, type Controller } from '../kube/controller.ts'
+import type { EventRecorder } from '../kube/events.ts'
+import { kinds } from '../kube/kinds.ts'
+import type { Logger } from '../telemetry/logger.ts'
+import { clusterAddresses } from './addresses.ts'
+import { BrokerBoard } from './board.ts'
+import { BrokerReconciler } from './broker/reconciler.ts'
+import { ContractVersions } from './contract-versions.ts'
+import { Fleet } from './fleet.ts'
+import { ForeignKinds } from './foreign-kinds.ts'
+import { startInformers, type Informers } from './informers.ts'
+import { NameIndex } from './name-index.ts'
+import { References } from './references.ts'
+import { SugarReconciler } from './sugar/reconciler.ts'
+import { sweep } from './sweep.ts'
+import { KafkaClusters } from './topics/kafka-clusters.ts'
+import { TriggerReconciler } from './trigger/reconciler.ts'
+import { Wiring } from './wiring.ts'
+import { AwaitedVersions, type World } from './world.ts'
+
+/** How often Inlets and Outlets without a source are looked for, milliseconds. */
+const sweepMs = 600_000
+
+export interface ControlPlaneOptions {
+  readonly client: KubeClient
+  /** The system namespace. */
+  readonly namespace: string
+  /** The administration of a Kafka cluster by its address. Whoever hands it in keeps one for each address, and closes them after the end. */
+  readonly admins: (bootstrapServers: string) => LogAdmin
+  readonly events: EventRecorder
+  readonly clock: Clock
+  readonly logger: Logger
+  /** Ends it. */
+  readonly signal: AbortSignal
+  /** Default `cluster.local`. */
+  readonly clusterDomain?: string
+  /** Objects of one kind that are worked on at once. Default 16. */
+  readonly concurrency?: number
+}
+
+export interface ControlPlane {
+  /** All caches are filled, and nothing is left to do now. */
+  readonly idle: boolean
+  /** Resolves when it was ended and nothing runs any more. */
+  readonly done: Promise<void>
+}
+
+/**
+ * Brokers and Triggers of a cluster, as long as we lead: one process at a time runs this.
+ *
+ *     informers ──► wiring (what changed → whose keys) ──► controllers: Broker, Trigger, namespace ──► Inlets, Outlets, status
+ *                                    ▲
+ *     topics, fleet, board ──────────┘
+ */
+export function startControlPlane(options: ControlPlaneOptions): ControlPlane {
+  const informers = startInformers(options)
+  const wiring = new Wiring(informers, options.signal)
+  const world = makeWorld(options, informers, wiring)
+  wiring.connect(world)
+  const all = Object.values(informers).map((informer) => informer.ready())
+  const running = Promise.all(all).then(
+    () => (options.signal.aborted ? [] : startControllers(options, informers, world, wiring)),
+    () => [], // ended before
+  )
+  let controllers: readonly Controller[] | undefined
+  const done = running.then(async (started) => {
+    controllers = started
+    await Promise.all(started.map((controller) => controller.done))
+  })
+  return {
+    get idle() {
+      return controllers?.every((controller) => controller.idle) === true
+    },
+    done,
+  }
+}
+
+function makeWorld(options: ControlPlaneOptions, informers: Informers, wiring: Wiring): World {
+  const { client, namespace, admins, events, clock, signal, clusterDomain = 'cluster.local' } = options
+  const logger = options.logger.child({ room: 'control-plane' })
+  const references = new References()
+  const changed = wiring.referrersChanged
+  const foreign = new ForeignKinds({ client, crds: informers.crds, references, clock, logger, signal, changed })
+  const ingressUrl = `http://kafka-broker-ingress.${namespace}.svc.${clusterDomain}`
+  const { services, brokers, workers, pods } = informers
+  return {
+    client,
+    namespace,
+    ingressUrl,
+    clock,
+    logger,
+    events,
+    stores: informers,
+    kafka: new KafkaClusters({ admins, clock, logger, signal, changed: wiring.topicsChanged }),
+    fleet: new Fleet({ workers, pods, changed: wiring.fleetChanged }),
+    inletVersions: new ContractVersions(informers.inlets),
+    outletVersions: new ContractVersions(informers.outlets),
+    topicNames: new NameIndex(),
+    groupNames: new NameIndex(),
+    references,
+    resolve: clusterAddresses({ services, brokers, foreign, ingressUrl, clusterDomain }),
+    board: new BrokerBoard(wiring.brokerChanged),
+    awaiting: { ingress: new AwaitedVersions(), dispatcher: new AwaitedVersions() },
+  }
+}
+
+function startControllers(
+  options: ControlPlaneOptions,
+  informers: Informers,
+  world: World,
+  wiring: Wiring,
+): readonly Controller[] {
+  const { client, namespace, clock, logger, events, signal, concurrency = 16 } = options
+  const common = { client, clock, logger, events, signal, concurrency }
+  const { brokers, triggers, namespaces } = informers
+  const broker = startController({
+    ...common,
+    name: 'broker',
+    resource: kinds.broker,
+    store: brokers,
+    reconciler: new BrokerReconciler(world),
+    wants: ({ metadata }) => brokerClass(metadata) === 'Kafka',
+  })
+  const trigger = startController({
+    ...common,
+    name: 'trigger',
+    resource: kinds.trigger,
+    store: triggers,
+    reconciler: new TriggerReconciler(world),
+  })
+  const sugar = startController({
+    ...common,
+    name: 'sugar',
+    resource: kinds.namespace,
+    store: namespaces,
+    reconciler: new SugarReconciler({ client, namespace, brokers, configMaps: informers.sugar, events, logger }),
+  })
+  wiring.start({ broker, trigger, sugar })
+  const clean = () => void sweep({ client, ...informers, logger, signal })
+  clean()
+  const timer = setInterval(clean, sweepMs)
+  signal.addEventListener('abort', () => clearInterval(timer), { once: true })
+  return [broker, trigger, sugar]
+}

@@ -1,0 +1,177 @@
+import type { Clock } from '../core/clock.ts'
+import type { KubeClient, Resource, StoredObject } from '../kube/client.ts'
+import { startInformer, type Informer } from '../kube/informer.ts'
+import { nameOf, type Store } from '../kube/store.ts'
+import type { Logger } from '../telemetry/logger.ts'
+import { groupKindName, type GroupKind, type Referrer, type References } from './references.ts'
+
+export interface ForeignKindsOptions {
+  readonly client: KubeClient
+  /** CustomResourceDefinitions, with `spec`. */
+  readonly crds: Store
+  readonly references: References
+  readonly clock: Clock
+  readonly logger: Logger
+  readonly signal: AbortSignal
+  /** These are to be looked at again. */
+  changed(referrers: Iterable<Referrer>): void
+}
+
+/** What can be said about the objects of a kind. */
+export type KindView =
+  | { readonly kind: 'known'; readonly store: Store }
+  | { readonly kind: 'notInstalled' }
+  /** The first list is not in yet. */
+  | { readonly kind: 'loading' }
+  | { readonly kind: 'forbidden'; readonly resource: Resource }
+
+interface Followed {
+  readonly resource: Resource
+  readonly informer: Informer
+  readonly stop: AbortController
+  told: KindView['kind']
+}
+
+/** How often it is looked whether informers got anywhere, milliseconds. */
+const lookMs = 1_000
+
+/**
+ * Follows kinds that are not ours: as long as something of ours refers to the kind **and** it is installed.
+ *
+ *     reference ──┐
+ *                 ├──► informer (metadata and addresses) ──► changed: those who refer to the object
+ *     CRD ────────┘
+ */
+export class ForeignKinds {
+  readonly #options: ForeignKindsOptions
+  readonly #followed = new Map<string, Followed>()
+  readonly #asked = new Map<string, GroupKind>()
+
+  constructor(options: ForeignKindsOptions) {
+    this.#options = options
+    options.crds.subscribe(({ object }) => this.#crdChanged(object))
+    const timer = setInterval(() => this.#look(), lookMs)
+    options.signal.addEventListener('abort', () => clearInterval(timer), { once: true })
+  }
+
+  /** What is known of a kind. To ask is to want it followed, as long as a reference to it stands in the index. */
+  view(kind: GroupKind): KindView {
+    const name = groupKindName(kind)
+    this.#asked.set(name, kind)
+    const followed = this.#followed.get(name) ?? this.#follow(kind)
+    return followed === undefined ? { kind: 'notInstalled' } : viewOf(followed)
+  }
+
+  #follow(kind: GroupKind): Followed | undefined {
+    const resource = resourceOf(this.#options.crds, kind)
+    if (resource === undefined) return undefined
+    const { client, clock, logger, signal } = this.#options
+    const stop = new AbortController()
+    const informer = startInformer({
+      client,
+      resource,
+      keep,
+      clock,
+      logger,
+      signal: AbortSignal.any([signal, stop.signal]),
+    })
+    const followed: Followed = { resource, informer, stop, told: 'loading' }
+    this.#followed.set(groupKindName(kind), followed)
+    informer.subscribe(({ object }) => {
+      if (informer.synced) this.#options.changed(this.#options.references.to(kind, nameOf(object)))
+    })
+    void informer.ready().then(
+      () => this.#look(),
+      () => undefined,
+    )
+    return followed
+  }
+
+  /** A version that is served no more is as good as a kind that is gone; another one takes its place. */
+  #crdChanged(crd: StoredObject): void {
+    const names = crdNames(crd)
+    if (names === undefined) return
+    const name = groupKindName(names)
+    if (!this.#asked.has(name)) return
+    const followed = this.#followed.get(name)
+    const now = resourceOf(this.#options.crds, names)
+    if (followed !== undefined && followed.resource.version === now?.version) return
+    this.#stop(name)
+    this.#options.changed(this.#options.references.toKind(names))
+  }
+
+  /** Tells what became of informers, and ends those that nobody needs. */
+  #look(): void {
+    const { references, changed } = this.#options
+    for (const [name, kind] of this.#asked) {
+      if (!references.has(kind)) {
+        this.#stop(name)
+        this.#asked.delete(name)
+        continue
+      }
+      const followed = this.#followed.get(name)
+      if (followed === undefined) continue
+      const now = viewOf(followed).kind
+      if (now === followed.told) continue
+      followed.told = now
+      changed(references.toKind(kind))
+    }
+  }
+
+  #stop(name: string): void {
+    this.#followed.get(name)?.stop.abort()
+    this.#followed.delete(name)
+  }
+}
+
+function viewOf({ informer, resource }: Followed): KindView {
+  if (informer.fault?.code === 'ApiForbidden') return { kind: 'forbidden', resource }
+  return informer.synced ? { kind: 'known', store: informer } : { kind: 'loading' }
+}
+
+interface CrdSpec {
+  readonly group: string
+  readonly scope: string
+  readonly names: { readonly kind: string; readonly plural: string }
+  readonly versions: readonly { readonly name: string; readonly served: boolean; readonly storage?: boolean }[]
+}
+
+function crdNames(crd: StoredObject): GroupKind | undefined {
+  const spec = crd['spec'] as CrdSpec | undefined
+  return spec === undefined ? undefined : { group: spec.group, kind: spec.names.kind }
+}
+
+/** The kind as it is served: in its stored version when that is served, else in the first that is. */
+function resourceOf(crds: Store, { group, kind }: GroupKind): Resource | undefined {
+  for (const crd of crds.all()) {
+    const spec = crd['spec'] as CrdSpec | undefined
+    if (spec?.group !== group || spec.names.kind !== kind) continue
+    const served = spec.versions.filter((version) => version.served)
+    const version = served.find(({ storage }) => storage === true) ?? served[0]
+    if (version === undefined) return undefined
+    return { group, version: version.name, plural: spec.names.plural, kind, namespaced: spec.scope === 'Namespaced' }
+  }
+  return undefined
+}
+
+/** Of a CRD only what says how the kind is served: the schemas are large. */
+export function keepCrd({ apiVersion, kind, metadata, ...rest }: StoredObject): StoredObject {
+  const { group, scope, names, versions } = rest['spec'] as CrdSpec
+  const spec: CrdSpec = {
+    group,
+    scope,
+    names: { kind: names.kind, plural: names.plural },
+    versions: versions.map(({ name, served, storage = false }) => ({ name, served, storage })),
+  }
+  return { apiVersion, kind, metadata: lean(metadata), spec }
+}
+
+/** Of a foreign object only where it is reached. */
+function keep({ apiVersion, kind, metadata, ...rest }: StoredObject): StoredObject {
+  const { address, addresses } = (rest['status'] ?? {}) as { address?: unknown; addresses?: unknown }
+  return { apiVersion, kind, metadata: lean(metadata), status: { address, addresses } }
+}
+
+function lean({ name, namespace, uid, resourceVersion }: StoredObject['metadata']): StoredObject['metadata'] {
+  return { name, ...(namespace === undefined ? {} : { namespace }), uid, resourceVersion }
+}

@@ -1,0 +1,51 @@
+import type { Clock } from '../core/clock.ts'
+import type { KubeClient, Resource, Selection, StoredObject } from '../kube/client.ts'
+import { startInformer, type Informer } from '../kube/informer.ts'
+import { kinds } from '../kube/kinds.ts'
+import type { Logger } from '../telemetry/logger.ts'
+import { keepKafkaData } from './broker/kafka-config.ts'
+import { keepCrd } from './foreign-kinds.ts'
+import { sugarName } from './sugar/injection.ts'
+
+interface Parts {
+  readonly client: KubeClient
+  readonly namespace: string
+  readonly clock: Clock
+  readonly logger: Logger
+  readonly signal: AbortSignal
+}
+
+/** All that the control plane keeps a copy of, each no larger than what is read of it. */
+export function startInformers({ namespace, ...parts }: Parts) {
+  const start = (resource: Resource, selection?: Selection, keep?: (object: StoredObject) => StoredObject): Informer =>
+    startInformer({ ...parts, resource, selection, keep })
+  const system = { namespace }
+  return {
+    brokers: start(kinds.broker),
+    triggers: start(kinds.trigger),
+    inlets: start(kinds.inlet, system),
+    outlets: start(kinds.outlet, system),
+    workers: start(kinds.worker, system),
+    pods: start(kinds.pod, { ...system, labelSelector: 'app.kubernetes.io/name=millrace' }, keepReadiness),
+    services: start(kinds.service, undefined, keepPorts),
+    configMaps: start(kinds.configMap, undefined, keepKafkaData),
+    sugar: start(kinds.configMap, { ...system, fieldSelector: `metadata.name=${sugarName}` }),
+    namespaces: start(kinds.namespace, { metadataOnly: true }),
+    crds: start(kinds.crd, undefined, keepCrd),
+  }
+}
+export type Informers = ReturnType<typeof startInformers>
+
+function keepReadiness({ apiVersion, kind, metadata, ...rest }: StoredObject): StoredObject {
+  const { name, namespace = '', uid, resourceVersion } = metadata
+  const { conditions = [] } = (rest['status'] ?? {}) as { conditions?: { type: string; status: string }[] }
+  const ready = conditions.filter(({ type }) => type === 'Ready').map(({ type, status }) => ({ type, status }))
+  return { apiVersion, kind, metadata: { name, namespace, uid, resourceVersion }, status: { conditions: ready } }
+}
+
+function keepPorts({ apiVersion, kind, metadata, ...rest }: StoredObject): StoredObject {
+  const { name, namespace = '', uid, resourceVersion } = metadata
+  const { type, ports = [] } = (rest['spec'] ?? {}) as { type?: string; ports?: { port: number }[] }
+  const spec = { type, ports: ports.map(({ port }) => ({ port })) }
+  return { apiVersion, kind, metadata: { name, namespace, uid, resourceVersion }, spec }
+}

@@ -1,0 +1,42 @@
+import { Broker } from '../api/broker.ts'
+import { withoutNulls } from '../api/json.ts'
+import { Trigger } from '../api/trigger.ts'
+import { validateBroker, validateTrigger, type FieldProblem } from '../api/validate.ts'
+import type { StoredObject } from '../kube/client.ts'
+
+/** An object of the API server as its schema reads it, or sentences about what is wrong with it. */
+export type Parsed<T> =
+  { readonly value: T; readonly problems?: never } | { readonly value: null; readonly problems: string }
+
+const brokers = new WeakMap<StoredObject, Parsed<Broker>>()
+const triggers = new WeakMap<StoredObject, Parsed<Trigger>>()
+
+/** Read once for each version of an object. */
+export function parsedBroker(object: StoredObject): Parsed<Broker> {
+  return remember(brokers, object, () => {
+    const { success, data } = Broker.safeParse(withoutNulls(object))
+    return success ? { value: data } : { value: null, problems: said(validateBroker(object)) }
+  })
+}
+
+/** Read once for each version of an object. */
+export function parsedTrigger(object: StoredObject): Parsed<Trigger> {
+  return remember(triggers, object, () => {
+    const { success, data } = Trigger.safeParse(withoutNulls(object))
+    return success ? { value: data } : { value: null, problems: said(validateTrigger(object)) }
+  })
+}
+
+function remember<T>(known: WeakMap<StoredObject, T>, object: StoredObject, read: () => T): T {
+  const before = known.get(object)
+  if (before !== undefined) return before
+  const now = read()
+  known.set(object, now)
+  return now
+}
+
+/** Such an object came past admission: it was stored before, or while the webhook was away. */
+function said(problems: readonly FieldProblem[]): string {
+  const all = problems.map(({ path, message }) => `${path} ${message}`.trim()).join('; ')
+  return `${all === '' ? 'it is not understood by this version' : all}. Correct it and apply it again`
+}

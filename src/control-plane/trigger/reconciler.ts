@@ -1,0 +1,230 @@
+import { fails } from '../../api/meta/condition.ts'
+import { triggerDependents, type TriggerReason } from '../../api/trigger.ts'
+import type { OutletReport } from '../../contract/route-source.ts'
+import { Fault } from '../../core/fault.ts'
+import { never } from '../../core/never.ts'
+import type { ObjectName, StoredObject } from '../../kube/client.ts'
+import { kinds } from '../../kube/kinds.ts'
+import type { DesiredStatus, Outcome, Reconciler } from '../../kube/reconciler.ts'
+import { keyOf } from '../../kube/store.ts'
+import { consumptionOf } from '../fleet.ts'
+import { forceDeleteAnnotation } from '../broker/observe.ts'
+import { Patience } from '../patience.ts'
+import type { FullReference } from '../resolve.ts'
+import { statusWith } from '../status-of.ts'
+import type { Verdict } from '../verdict.ts'
+import { applyContract, setFinalizers, type World } from '../world.ts'
+import type { CompiledTrigger } from './compile.ts'
+import { concludeTrigger, type Consumption } from './conclude.ts'
+import { decideTrigger, type TriggerFinalizing, type TriggerPlan } from './decide.ts'
+import { groupInUse, observeTrigger, triggerFinalizer, type ObservedTrigger } from './observe.ts'
+
+/** A fallback where a change will tell: nothing is lost if that is missed. Milliseconds. */
+const lookAgainMs = 5_000
+
+type Serving = Extract<TriggerPlan, { kind: 'serve' }>
+
+/**
+ *     Trigger, Broker (board) ──► observe ──► decide ──► finalizer, Outlet ──► conclude ──► status
+ *                                              └─ being deleted: Outlet, then the group, then the finalizer
+ */
+export class TriggerReconciler implements Reconciler {
+  readonly #world: World
+  readonly #patience: Patience
+  readonly #uids = new Map<string, string>()
+
+  constructor(world: World) {
+    this.#world = world
+    this.#patience = new Patience(world.clock)
+  }
+
+  async reconcile(key: ObjectName, object: StoredObject | undefined, signal: AbortSignal): Promise<Outcome> {
+    const id = keyOf(key)
+    const before = this.#uids.get(id)
+    if (before !== undefined && before !== object?.metadata.uid) this.#forget(key, before)
+    if (object === undefined) return { kind: 'settled' }
+    this.#uids.set(id, object.metadata.uid)
+    const refs: FullReference[] = []
+    const resolve = (ref: FullReference) => (refs.push(ref), this.#world.resolve(ref))
+    const seen = observeTrigger(object, this.#world, () => this.#patience.lasted(`gone ${object.metadata.uid}`))
+    const plan = decideTrigger(seen, resolve)
+    this.#world.references.set({ kind: 'Trigger', key }, refs)
+    switch (plan.kind) {
+      case 'leave':
+        if (plan.removeOutlet) await this.#deleteOutlet(object, signal)
+        if (plan.removeFinalizer) await this.#release(object, signal)
+        return { kind: 'notOurs' }
+      case 'wait':
+        return { kind: 'waiting', afterMs: lookAgainMs }
+      case 'refuse':
+        if (plan.removeOutlet) await this.#deleteOutlet(object, signal)
+        return {
+          kind: 'settled',
+          status: statusWith(object, triggerDependents, fails('SubscriptionReady', 'SpecInvalid', plan.problems)),
+        }
+      case 'finalize':
+        return this.#finalize(seen, plan.step, signal)
+      case 'serve':
+        return this.#serve(seen, plan, signal)
+      default:
+        return never(plan)
+    }
+  }
+
+  #forget(key: ObjectName, uid: string): void {
+    const { references, awaiting, outletVersions } = this.#world
+    this.#uids.delete(keyOf(key))
+    references.set({ kind: 'Trigger', key }, [])
+    awaiting.dispatcher.set(key, undefined)
+    outletVersions.forget(uid)
+    this.#patience.forget(uid)
+    this.#patience.forget(`gone ${uid}`)
+  }
+
+  async #serve(seen: ObservedTrigger, plan: Serving, signal: AbortSignal): Promise<Outcome> {
+    const { compiled, broker } = plan
+    const { object, outlet } = seen
+    const { uid, finalizers = [] } = object.metadata
+    // First the finalizer: whatever is made after it is cleaned up.
+    if (plan.addFinalizer)
+      await setFinalizers(this.#world.client, kinds.trigger, object, [...finalizers, triggerFinalizer], signal)
+    if (plan.outlet === 'remove') await this.#deleteOutlet(object, signal)
+    const applied = await this.#applyOutlet(plan, signal)
+    // What we just wrote is not in the cache yet: what that says is of the version before.
+    const current = applied === 'unchanged' || plan.outlet === 'keep' ? outlet : undefined
+    const verdict = concludeTrigger(compiled, {
+      broker: broker?.verdict,
+      generation: current?.metadata.generation ?? null,
+      report: reportOf(seen),
+      consumption: applied === 'notOurs' ? notOurs(uid) : this.#consumption(seen, plan, current !== undefined),
+    })
+    const afterMs = this.#patience.holdMs(uid, verdict)
+    if (afterMs > 0) return { kind: 'waiting', afterMs }
+    return { kind: 'settled', status: statusOf(seen, compiled, verdict) }
+  }
+
+  async #applyOutlet({ outlet, compiled }: Serving, signal: AbortSignal) {
+    if (outlet !== 'apply' || compiled.outlet === null) return undefined
+    return applyContract(this.#world, kinds.outlet, compiled.outlet, signal)
+  }
+
+  async #deleteOutlet({ metadata: { uid } }: StoredObject, signal: AbortSignal): Promise<void> {
+    await this.#world.client.delete(kinds.outlet, { namespace: this.#world.namespace, name: uid }, signal)
+  }
+
+  /** `current`: the Outlet in the cache is as it shall be. */
+  #consumption(seen: ObservedTrigger, { compiled, broker }: Serving, current: boolean): Consumption {
+    const { awaiting, namespace } = this.#world
+    const { key, dispatchers, outletStatus } = seen
+    const version = current ? seen.outletVersion : undefined
+    const demand = {
+      topic: compiled.outlet?.topic ?? '',
+      bootstrapServers: compiled.outlet?.bootstrapServers ?? '',
+      partitions: broker?.partitions ?? outletStatus?.partitions,
+      version: version ?? '',
+    }
+    const consumption = consumptionOf(dispatchers, demand, namespace)
+    awaiting.dispatcher.set(key, consumption.kind === 'owned' ? undefined : version)
+    return consumption
+  }
+
+  async #finalize(seen: ObservedTrigger, step: TriggerFinalizing, signal: AbortSignal): Promise<Outcome> {
+    const { object, key, hasFinalizer, outletDeletion } = seen
+    const awaited = step.do === 'awaitDispatchers' ? outletDeletion?.version : undefined
+    this.#world.awaiting.dispatcher.set(key, awaited)
+    switch (step.do) {
+      case 'deleteOutlet':
+        await this.#deleteOutlet(object, signal)
+        return { kind: 'waiting', afterMs: lookAgainMs }
+      case 'awaitDispatchers':
+        return { kind: 'waiting', afterMs: 1_000 }
+      case 'deleteGroup': {
+        const fault = await this.#deleteGroup(step.group, step.bootstrapServers, signal)
+        if (fault !== null && !seen.forced) return stays(object, step.group, fault)
+        if (fault !== null) this.#leftBehind(object, step.group, fault)
+        await this.#release(object, signal)
+        return { kind: 'settled' }
+      }
+      case 'release':
+        if (hasFinalizer) await this.#release(object, signal)
+        return { kind: 'settled' }
+      default:
+        return never(step)
+    }
+  }
+
+  /** Returns what went wrong. */
+  async #deleteGroup(group: string, bootstrapServers: string, signal: AbortSignal): Promise<Fault | null> {
+    try {
+      await this.#world.kafka.keeper(bootstrapServers).deleteGroup(group, signal)
+      return null
+    } catch (error) {
+      if (error instanceof Fault && !signal.aborted) return error
+      throw error
+    }
+  }
+
+  #leftBehind(object: StoredObject, group: string, fault: Fault): void {
+    const message = `consumer group ${group} is left behind in Kafka, as ${forceDeleteAnnotation} asks: ${fault.message}`
+    this.#world.events.event(object, 'Warning', 'GroupLeftBehind', message)
+  }
+
+  async #release(object: StoredObject, signal: AbortSignal): Promise<void> {
+    const others = (object.metadata.finalizers ?? []).filter((finalizer) => finalizer !== triggerFinalizer)
+    await setFinalizers(this.#world.client, kinds.trigger, object, others, signal)
+  }
+}
+
+function stays(object: StoredObject, group: string, fault: Fault): Outcome {
+  const { name, namespace = '' } = object.metadata
+  const force = `kubectl annotate trigger ${name} -n ${namespace} ${forceDeleteAnnotation}=true`
+  const why = fault.message.replace(/\.?$/, '.')
+  const message = `it is being deleted, and its consumer group ${group} could not be: ${why} It is tried again until it can; to leave the group behind: ${force}`
+  return {
+    kind: 'failed',
+    fault,
+    status: statusWith(object, triggerDependents, fails('SubscriptionReady', reasonFor(fault), message)),
+  }
+}
+
+function reasonFor({ code }: Fault): TriggerReason {
+  return code === 'GroupInUse' || code === 'NotAuthorized'
+    ? code
+    : code === 'LogRefused'
+      ? 'Deleting'
+      : 'LogUnavailable'
+}
+
+function notOurs(uid: string): Consumption {
+  return { kind: 'nobody', message: `an Outlet ${uid} exists that Millrace did not make; delete it` }
+}
+
+function reportOf({ outletStatus }: ObservedTrigger): Pick<OutletReport, 'generation' | 'state' | 'fault'> | undefined {
+  if (outletStatus === undefined) return undefined
+  const { observedGeneration, state, fault } = outletStatus
+  return { generation: observedGeneration, state, fault: (fault ?? null) as OutletReport['fault'] }
+}
+
+function statusOf(
+  { annotations, outlet }: ObservedTrigger,
+  compiled: CompiledTrigger,
+  { conditions }: Verdict,
+): DesiredStatus {
+  const { group, subscriberUri, deadLetterSinkUri } = compiled
+  const { bootstrapServers } = compiled.outlet ?? {}
+  // Only what is in use is written down: it is what stays, and what is deleted in the end.
+  const inForce = outlet !== undefined && compiled.outlet !== null
+  const current = inForce
+    ? {
+        [groupInUse.group]: group,
+        ...(bootstrapServers === undefined ? {} : { [groupInUse.bootstrapServers]: bootstrapServers }),
+      }
+    : {}
+  const all = { ...annotations, ...current }
+  return {
+    conditions,
+    ...(subscriberUri === undefined ? {} : { subscriberUri }),
+    ...(deadLetterSinkUri === undefined ? {} : { deadLetterSinkUri }),
+    ...(Object.keys(all).length === 0 ? {} : { annotations: all }),
+  }
+}

@@ -1,0 +1,143 @@
+import { describe, expect, test } from 'vitest'
+import type { JsonObject } from '../../../api/json.ts'
+import type { AdmissionRequest, Verdict } from '../review.ts'
+import { brokerOf, defaultTrigger, judgeTrigger } from './trigger.ts'
+
+const ref = { apiVersion: 'v1', kind: 'Service', name: 'shipping' }
+const trigger = (spec: object, version = 'v1', metadata: object = {}): JsonObject => ({
+  apiVersion: `eventing.knative.dev/${version}`,
+  kind: 'Trigger',
+  metadata: { name: 'orders', namespace: 'shop', ...metadata },
+  spec,
+})
+const request = (object: JsonObject, oldObject: JsonObject | null = null, user = 'jo'): AdmissionRequest => ({
+  kind: 'Trigger',
+  namespace: 'shop',
+  user,
+  object,
+  oldObject,
+})
+const stored = (object: JsonObject, oldObject: JsonObject | null = null, user?: string): any => {
+  const verdict = defaultTrigger(request(object, oldObject, user), 'Kafka')
+  if (verdict.kind !== 'allowed') throw new Error('defaulting refuses nothing')
+  return verdict.object ?? object
+}
+const problems = (verdict: Verdict): string[] =>
+  verdict.kind === 'refused' ? verdict.problems.map(({ path, message }) => `${path}: ${message}`) : []
+
+describe('a new Trigger', () => {
+  test('gets label, finalizer, creator, and the namespace of its references', () => {
+    expect(stored(trigger({ broker: 'default', subscriber: { ref }, delivery: { deadLetterSink: { ref } } }))).toEqual({
+      ...trigger({
+        broker: 'default',
+        subscriber: { ref: { ...ref, namespace: 'shop' } },
+        delivery: { deadLetterSink: { ref: { ...ref, namespace: 'shop' } } },
+      }),
+      metadata: {
+        name: 'orders',
+        namespace: 'shop',
+        labels: { 'eventing.knative.dev/broker': 'default' },
+        annotations: { 'eventing.knative.dev/creator': 'jo', 'eventing.knative.dev/lastModifier': 'jo' },
+        finalizers: ['kafka.triggers.eventing.knative.dev'],
+      },
+    })
+  })
+
+  test.each([
+    [null, true],
+    ['Kafka', true],
+    ['MTChannelBasedBroker', false],
+    ['KafkaNamespaced', false],
+  ])('of a Broker of class %s: ours = %s', (brokerClass, ours) => {
+    const wrong = request(trigger({ broker: 'default', nonsense: 1 }))
+    const verdict = defaultTrigger(wrong, brokerClass) as any
+    expect(verdict.object !== undefined).toBe(ours)
+    expect(judgeTrigger(wrong, brokerClass).kind).toBe(ours ? 'refused' : 'allowed')
+  })
+
+  test('of an old version is rewritten, and says so', () => {
+    const old = trigger({ filter: { sourceAndType: { type: 'order', source: '' } }, subscriber: { ref } }, 'v1alpha1')
+    const verdict = defaultTrigger(request(old), null) as any
+    expect(verdict.object.spec).toEqual({
+      broker: 'default',
+      filter: { attributes: { type: 'order' } },
+      subscriber: { ref: { ...ref, namespace: 'shop' } },
+    })
+    expect(verdict.object.metadata.labels).toEqual({ 'eventing.knative.dev/broker': 'default' })
+    expect(verdict.warnings.join()).toContain('spec.filter.sourceAndType')
+    expect(judgeTrigger(request(verdict.object), null).kind).toBe('allowed')
+  })
+
+  test.each(['', 'my broker', 'b'.repeat(64), '-x'])('a Broker that makes no label (%j) gets none', (broker) => {
+    expect(stored(trigger({ broker, subscriber: { ref } })).metadata.labels).toBeUndefined()
+  })
+
+  test('keeps finalizers of others', () => {
+    const held = trigger({ broker: 'default' }, 'v1', { finalizers: ['a/b'] })
+    expect(stored(held).metadata.finalizers).toEqual(['a/b', 'kafka.triggers.eventing.knative.dev'])
+  })
+})
+
+describe('a Trigger that is changed', () => {
+  const before = stored(trigger({ broker: 'default', subscriber: { ref } }))
+
+  test('stays as it is when nothing differs, whoever asks', () => {
+    expect(stored(before, before, 'sam')).toEqual(before)
+  })
+
+  test('an old manifest merged into it once more changes nothing', () => {
+    const old = trigger({ filter: { sourceAndType: { type: 'order' } }, subscriber: { ref } }, 'v1alpha1')
+    const first = stored(old)
+    const merged = {
+      ...first,
+      spec: { ...first.spec, filter: { ...first.spec.filter, sourceAndType: { type: 'order' } } },
+    }
+    expect(stored(merged, first, 'sam')).toEqual(first)
+  })
+
+  test('says who changed the spec last; a label of the user changes nobody', () => {
+    const changed = { ...before, spec: { ...before.spec, delivery: { retry: 1 } } }
+    expect(stored(changed, before, 'sam').metadata.annotations).toEqual({
+      'eventing.knative.dev/creator': 'jo',
+      'eventing.knative.dev/lastModifier': 'sam',
+    })
+    const labelled = { ...before, metadata: { ...before.metadata, labels: { ...before.metadata.labels, team: 'a' } } }
+    expect(stored(labelled, before, 'sam')).toEqual(labelled)
+  })
+
+  test('gets its label back', () => {
+    const bare = { ...before, metadata: { ...before.metadata, labels: { 'eventing.knative.dev/broker': 'x' } } }
+    expect(stored(bare, before)).toEqual(before)
+  })
+
+  test('cannot go to another Broker', () => {
+    const moved = { ...before, spec: { ...before.spec, broker: 'other' } }
+    expect(problems(judgeTrigger(request(moved, before), 'Kafka'))).toEqual([
+      expect.stringMatching(/^spec\.broker: cannot be changed from default to other: put default back, or delete/),
+    ])
+  })
+})
+
+test.each([
+  [{ broker: 'a' }, 'a'],
+  [{ brokerRef: { name: 'b', namespace: 'elsewhere' } }, 'b'],
+  [{}, undefined],
+])('the Broker that %j names is %s', (spec, name) => {
+  expect(brokerOf(request(trigger(spec)))?.name).toBe(name)
+})
+
+test('all that is wrong is said at once, with the fix', () => {
+  const wrong = trigger(
+    {
+      broker: 'default',
+      filter: { attributes: { Type: 'x' } },
+      subscriber: { ref, uri: 'http://a' },
+      delivery: { retry: -1 },
+    },
+    'v1',
+  )
+  const found = problems(judgeTrigger(request(wrong), 'Kafka')).join('\n')
+  expect(found).toMatch(/spec\.filter\.attributes\.Type: .*lower-case letters/)
+  expect(found).toMatch(/spec\.subscriber\.uri: beside ref it must be relative/)
+  expect(found).toMatch(/spec\.delivery\.retry: must be 0 or more/)
+})

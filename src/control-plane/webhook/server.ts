@@ -1,0 +1,171 @@
+import type { Server } from 'node:https'
+import type { AddressInfo } from 'node:net'
+import { setTimeout as delay } from 'node:timers/promises'
+import { fastify, type FastifyError, type FastifyInstance, type FastifyReply, type FastifyRequest } from 'fastify'
+import { ZodError } from 'zod'
+import type { Clock } from '../../core/clock.ts'
+import type { Logger } from '../../telemetry/logger.ts'
+import type { Admission } from './admission.ts'
+import type { CertificateSource } from './certificates.ts'
+import { answer, notAsked, parseReview, type Review } from './review.ts'
+
+/** What the webhook server is made of. */
+export interface WebhookServerParts {
+  readonly host: string
+  /** 0 takes any free port. */
+  readonly port: number
+  /** Followed while the server runs: what changes serves the next connection. */
+  readonly certificate: CertificateSource
+  readonly admit: Admission
+  /** Why /readyz says no; null: ready. Default: ready once there is a certificate. */
+  readonly unready?: () => string | null
+  readonly clock: Clock
+  readonly logger: Logger
+  /** On closing: how long requests are still taken while /readyz already says no. Default 0; in a cluster about 3,000 ms. */
+  readonly lameDuckMs?: number
+}
+
+/** A running webhook server. */
+export interface WebhookServer {
+  /** `https://host:port`, without a trailing slash. */
+  readonly url: string
+  readonly port: number
+  /** Lame duck, then answers what it has accepted, at the latest after `deadlineMs`; then cuts the rest. */
+  close(deadlineMs: number): Promise<void>
+}
+
+/** An object is 3 MiB at most for an API server, and a review has it twice; beyond it: 413. */
+const maxReviewBytes = 8 * 1024 * 1024
+/** All that is read at one time: any pod can reach this port. Beyond it: 503. */
+const maxBytesInFlight = 48 * 1024 * 1024
+/** The API server waits 5 s. */
+const answerMs = 4_000
+
+/**
+ * POST /mutate and /validate: AdmissionReview v1; GET /healthz and /readyz. HTTPS, from TLS 1.2 on. Without a certificate handshakes fail until
+ * one comes.
+ *
+ * @throws the system's error when the address is in use or not ours.
+ */
+export async function startWebhookServer(parts: WebhookServerParts): Promise<WebhookServer> {
+  const { certificate, host, port, logger } = parts
+  const app = fastify({
+    https: { minVersion: 'TLSv1.2' },
+    bodyLimit: maxReviewBytes,
+    requestTimeout: 10_000,
+    keepAliveTimeout: 75_000,
+    return503OnClosing: false,
+  }) as unknown as FastifyInstance
+  const state = { draining: false, bytes: 0 }
+  boundBytes(app, state)
+  addProbes(app, parts, state)
+  app.setErrorHandler((error: FastifyError, _request, reply) => {
+    if ((error.statusCode ?? 500) < 500) return reply.code(error.statusCode ?? 400).send({ message: error.message })
+    logger.error({ err: error }, 'admission failed')
+    return reply.code(500).send({ message: 'admission failed; the log of the controller says why' })
+  })
+  for (const judge of ['mutate', 'validate'] as const) {
+    app.post(`/${judge}`, (request, reply) => respond(parts, judge, request, reply))
+  }
+  const server = app.server as unknown as Server
+  const swap = (): void => {
+    const current = certificate.current()
+    if (current !== null) server.setSecureContext({ ...current, minVersion: 'TLSv1.2' })
+  }
+  const unsubscribe = certificate.subscribe(swap)
+  swap()
+  try {
+    await app.listen({ host, port })
+  } catch (error) {
+    unsubscribe()
+    throw error
+  }
+  const { port: bound, address, family } = server.address() as AddressInfo
+  const url = `https://${family === 'IPv6' ? `[${address}]` : address}:${bound}`
+  let closing: Promise<void> | undefined
+  const close = (deadlineMs: number): Promise<void> =>
+    (closing ??= drain(app, state, parts, deadlineMs).finally(unsubscribe))
+  return { url, port: bound, close }
+}
+
+interface State {
+  draining: boolean
+  bytes: number
+}
+
+async function respond(
+  { admit, logger }: WebhookServerParts,
+  judge: 'mutate' | 'validate',
+  request: FastifyRequest,
+  reply: FastifyReply,
+): Promise<unknown> {
+  let review: Review
+  try {
+    review = parseReview(request.body)
+  } catch (error) {
+    if (!(error instanceof ZodError)) throw error
+    const { path, message } = error.issues[0] ?? { path: [], message: 'is not understood' }
+    return reply
+      .code(400)
+      .send({ message: `not an AdmissionReview of admission.k8s.io/v1: ${path.join('.')}: ${message}` })
+  }
+  const { question } = review
+  if (question === null) return answer(review, notAsked)
+  const verdict = await admit[judge](question, AbortSignal.timeout(answerMs))
+  if (verdict.kind === 'refused') {
+    const { kind, namespace, user } = question
+    logger.info({ kind, namespace, user, problems: verdict.problems }, 'refused an object at admission')
+  }
+  return answer(review, verdict)
+}
+
+/** A body is counted as long as its request is not answered; one that does not say how long it is counts as the longest. */
+function boundBytes(app: FastifyInstance, state: State): void {
+  const counted = new WeakMap<FastifyRequest, number>()
+  app.addHook('onRequest', async (request, reply) => {
+    if (request.method !== 'POST') return
+    const bytes = Number(request.headers['content-length'] ?? maxReviewBytes)
+    // A longer one is refused before it is read.
+    if (bytes > maxReviewBytes) return
+    if (state.bytes + bytes > maxBytesInFlight) {
+      await reply.code(503).header('retry-after', '1').send({ message: 'too many reviews at a time' })
+      return
+    }
+    state.bytes += bytes
+    counted.set(request, bytes)
+    reply.raw.once('close', () => {
+      state.bytes -= counted.get(request) ?? 0
+      counted.delete(request)
+    })
+  })
+}
+
+function addProbes(app: FastifyInstance, { certificate, unready }: WebhookServerParts, state: State): void {
+  app.get('/healthz', (_request, reply) => reply.type('text/plain').send('ok\n'))
+  app.get('/readyz', (_request, reply) => {
+    const waits = certificate.current() === null ? 'there is no certificate yet' : (unready?.() ?? null)
+    const reason = state.draining ? 'shutting down' : waits
+    return reply
+      .code(reason === null ? 200 : 503)
+      .type('text/plain')
+      .send(`${reason ?? 'ok'}\n`)
+  })
+  app.addHook('onSend', async (_request, reply) => {
+    // The API server keeps connections for long: its next request goes to another replica.
+    if (state.draining) reply.header('connection', 'close')
+  })
+}
+
+async function drain(
+  app: FastifyInstance,
+  state: State,
+  { clock, lameDuckMs = 0 }: WebhookServerParts,
+  deadlineMs: number,
+): Promise<void> {
+  const end = clock.monotonic() + deadlineMs
+  state.draining = true
+  if (lameDuckMs > 0) await delay(Math.min(lameDuckMs, deadlineMs))
+  const cut = setTimeout(() => app.server.closeAllConnections(), Math.max(0, end - clock.monotonic()))
+  await app.close()
+  clearTimeout(cut)
+}

@@ -1,0 +1,95 @@
+import { describe, expect, it } from 'vitest'
+import type { KubeObject, StoredObject } from '../../kube/client.ts'
+import { children, withReplicas } from './children.ts'
+import type { WorkersInput } from './pod.ts'
+import { readSettings } from './settings.ts'
+
+/** Looked at with expect(), not with types. */
+type Json = ReturnType<typeof JSON.parse>
+
+const input = (data: Record<string, string> = {}): WorkersInput => {
+  const { settings, problems } = readSettings(data)
+  expect(problems).toEqual([])
+  return { namespace: 'knative-eventing', image: 'millrace:1', settings }
+}
+const find = (kind: string, name: string, data?: Record<string, string>): KubeObject => {
+  const found = children(input(data)).find(({ desired }) => desired.kind === kind && desired.metadata.name === name)
+  if (found === undefined) throw new Error(`no ${kind} ${name}`)
+  return found.desired
+}
+const ingress = (data?: Record<string, string>): Json => find('Deployment', 'millrace-ingress', data)
+const dispatcher = (data?: Record<string, string>): Json => find('StatefulSet', 'millrace-dispatcher', data)
+const stored = (object: KubeObject, replicas: number): StoredObject => ({
+  ...object,
+  metadata: { ...object.metadata, uid: 'u', resourceVersion: '7' },
+  spec: { ...(object['spec'] as object), replicas },
+})
+
+describe('the objects of the workers', () => {
+  it('have the names that users write into their manifests', () => {
+    expect(children(input()).map(({ desired }) => `${desired.kind} ${desired.metadata.name}`)).toEqual([
+      'Deployment millrace-ingress',
+      'StatefulSet millrace-dispatcher',
+      'Service kafka-broker-ingress',
+      'Service broker-ingress',
+      'PodDisruptionBudget millrace-ingress',
+      'PodDisruptionBudget millrace-dispatcher',
+    ])
+  })
+
+  it('select the pods that they are for', () => {
+    const labels = ingress().spec.template.metadata.labels
+    const service: Json = find('Service', 'broker-ingress')
+    expect(labels).toMatchObject(service.spec.selector)
+    expect(labels).toMatchObject(ingress().spec.selector.matchLabels)
+    expect(dispatcher().spec.template.metadata.labels).toMatchObject(dispatcher().spec.selector.matchLabels)
+    expect(dispatcher().spec.template.metadata.labels).not.toMatchObject(service.spec.selector)
+    expect(service.spec.ports).toMatchObject([{ port: 80, targetPort: 8080 }])
+  })
+
+  it('run the image of the controller, unless the settings name one', () => {
+    expect(ingress().spec.template.spec.containers[0].image).toBe('millrace:1')
+    const image = 'registry.example.com:5000/millrace@sha256:abc'
+    expect(dispatcher({ image }).spec.template.spec.containers[0].image).toBe(image)
+  })
+
+  it('take what the settings say of pods, and keep a dispatcher its name', () => {
+    const { metadata, spec } = dispatcher({
+      'workers.annotations': 'team: eventing',
+      'workers.priorityClassName': 'high',
+      'dispatcher.resources': 'limits: {memory: 2Gi}',
+      'log.level': 'debug',
+      'kafka.fleetGroup': 'second',
+    }).spec.template
+    expect(metadata.annotations).toEqual({ team: 'eventing' })
+    expect(spec.priorityClassName).toBe('high')
+    expect(spec).not.toHaveProperty('annotations')
+    expect(spec).not.toHaveProperty('resources')
+    const [container] = spec.containers
+    expect(container.resources).toEqual({ requests: { cpu: '200m', memory: '256Mi' }, limits: { memory: '2Gi' } })
+    expect(container.env).toContainEqual({ name: 'MILLRACE_LOG', value: 'debug' })
+    expect(container.args.join(' ')).toContain('--instance $(POD_NAME) --group second')
+  })
+})
+
+describe('replicas', () => {
+  const desired = dispatcher()
+  const of = (object: Json): number => object.spec.replicas
+
+  it('are two at first', () => expect(of(withReplicas(desired, null))).toBe(2))
+
+  it('are what they are from then on, also none', () => {
+    expect(of(withReplicas(desired, stored(desired, 9)))).toBe(9)
+    expect(of(withReplicas(desired, stored(desired, 0)))).toBe(0)
+  })
+
+  it('are only repeated as long as nobody changed them meanwhile', () => {
+    expect(withReplicas(desired, stored(desired, 9)).metadata.resourceVersion).toBe('7')
+  })
+
+  it('are what the settings say', () => {
+    const four = dispatcher({ 'dispatcher.replicas': '4' })
+    expect(of(four)).toBe(4)
+    expect(withReplicas(four, stored(desired, 9))).toBe(four)
+  })
+})

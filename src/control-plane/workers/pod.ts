@@ -1,0 +1,134 @@
+import type { OwnerReference } from '../../kube/client.ts'
+import type { Role, WorkerSettings } from './settings.ts'
+
+/** What the workers are built from: settings, and what the controller knows of itself. Pure data. */
+export interface WorkersInput {
+  /** The system namespace. */
+  readonly namespace: string
+  readonly settings: WorkerSettings
+  /** Image of the controller, for workers whose settings name none. */
+  readonly image: string
+  /** Deleting it collects the workers; absent when the controller does not run in this namespace. */
+  readonly owner?: OwnerReference
+}
+
+/** Which pods: selectors are immutable, so never add to these. */
+export function selectorLabels(role: Role): Readonly<Record<string, string>> {
+  return { 'app.kubernetes.io/name': 'millrace', 'app.kubernetes.io/component': role }
+}
+
+export function childLabels(role: Role): Readonly<Record<string, string>> {
+  return { ...selectorLabels(role), 'app.kubernetes.io/part-of': 'millrace' }
+}
+
+/** Metadata of a child. */
+export function childMetadata(name: string, role: Role, { namespace, owner }: WorkersInput) {
+  return {
+    name,
+    namespace,
+    labels: childLabels(role),
+    ...(owner === undefined ? {} : { ownerReferences: [owner] }),
+  }
+}
+
+/** `replicas`, where the settings say how many. */
+export function replicas(role: Role, { settings }: WorkersInput): { readonly replicas?: number } {
+  const { replicas } = settings[role]
+  return replicas === undefined ? {} : { replicas }
+}
+
+/** What differs between the workers' containers. */
+export interface ContainerParts {
+  readonly args: readonly string[]
+  readonly port: { readonly name: string; readonly containerPort: number }
+  readonly resources: { readonly requests: object; readonly limits: object }
+}
+
+/**
+ * The pod template. Lists state what the API server would fill in, so that a pod that is as it shall be compares equal.
+ * @see https://kubernetes.io/docs/concepts/security/pod-security-standards/#restricted
+ */
+export function podTemplate(role: Role, input: WorkersInput, parts: ContainerParts) {
+  const { settings } = input
+  const { annotations, resources, replicas: _replicas, ...pod } = settings[role]
+  return {
+    metadata: {
+      labels: { ...selectorLabels(role), 'app.kubernetes.io/part-of': 'millrace' },
+      ...(annotations === undefined ? {} : { annotations }),
+    },
+    spec: {
+      affinity: apart(role),
+      ...pod,
+      serviceAccountName: `millrace-${role}`,
+      // A worker drains for 20 s at most after its lame duck.
+      terminationGracePeriodSeconds: 30,
+      enableServiceLinks: false,
+      securityContext: {
+        runAsNonRoot: true,
+        runAsUser: 65_532,
+        runAsGroup: 65_532,
+        seccompProfile: { type: 'RuntimeDefault' },
+      },
+      containers: [
+        {
+          name: role,
+          image: settings.image ?? input.image,
+          ...(settings.imagePullPolicy === undefined ? {} : { imagePullPolicy: settings.imagePullPolicy }),
+          args: parts.args,
+          env: environment(settings),
+          ports: [{ ...parts.port, protocol: 'TCP' }],
+          resources: { ...parts.resources, ...resources },
+          securityContext: {
+            allowPrivilegeEscalation: false,
+            readOnlyRootFilesystem: true,
+            capabilities: { drop: ['ALL'] },
+          },
+          ...probes(parts.port.name),
+        },
+      ],
+    },
+  }
+}
+
+/** Soft: on one node all of them run, on several none is lost with another. */
+function apart(role: Role) {
+  return {
+    podAntiAffinity: {
+      preferredDuringSchedulingIgnoredDuringExecution: [
+        {
+          weight: 100,
+          podAffinityTerm: {
+            labelSelector: { matchLabels: selectorLabels(role) },
+            topologyKey: 'kubernetes.io/hostname',
+          },
+        },
+      ],
+    },
+  }
+}
+
+function environment({ logLevel }: WorkerSettings) {
+  const field = (name: string, fieldPath: string) => ({
+    name,
+    valueFrom: { fieldRef: { apiVersion: 'v1', fieldPath } },
+  })
+  return [
+    { name: 'MILLRACE_LOG', value: logLevel },
+    field('POD_NAME', 'metadata.name'),
+    field('POD_UID', 'metadata.uid'),
+    field('POD_NAMESPACE', 'metadata.namespace'),
+  ]
+}
+
+/**
+ * startup: the process may take its time on a busy node. readiness: it has its routes and takes work. liveness: the event loop turns; a Kafka or an API
+ * server that is away is no reason to start again, so it asks for nothing else, and is patient.
+ */
+function probes(port: string) {
+  const get = (path: string) => ({ httpGet: { path, port } })
+  return {
+    startupProbe: { ...get('/healthz'), periodSeconds: 1, timeoutSeconds: 2, failureThreshold: 120 },
+    readinessProbe: { ...get('/readyz'), periodSeconds: 2, timeoutSeconds: 2, failureThreshold: 2 },
+    livenessProbe: { ...get('/healthz'), periodSeconds: 10, timeoutSeconds: 5, failureThreshold: 6 },
+  }
+}

@@ -1,0 +1,147 @@
+import { Fault } from '../../core/fault.ts'
+import { applyChild, managedBy } from '../../kube/child.ts'
+import type { KubeClient, ObjectName, Resource, StoredObject } from '../../kube/client.ts'
+import type { Outcome, Reconciler } from '../../kube/reconciler.ts'
+import { nameOf } from '../../kube/store.ts'
+import type { Store } from '../../kube/store.ts'
+import type { Logger } from '../../telemetry/logger.ts'
+import { children, withReplicas } from './children.ts'
+import type { Child } from './children.ts'
+import type { WorkersInput } from './pod.ts'
+import { readSettings } from './settings.ts'
+import type { Role, WorkerSettings } from './settings.ts'
+
+/** What became of the objects of one worker. */
+export type WorkerState =
+  | { readonly kind: 'ok' }
+  /** An object of someone else has the name of one of ours: nothing of it is changed. */
+  | { readonly kind: 'notOurs'; readonly message: string }
+  /** The API server does not take it. */
+  | { readonly kind: 'refused'; readonly message: string }
+
+/** What there is to say about the workers' objects. Whether their pods are Ready is for the pods to say. */
+export interface WorkersSummary {
+  readonly ingress: WorkerState
+  readonly dispatcher: WorkerState
+  /** What is wrong in the ConfigMap; as long as something is, the last good settings are in force. */
+  readonly problems: readonly string[]
+}
+
+export interface WorkersReconcilerOptions extends Omit<WorkersInput, 'settings'> {
+  readonly client: KubeClient
+  /** The children as they are, in the system namespace, those of others included. */
+  readonly stores: ReadonlyMap<Resource, Store>
+  readonly events: { event(object: StoredObject, type: 'Normal' | 'Warning', reason: string, message: string): void }
+  readonly logger: Logger
+  /** Called when it differs from the last one. */
+  report(summary: WorkersSummary): void
+}
+
+/** Whatever the API server refuses for what it is may be taken later: a quota is raised, a policy goes. */
+const refusedAgainMs = 60_000
+
+/**
+ *     ConfigMap config-millrace → settings → children (pure) → applyChild: absent: made, ours: repaired, of others: left alone, and said
+ *
+ * Its object is that ConfigMap, whether it exists or not.
+ */
+export function workersReconciler(options: WorkersReconcilerOptions): Reconciler {
+  let lastGood: WorkerSettings | null = null
+  let said = ''
+
+  const say = (configMap: StoredObject | undefined, summary: WorkersSummary): void => {
+    const now = JSON.stringify(summary)
+    if (now === said) return
+    said = now
+    options.report(summary)
+    for (const { reason, message } of complaints(summary)) {
+      options.logger.warn({ reason }, message)
+      if (configMap !== undefined) options.events.event(configMap, 'Warning', reason, message)
+    }
+  }
+
+  return {
+    async reconcile(_key: ObjectName, configMap: StoredObject | undefined, signal: AbortSignal): Promise<Outcome> {
+      const { settings, problems } = readSettings((configMap?.['data'] ?? {}) as Record<string, unknown>)
+      if (problems.length === 0) lastGood = settings
+      // Broken since before we started: what runs was built from good settings once, so it stays as it is.
+      const keep = problems.length > 0 && lastGood === null
+      const input: WorkersInput = { ...options, settings: lastGood ?? settings }
+      const results = await Promise.all(children(input).map((child) => applied(options, child, keep, signal)))
+      say(configMap, {
+        ingress: worst('ingress', results),
+        dispatcher: worst('dispatcher', results),
+        problems,
+      })
+      const failed = results.find(({ fault }) => fault !== undefined)?.fault
+      if (failed !== undefined) return { kind: 'failed', fault: failed }
+      const refused = results.some(({ state }) => state.kind === 'refused')
+      return refused ? { kind: 'waiting', afterMs: refusedAgainMs } : { kind: 'settled' }
+    },
+  }
+}
+
+interface Result {
+  readonly role: Role
+  readonly state: WorkerState
+  /** Trying again helps. */
+  readonly fault?: Fault
+}
+
+async function applied(
+  { client, stores }: WorkersReconcilerOptions,
+  child: Child,
+  keep: boolean,
+  signal: AbortSignal,
+): Promise<Result> {
+  const { role, resource, configured } = child
+  const store = stores.get(resource)
+  if (store === undefined) throw new Error(`no store of ${resource.plural}`)
+  const live = store.get(nameOf(child.desired))
+  const ok: Result = { role, state: { kind: 'ok' } }
+  if (configured && keep && live !== undefined) return isOurs(live) ? ok : notOurs(child)
+  const common = { client, store, owner: { labels: {} }, fieldManager: 'millrace', signal }
+  const context = configured ? { ...common, complete: withReplicas } : common
+  try {
+    return (await applyChild(context, resource, child.desired)) === 'notOurs' ? notOurs(child) : ok
+  } catch (error) {
+    if (!(error instanceof Fault)) throw error
+    if (error.code !== 'ApiRefused' && error.code !== 'ApiForbidden') return { ...ok, fault: error }
+    const message = `${title(child)} is not taken by the API server: ${error.message}`
+    return { role, state: { kind: 'refused', message } }
+  }
+}
+
+function isOurs({ metadata }: StoredObject): boolean {
+  return Object.entries(managedBy).every(([key, value]) => metadata.labels?.[key] === value)
+}
+
+function notOurs(child: Child): Result {
+  const labels = Object.entries(managedBy).map(([key, value]) => `${key}=${value}`)
+  const message =
+    `${title(child)} exists and is not of Millrace (it lacks the label ${labels.join()}), so nothing of it is changed; ` +
+    `delete or rename it and Millrace makes its own`
+  return { role: child.role, state: { kind: 'notOurs', message } }
+}
+
+function title({ desired: { kind, metadata } }: Child): string {
+  return `${kind} ${metadata.namespace}/${metadata.name}`
+}
+
+function worst(role: Role, results: readonly Result[]): WorkerState {
+  const own = results.filter((result) => result.role === role).map(({ state }) => state)
+  return own.find(({ kind }) => kind === 'refused') ?? own.find(({ kind }) => kind === 'notOurs') ?? { kind: 'ok' }
+}
+
+function complaints({ ingress, dispatcher, problems }: WorkersSummary): { reason: string; message: string }[] {
+  const broken = problems.length === 0 ? [] : [{ reason: 'SettingsInvalid', message: brokenMessage(problems) }]
+  const states = [ingress, dispatcher].flatMap((state) => {
+    if (state.kind === 'ok') return []
+    return [{ reason: state.kind === 'notOurs' ? 'NotOurs' : 'Refused', message: state.message }]
+  })
+  return [...broken, ...states]
+}
+
+function brokenMessage(problems: readonly string[]): string {
+  return `the last good settings stay in force until this is corrected: ${problems.join('; ')}`
+}

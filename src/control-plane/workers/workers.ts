@@ -1,0 +1,51 @@
+import type { Clock } from '../../core/clock.ts'
+import { startController, type Controller } from '../../kube/controller.ts'
+import type { Resource } from '../../kube/client.ts'
+import { startInformer } from '../../kube/informer.ts'
+import { kinds } from '../../kube/kinds.ts'
+import type { Store } from '../../kube/store.ts'
+import { settingsName } from './settings.ts'
+import { workersReconciler } from './reconciler.ts'
+import type { WorkersReconcilerOptions } from './reconciler.ts'
+
+export interface WorkersOptions extends Omit<WorkersReconcilerOptions, 'stores' | 'events'> {
+  readonly events: Parameters<typeof startController>[0]['events']
+  readonly clock: Clock
+  readonly signal: AbortSignal
+}
+
+const childResources: readonly Resource[] = [
+  kinds.deployment,
+  kinds.statefulSet,
+  kinds.service,
+  kinds.podDisruptionBudget,
+]
+
+/**
+ * Keeps the workers' objects as the ConfigMap {@link settingsName} says, until `signal` aborts. For the leader alone. Any change of a child, or of
+ * the ConfigMap, leads to one look at all of them; when all is as it shall be nothing is written.
+ */
+export async function startWorkers(options: WorkersOptions): Promise<Controller> {
+  const { client, namespace, clock, logger, signal } = options
+  const informer = (resource: Resource, fieldSelector?: string) => {
+    const selection = { namespace, ...(fieldSelector === undefined ? {} : { fieldSelector }) }
+    return startInformer({ client, resource, selection, clock, logger, signal })
+  }
+  const configMaps = informer(kinds.configMap, `metadata.name=${settingsName}`)
+  const informers = childResources.map((resource) => [resource, informer(resource)] as const)
+  await Promise.all([configMaps.ready(), ...informers.map(([, store]) => store.ready())])
+  const stores = new Map<Resource, Store>(informers)
+  const key = { namespace, name: settingsName }
+  const controller = startController({
+    ...options,
+    name: 'workers',
+    resource: kinds.configMap,
+    store: configMaps,
+    reconciler: workersReconciler({ ...options, stores }),
+    concurrency: 1,
+  })
+  for (const store of stores.values()) store.subscribe(() => controller.enqueue(key))
+  // The ConfigMap may not exist; the workers do all the same.
+  controller.enqueue(key)
+  return controller
+}

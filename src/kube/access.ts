@@ -1,0 +1,38 @@
+import { readFile } from 'node:fs/promises'
+import { join } from 'node:path'
+
+/** How to reach an API server, and as whom. */
+export interface Access {
+  /** `https://10.96.0.1:443`; a path in it is kept. Plain `http:` too, for `kubectl proxy`. */
+  readonly server: string
+  /** PEM: whom to trust. Absent: what Node.js trusts. */
+  readonly ca?: string
+  /** PEM: the client certificate, with `key`. */
+  readonly cert?: string
+  readonly key?: string
+  /** Bearer token. Asked again once a minute, and at once when the API server answers 401. */
+  readonly token?: () => string | Promise<string>
+  /** The namespace of the pod, or of the context of a kubeconfig. */
+  readonly namespace: string
+  readonly skipTlsVerify?: boolean
+  /** The name that the server's certificate is for, where that is not the host of `server`. */
+  readonly serverName?: string
+}
+
+/**
+ * What Kubernetes puts into a pod: its service account. The token is read from its file each time it is asked for, as the kubelet replaces it.
+ * @param folder the files `token`, `ca.crt` and `namespace`
+ * @throws the error of the file system when this is no pod, or automountServiceAccountToken is false.
+ */
+export async function inClusterAccess(
+  folder = '/var/run/secrets/kubernetes.io/serviceaccount',
+  server = 'https://kubernetes.default.svc',
+): Promise<Access> {
+  const token = async (): Promise<string> => (await readFile(join(folder, 'token'), 'utf8')).trim()
+  const [ca, namespace] = await Promise.all([
+    readFile(join(folder, 'ca.crt'), 'utf8'),
+    readFile(join(folder, 'namespace'), 'utf8'),
+    token(),
+  ])
+  return { server, ca, namespace: namespace.trim(), token }
+}

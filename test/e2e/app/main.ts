@@ -1,0 +1,43 @@
+import { parseArgs } from 'node:util'
+import { send, type Load } from './send.ts'
+import { serve } from './serve.ts'
+
+/**
+ *     main.ts              a server on 8080 that records what it gets (serve.ts)
+ *     main.ts send URL     sends events to URL, prints what became of them as one line of JSON, ends with 1 when one was not accepted
+ *       --count N --rate PER_SECOND --type T --source S --prefix OF_IDS --data JSON --in-flight N
+ */
+const { values, positionals } = parseArgs({
+  allowPositionals: true,
+  options: {
+    count: { type: 'string', default: '1' },
+    rate: { type: 'string' },
+    type: { type: 'string' },
+    source: { type: 'string' },
+    prefix: { type: 'string' },
+    data: { type: 'string' },
+    'in-flight': { type: 'string' },
+  },
+})
+
+const [command, url] = positionals
+if (command === 'send' && url !== undefined) {
+  const outcome = await send(loadOf(url))
+  console.log(JSON.stringify(outcome))
+  process.exitCode = outcome.refused.length === 0 ? 0 : 1
+} else {
+  serve(8080)
+}
+
+function loadOf(to: string): Load {
+  return {
+    url: to,
+    count: Number(values.count),
+    ...(values.rate === undefined ? {} : { rate: Number(values.rate) }),
+    ...(values.type === undefined ? {} : { type: values.type }),
+    ...(values.source === undefined ? {} : { source: values.source }),
+    ...(values.prefix === undefined ? {} : { prefix: values.prefix }),
+    ...(values.data === undefined ? {} : { data: JSON.parse(values.data) as unknown }),
+    ...(values['in-flight'] === undefined ? {} : { inFlight: Number(values['in-flight']) }),
+  }
+}

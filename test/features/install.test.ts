@@ -1,0 +1,456 @@
+import { spawn } from 'node:child_process'
+import { once } from 'node:events'
+import { readFileSync } from 'node:fs'
+import { join } from 'node:path'
+import { text } from 'node:stream/consumers'
+import { afterAll, beforeAll, describe, expect, it } from 'vitest'
+import { parseAllDocuments } from 'yaml'
+import { foreignObjects } from '../../src/control-plane/preflight.ts'
+import { webhookConfigurations } from '../../src/control-plane/webhook/configuration.ts'
+import { children } from '../../src/control-plane/workers/children.ts'
+import { defaultSettings, readSettings, settingKeys } from '../../src/control-plane/workers/settings.ts'
+import { restClient } from '../../src/kube/rest.ts'
+import { apiRequest, serviceAccount, type Impersonated, type Json } from '../support/api-request.ts'
+import { startApiServer, type RunningApiServer } from '../support/api-server.ts'
+import { eventually } from '../support/eventually.ts'
+import { kubectl, kubectlPath, tryKubectl } from '../support/kubectl.ts'
+
+const config = join(import.meta.dirname, '..', '..', 'config')
+const system = 'knative-eventing'
+const [controller, ingress, dispatcher] = ['controller', 'ingress', 'dispatcher'].map((name) =>
+  serviceAccount(system, `millrace-${name}`),
+) as [Impersonated, Impersonated, Impersonated]
+const clusterAdmin: Impersonated = { user: 'root', groups: ['system:masters', 'system:authenticated'] }
+
+const documents = (text: string): Json[] => parseAllDocuments(text).map((document) => document.toJS())
+const shipped = (file: string): Json[] => documents(readFileSync(join(config, file), 'utf8'))
+
+describe('the manifests', () => {
+  it('have the webhooks that the controller serves', () => {
+    const address = { namespace: system, serviceName: 'millrace-webhook' }
+    expect(shipped('410-webhooks.yaml')).toEqual(webhookConfigurations(address))
+  })
+
+  it('set nothing, and document settings that are right, and all of them', () => {
+    for (const file of ['300-config-millrace.yaml', '310-config-knative.yaml']) {
+      for (const { metadata, data } of shipped(file)) expect(Object.keys(data), metadata.name).toEqual(['_example'])
+    }
+    const [{ data }] = shipped('300-config-millrace.yaml')
+    const [example] = documents(data._example)
+    expect(readSettings(example).problems).toEqual([])
+    expect(Object.keys(example).filter((key) => !settingKeys.includes(key))).toEqual([])
+    const fields = (keys: readonly string[]) =>
+      new Set(keys.map((key) => key.replace(/^(workers|ingress|dispatcher)\./, '')))
+    expect(fields(Object.keys(example))).toEqual(fields(settingKeys))
+  })
+})
+
+/** One API server of its own: our policies speak of all namespaces. */
+describe('installed', () => {
+  let api: RunningApiServer
+  const k = (...args: string[]) => kubectl(args, api)
+  const as = (who: Impersonated | undefined) => (who === undefined ? {} : { as: who })
+  const ask = (method: string, path: string, who?: Impersonated, body?: unknown, type?: 'merge' | 'apply') =>
+    apiRequest(api, method, path, { ...as(who), body, ...(type === undefined ? {} : { type }) })
+  const apply = (object: object) => kubectl(['apply', '-f', '-'], { ...api, stdin: JSON.stringify(object) })
+  const versions = () => {
+    const template = '{range .items[*]}{.kind} {.metadata.name} {.metadata.resourceVersion}{"\\n"}{end}'
+    return k('get', '-k', config, '-o', `jsonpath=${template}`)
+  }
+
+  beforeAll(async () => {
+    api = await startApiServer()
+    await k('apply', '-k', join(config, 'crds'))
+    // From before our webhooks, which nobody serves here.
+    await k('create', 'namespace', 'shop')
+    await eventually('Brokers are served', () => apply(broker).then(() => true))
+    await apply(trigger)
+    await k('apply', '-k', config)
+    await k('wait', '--for=condition=Established', '--timeout=30s', 'crd', '-l', 'app.kubernetes.io/name=millrace')
+  }, 120_000)
+  afterAll(() => api?.close())
+
+  it('and applied again changes nothing, nor what was configured', async () => {
+    const kafka = '{"data":{"bootstrap.servers":"my-kafka:9092"}}'
+    await k('patch', 'configmap', 'kafka-broker-config', '-n', system, '--type', 'merge', '-p', kafka)
+    // As the leader does.
+    const trust = [
+      { op: 'add', path: '/webhooks/0/clientConfig/caBundle', value: Buffer.from(api.ca).toString('base64') },
+    ]
+    await k('patch', 'mutatingwebhookconfiguration', 'webhook.millrace.dev', '--type=json', '-p', JSON.stringify(trust))
+    const observed = '{.status.observedGeneration} {.status.unavailableReplicas}'
+    // Then Kubernetes itself has nothing more to write about the controller, whose pods no node takes.
+    await eventually('the Deployment is looked after', async () => {
+      return (await k('get', 'deployment', 'millrace-controller', '-n', system, '-o', `jsonpath=${observed}`)) === '1 2'
+    })
+    const before = await versions()
+    expect(before.split('\n').length).toBeGreaterThan(35)
+    await k('apply', '-k', config)
+    await k('apply', '-k', join(config, 'crds'))
+    expect(await versions()).toBe(before)
+    expect(await k('get', 'configmap', 'kafka-broker-config', '-n', system, '-o', 'yaml')).toContain('my-kafka:9092')
+  })
+
+  it('and is not in its own way', async () => {
+    const { url: server, ca, cert, key } = api
+    const client = restClient({ server, ca, cert, key, namespace: system })
+    expect(await foreignObjects(client, system, AbortSignal.timeout(10_000))).toEqual([])
+    await k('label', 'crd', 'brokers.eventing.knative.dev', 'app.kubernetes.io/name=knative-eventing', '--overwrite')
+    const foreign = await foreignObjects(client, system, AbortSignal.timeout(10_000))
+    expect(foreign).toEqual(['CustomResourceDefinition brokers.eventing.knative.dev'])
+    await k('apply', '-k', join(config, 'crds'))
+    client.close()
+  })
+
+  it('and the pods pass the restricted Pod Security level', async () => {
+    const input = { namespace: system, image: 'millrace:1', settings: defaultSettings }
+    const templates = [...children(input).map(({ desired }) => desired), ...shipped('500-controller.yaml')]
+      .filter(({ kind }) => kind === 'Deployment' || kind === 'StatefulSet')
+      .map((object: Json) => object.spec.template)
+    expect(templates).toHaveLength(3)
+    const create = (template: Json) =>
+      ask('POST', `/api/v1/namespaces/${system}/pods?dryRun=All`, undefined, {
+        apiVersion: 'v1',
+        kind: 'Pod',
+        metadata: { ...template.metadata, name: 'probe' },
+        spec: template.spec,
+      })
+    for (const template of templates) {
+      const { status, body } = await create(template)
+      expect(status, body.message).toBe(201)
+      const [container] = body.spec.containers
+      expect(Object.keys(container.resources)).toEqual(['limits', 'requests'])
+      expect(container.readinessProbe.httpGet.path).toBe('/readyz')
+      expect(container.livenessProbe.httpGet.path).toBe('/healthz')
+    }
+    // The namespace does enforce it.
+    const loose = { metadata: {}, spec: { containers: [{ name: 'a', image: 'a:1' }] } }
+    expect((await create(loose)).body.message).toContain('violates PodSecurity "restricted')
+  })
+
+  describe('the contract with the data plane', () => {
+    const inlets = `/apis/internal.millrace.dev/v1alpha1/namespaces/${system}/inlets`
+    const outlets = inlets.replace(/inlets$/, 'outlets')
+    const inlet = (name: string, namespace = system) => ({
+      apiVersion: 'internal.millrace.dev/v1alpha1',
+      kind: 'Inlet',
+      metadata: { name, namespace },
+      spec: { source: { kind: 'Broker', namespace: 'shop', name: 'default' }, path: '/shop/default', topic: 'orders' },
+    })
+    const outlet = {
+      apiVersion: 'internal.millrace.dev/v1alpha1',
+      kind: 'Outlet',
+      metadata: { name: 'out', namespace: system },
+      spec: {
+        source: { kind: 'Trigger', namespace: 'shop', name: 'orders' },
+        topic: 'orders',
+        group: 'orders',
+        start: 'latest',
+        filter: { attributes: {} },
+        subscriber: { url: 'http://a.shop' },
+        delivery: { retry: 0, backoffPolicy: 'linear', backoffDelayMs: 0, timeoutMs: 1000 },
+        parking: { topic: 'orders__parked', partitions: 1, replicationFactor: 1 },
+        order: 'unordered',
+      },
+    }
+    const consuming = { status: { observedGeneration: 1, state: 'consuming' } }
+
+    beforeAll(async () => {
+      // One who may do anything in this namespace, by rights.
+      await k('create', 'role', 'all', '-n', 'shop', '--verb=*', '--resource=*.*')
+      await k('create', 'rolebinding', 'all', '-n', 'shop', '--role=all', '--user=alice')
+      await eventually('the policies are in force', async () => {
+        return (await ask('POST', `${inlets}?dryRun=All`, clusterAdmin, inlet('probe'))).status === 403
+      })
+      expect((await ask('POST', inlets, controller, inlet('in'))).body.message).toBeUndefined()
+      expect((await ask('POST', outlets, controller, outlet)).body.message).toBeUndefined()
+    })
+
+    it('is written by the controller alone, whatever rights somebody has', async () => {
+      const alice: Impersonated = { user: 'alice', groups: ['system:authenticated'] }
+      const shop = inlets.replace(system, 'shop')
+      const refusal = 'Inlets and Outlets are written by the controller of Millrace alone'
+      const refused = async (answer: ReturnType<typeof ask>) => {
+        const { status, body } = await answer
+        expect(status).toBe(403)
+        expect(body.message).toContain(refusal)
+      }
+      await refused(ask('POST', shop, alice, inlet('forged', 'shop')))
+      for (const who of [clusterAdmin, undefined]) {
+        await refused(ask('POST', inlets, who, inlet('forged')))
+        await refused(ask('PATCH', `${inlets}/in`, who, { spec: { topic: 'other' } }, 'merge'))
+        await refused(ask('PATCH', `${inlets}/in?fieldManager=me&force=true`, who, inlet('in'), 'apply'))
+        await refused(ask('DELETE', `${outlets}/out`, who))
+      }
+      const changed = await ask('PATCH', `${inlets}/in`, controller, { spec: { topic: 'other' } }, 'merge')
+      expect(changed.body.spec.topic).toBe('other')
+    })
+
+    it('has its status from the workers, who change nothing else', async () => {
+      const status = (who: Impersonated | undefined) => ask('PATCH', `${outlets}/out/status`, who, consuming, 'merge')
+      expect((await status(clusterAdmin)).body.message).toContain('nobody else may write it')
+      expect((await status(dispatcher)).body.status).toMatchObject(consuming.status)
+      expect((await ask('PATCH', `${outlets}/out`, dispatcher, { spec: { topic: 'x' } }, 'merge')).status).toBe(403)
+      expect((await ask('DELETE', `${outlets}/out`, dispatcher)).status).toBe(403)
+    })
+
+    it('has Workers that speak for themselves', async () => {
+      const workers = inlets.replace(/inlets$/, 'workers')
+      const { apiVersion } = outlet
+      const worker = {
+        apiVersion,
+        kind: 'Worker',
+        metadata: { name: 'w', namespace: system },
+        spec: { role: 'dispatcher' },
+      }
+      expect((await ask('POST', workers, clusterAdmin, worker)).body.message).toContain('say of themselves')
+      expect((await ask('POST', workers, dispatcher, worker)).status).toBe(201)
+      const seen = { status: { seen: '1', owns: [] } }
+      expect((await ask('PATCH', `${workers}/w/status`, clusterAdmin, seen, 'merge')).status).toBe(403)
+      expect((await ask('PATCH', `${workers}/w/status`, dispatcher, seen, 'merge')).status).toBe(200)
+      expect((await ask('DELETE', `${workers}/w`, dispatcher)).status).toBe(200)
+      // Of a pod that is gone: collected by Kubernetes, which is asked below, for it takes up new kinds every 30 s.
+      const gone = { apiVersion: 'v1', kind: 'Pod', name: 'gone', uid: '0e4ec0ee-0000-4000-8000-000000000000' }
+      const orphan = { ...worker, metadata: { ...worker.metadata, name: 'orphan', ownerReferences: [gone] } }
+      expect((await ask('POST', workers, dispatcher, orphan)).status).toBe(201)
+    })
+
+    it('has positions of the dispatchers, who write no other ConfigMap', async () => {
+      const configMaps = `/api/v1/namespaces/${system}/configmaps`
+      const positions = { apiVersion: 'v1', kind: 'ConfigMap', metadata: { name: 'millrace-positions-1' }, data: {} }
+      const apply = '?fieldManager=millrace&force=true'
+      expect(
+        (await ask('PATCH', `${configMaps}/millrace-positions-1${apply}`, dispatcher, positions, 'apply')).status,
+      ).toBe(201)
+      expect((await ask('DELETE', `${configMaps}/millrace-positions-1`, dispatcher)).status).toBe(200)
+      const edit = await ask('PATCH', `${configMaps}/kafka-broker-config`, dispatcher, { data: { a: 'b' } }, 'merge')
+      expect(edit.body.message).toContain('called millrace-positions-... only')
+      expect((await ask('DELETE', `${configMaps}/config-millrace`, dispatcher)).status).toBe(403)
+    })
+  })
+
+  describe('rights', () => {
+    /** `verb group/resource[/subresource][:name] [in namespace]`; '' is the core group. */
+    const may = async (who: Impersonated, what: string): Promise<boolean> => {
+      const [verb = '', path = '', , namespace = ''] = what.split(' ')
+      const [object = '', name = ''] = path.split(':')
+      const [group = '', resource = '', subresource = ''] = object.split('/')
+      const attributes = { verb, group, resource, subresource, name, namespace }
+      const spec = { user: who.user, groups: who.groups, resourceAttributes: attributes }
+      const review = { apiVersion: 'authorization.k8s.io/v1', kind: 'SubjectAccessReview', spec }
+      const { body } = await ask('POST', '/apis/authorization.k8s.io/v1/subjectaccessreviews', undefined, review)
+      return body.status.allowed as boolean
+    }
+    const each = (verbs: string, where: string): string[] => verbs.split(',').map((verb) => `${verb} ${where}`)
+    const eventing = 'eventing.knative.dev'
+    const internal = 'internal.millrace.dev'
+    const inSystem = `in ${system}`
+
+    // What the code asks for: a line a place.
+    const needs: readonly (readonly [string, Impersonated, readonly string[]])[] = [
+      [
+        'controller',
+        controller,
+        [
+          ...each('get,list,watch,create,patch', `${eventing}/brokers in shop`),
+          ...each('get,list,watch,patch', `${eventing}/triggers in shop`),
+          ...each('patch', `${eventing}/brokers/status in shop`),
+          ...each('patch', `${eventing}/triggers/status in shop`),
+          ...each('get,list,watch', '/configmaps'),
+          ...each('list,watch', '/services'),
+          ...each('list,watch', '/namespaces'),
+          ...each('list,watch', 'apiextensions.k8s.io/customresourcedefinitions'),
+          ...each('create,patch', '/events in shop'),
+          ...each('list', 'admissionregistration.k8s.io/mutatingwebhookconfigurations'),
+          ...each('list', 'admissionregistration.k8s.io/validatingwebhookconfigurations'),
+          ...each('get,patch', 'admissionregistration.k8s.io/mutatingwebhookconfigurations:webhook.millrace.dev'),
+          ...each(
+            'get,patch',
+            'admissionregistration.k8s.io/validatingwebhookconfigurations:validation.webhook.millrace.dev',
+          ),
+          ...['inlets', 'outlets'].flatMap((plural) =>
+            each('get,list,watch,create,patch,delete', `${internal}/${plural} ${inSystem}`),
+          ),
+          ...each('list,watch', `${internal}/workers ${inSystem}`),
+          ...each('get,list,watch', `/pods ${inSystem}`),
+          ...each('get,list,watch,create,patch', `apps/deployments:millrace-ingress ${inSystem}`),
+          ...each('get,list,watch,create,patch', `apps/statefulsets:millrace-dispatcher ${inSystem}`),
+          ...['kafka-broker-ingress', 'broker-ingress'].flatMap((name) =>
+            each('get,list,watch,create,patch', `/services:${name} ${inSystem}`),
+          ),
+          ...['ingress', 'dispatcher'].flatMap((name) =>
+            each('get,list,watch,create,patch', `policy/poddisruptionbudgets:millrace-${name} ${inSystem}`),
+          ),
+          ...each('get,create,update', `coordination.k8s.io/leases:millrace-controller ${inSystem}`),
+          ...each('get,create,update,patch', `/secrets:millrace-webhook-certs ${inSystem}`),
+        ],
+      ],
+      [
+        'ingress',
+        ingress,
+        [
+          ...each('list,watch', `${internal}/inlets ${inSystem}`),
+          ...each('get,create,delete', `${internal}/workers ${inSystem}`),
+          ...each('patch', `${internal}/workers/status ${inSystem}`),
+        ],
+      ],
+      [
+        'dispatcher',
+        dispatcher,
+        [
+          ...each('list,watch', `${internal}/outlets ${inSystem}`),
+          ...each('patch', `${internal}/outlets/status ${inSystem}`),
+          ...each('get,create,delete', `${internal}/workers ${inSystem}`),
+          ...each('patch', `${internal}/workers/status ${inSystem}`),
+          ...each('get,create,patch,delete', `/configmaps:millrace-positions-1 ${inSystem}`),
+          ...each('get', `apps/statefulsets:millrace-dispatcher ${inSystem}`),
+        ],
+      ],
+    ]
+
+    it.each(needs)('of the %s are all that it needs', async (_name, who, allowed) => {
+      const refused: string[] = []
+      for (const what of allowed) if (!(await may(who, what))) refused.push(what)
+      expect(refused).toEqual([])
+    })
+
+    it.each(needs)('of the %s end there', async (name, who) => {
+      const beyond = [
+        ...each('get,list,watch,create,update,patch,delete', '/secrets in shop'),
+        ...each('list,watch,delete', `/secrets ${inSystem}`),
+        ...each('get', `/secrets:other ${inSystem}`),
+        ...each('create,update,patch,delete', '/pods in shop'),
+        ...each('create', '/pods/exec in knative-eventing'),
+        ...each('get,create,patch', '/services in shop'),
+        ...each('patch,update,delete', `apps/deployments:millrace-controller ${inSystem}`),
+        ...each('create,patch,update,delete', `${internal}/outlets in shop`),
+        ...each('delete,update', `${eventing}/brokers in shop`),
+        ...each('create', `/serviceaccounts/token ${inSystem}`),
+        ...each('bind,escalate,create,patch', 'rbac.authorization.k8s.io/clusterroles'),
+        ...each('impersonate', '/users'),
+        ...each('patch', 'admissionregistration.k8s.io/mutatingwebhookconfigurations:other'),
+        ...(name === 'controller' ? [] : each('get,list,watch', `${eventing}/triggers in shop`)),
+        ...(name === 'controller' ? [] : each('get,list', '/configmaps in shop')),
+        ...(name === 'ingress' ? each('get,list,watch,patch', `${internal}/outlets ${inSystem}`) : []),
+      ]
+      const granted: string[] = []
+      for (const what of beyond) if (await may(who, what)) granted.push(what)
+      expect(granted).toEqual([])
+    })
+
+    it('reach any kind that calls itself addressable, and others reach Brokers', async () => {
+      const rules = [{ apiGroups: ['example.com'], resources: ['sockeyes'], verbs: ['get', 'list', 'watch'] }]
+      const [apiVersion, kind, metadata] = ['rbac.authorization.k8s.io/v1', 'ClusterRole', { name: 'sockeyes' }]
+      await apply({ apiVersion, kind, metadata, rules })
+      expect(await may(controller, 'list example.com/sockeyes in shop')).toBe(false)
+      await k('label', 'clusterrole', 'sockeyes', 'duck.knative.dev/addressable=true')
+      await eventually('the role is aggregated', () => may(controller, 'list example.com/sockeyes in shop'))
+    })
+
+    it('of those who may edit or view a namespace speak of its Brokers and Triggers', async () => {
+      await k('create', 'rolebinding', 'editor', '-n', 'shop', '--clusterrole=edit', '--user=eve')
+      await k('create', 'rolebinding', 'viewer', '-n', 'shop', '--clusterrole=view', '--user=victor')
+      const [eve, victor] = [{ user: 'eve' }, { user: 'victor' }]
+      await eventually('eve edits', () => may(eve, `patch ${eventing}/triggers in shop`))
+      expect(await may(eve, `create ${eventing}/brokers in shop`)).toBe(true)
+      expect(await may(eve, `patch ${eventing}/brokers/status in shop`)).toBe(false)
+      expect(await may(eve, `list ${internal}/inlets in shop`)).toBe(false)
+      await eventually('victor views', () => may(victor, `watch ${eventing}/brokers in shop`))
+      expect(await may(victor, `create ${eventing}/brokers in shop`)).toBe(false)
+    })
+  })
+
+  it('and Workers of pods that are gone are collected', { timeout: 90_000 }, async () => {
+    const orphan = `/apis/internal.millrace.dev/v1alpha1/namespaces/${system}/workers/orphan`
+    await eventually('it is gone', async () => (await ask('GET', orphan)).status === 404, { withinMs: 80_000 })
+  })
+
+  it('and a Broker keeps its class', async () => {
+    // Nobody serves them here, so nothing could be changed.
+    const webhooks = [
+      'mutatingwebhookconfigurations,validatingwebhookconfigurations',
+      '-l',
+      'app.kubernetes.io/name=millrace',
+    ]
+    await k('delete', ...webhooks)
+    const path = '/apis/eventing.knative.dev/v1/namespaces/shop/brokers/default'
+    const set = (value: string | null) => {
+      const body = { metadata: { annotations: { 'eventing.knative.dev/broker.class': value } } }
+      return ask('PATCH', path, undefined, body, 'merge')
+    }
+    await eventually('it has a class', async () => (await set('Kafka')).status === 200)
+    for (const other of ['MTChannelBasedBroker', null]) {
+      const { status, body } = await set(other)
+      expect(status).toBe(422)
+      expect(body.message).toContain('is Kafka and cannot be')
+      expect(body.message).toContain('delete the Broker and create it again')
+    }
+    expect((await ask('PATCH', path, undefined, { metadata: { labels: { a: 'b' } } }, 'merge')).status).toBe(200)
+    await k('apply', '-k', config)
+  })
+
+  it('and rendered with an image is one file that a cluster takes', async () => {
+    const image = 'registry.example.com:5000/millrace@sha256:0123'
+    const { stdout } = await runScript('render', [image], api.kubeconfig)
+    expect(stdout).toContain(`image: ${image}`)
+    expect(stdout).not.toContain('millrace:dev')
+    const { code, stderr } = await tryKubectl(['apply', '--dry-run=server', '-f', '-'], { ...api, stdin: stdout })
+    expect(stderr).toBe('')
+    expect(code).toBe(0)
+  })
+  describe('and uninstalled', () => {
+    const uninstall = (...args: string[]) => runScript('uninstall', args, api.kubeconfig)
+
+    it('only when it is said what becomes of topics', async () => {
+      const { code, stderr } = await uninstall()
+      expect(code).toBe(1)
+      expect(stderr).toContain('there are 2 Brokers and Triggers')
+      const { stderr: stopped } = await uninstall('--delete-topics')
+      expect(stopped).toContain('the controller does not run, so it cannot delete topics')
+      expect(await k('get', 'brokers,triggers', '-n', 'shop', '-o', 'name')).toContain('broker.')
+    })
+
+    it('leaves nothing of ours, and all of others', { timeout: 120_000 }, async () => {
+      await k('create', 'configmap', 'theirs', '-n', system)
+      const { code, stdout, stderr } = await uninstall('--keep-topics')
+      expect(stderr).toBe('')
+      expect(code).toBe(0)
+      expect(stdout).toContain(`Namespace ${system} stays, since there is more in it: configmap/theirs`)
+      const crds = await k('get', 'crd', '-o', 'name')
+      expect(crds).not.toContain('knative.dev')
+      expect(crds).not.toContain('millrace.dev')
+      const kinds =
+        'clusterroles,clusterrolebindings,validatingadmissionpolicies,validatingadmissionpolicybindings,' +
+        'mutatingwebhookconfigurations,validatingwebhookconfigurations'
+      expect(await k('get', kinds, '-o', 'name')).not.toContain('millrace')
+      const inNamespace = 'deployments,statefulsets,services,secrets,serviceaccounts,roles,rolebindings,leases,pods,pdb'
+      expect(await k('get', inNamespace, '-n', system, '-o', 'name')).toBe('serviceaccount/default\n')
+      expect(await k('get', 'rolebinding', 'editor', '-n', 'shop', '-o', 'name')).toContain('editor')
+
+      await k('delete', 'configmap', 'theirs', '-n', system)
+      const again = await uninstall()
+      expect(again.stderr).toBe('')
+      expect(await k('get', 'namespace', system, '--ignore-not-found', '-o', 'name')).toBe('')
+    })
+  })
+})
+
+const broker = {
+  apiVersion: 'eventing.knative.dev/v1',
+  kind: 'Broker',
+  metadata: { name: 'default', namespace: 'shop', finalizers: ['brokers.eventing.knative.dev'] },
+}
+const trigger = {
+  apiVersion: 'eventing.knative.dev/v1',
+  kind: 'Trigger',
+  metadata: { name: 'orders', namespace: 'shop', finalizers: ['kafka.triggers.eventing.knative.dev'] },
+  spec: { broker: 'default', subscriber: { uri: 'http://orders.shop' } },
+}
+
+async function runScript(name: string, args: readonly string[], kubeconfig: string) {
+  const env = { ...process.env, KUBECONFIG: kubeconfig, KUBECTL: kubectlPath() }
+  const child = spawn(join(config, name), args, { env, stdio: ['ignore', 'pipe', 'pipe'] })
+  const closed = once(child, 'close') as Promise<[number]>
+  const [stdout, stderr, [code]] = await Promise.all([text(child.stdout), text(child.stderr), closed])
+  return { code, stdout, stderr }
+}

@@ -1,0 +1,59 @@
+import { Agent, request } from 'node:https'
+import { json } from 'node:stream/consumers'
+import type { ApiAccess } from './api-server.ts'
+
+/** JSON that is looked at with expect(), not with types. */
+export type Json = ReturnType<typeof JSON.parse>
+
+/** What an API server answered. */
+export interface ApiAnswer {
+  readonly status: number
+  /** The object, or a `Status` that says why not. */
+  readonly body: Json
+}
+
+/** Who asks. Absent: the administrator. */
+export interface Impersonated {
+  readonly user: string
+  readonly groups?: readonly string[]
+}
+
+const agents = new WeakMap<ApiAccess, Agent>()
+
+/** The account of a pod. */
+export function serviceAccount(namespace: string, name: string): Impersonated {
+  const groups = ['system:serviceaccounts', `system:serviceaccounts:${namespace}`, 'system:authenticated']
+  return { user: `system:serviceaccount:${namespace}:${name}`, groups }
+}
+
+/** One request to a real API server, as whoever `as` names. Patches: `type` is `merge`, `json` or `apply`. */
+export async function apiRequest(
+  access: ApiAccess,
+  method: string,
+  path: string,
+  options: { readonly body?: unknown; readonly as?: Impersonated; readonly type?: 'merge' | 'json' | 'apply' } = {},
+): Promise<ApiAnswer> {
+  const { ca, cert, key } = access
+  const agent = agents.get(access) ?? new Agent({ keepAlive: true, ca, cert, key })
+  agents.set(access, agent)
+  const headers = {
+    accept: 'application/json',
+    'content-type': contentTypes[options.type ?? 'none'],
+    ...(options.as === undefined ? {} : { 'impersonate-user': options.as.user }),
+    ...(options.as?.groups === undefined ? {} : { 'impersonate-group': [...options.as.groups] }),
+  }
+  return new Promise((resolve, reject) => {
+    const sent = request(new URL(path, access.url), { method, agent, headers }, (response) => {
+      json(response).then((body) => resolve({ status: response.statusCode ?? 0, body }), reject)
+    })
+    sent.once('error', reject)
+    sent.end(options.body === undefined ? undefined : JSON.stringify(options.body))
+  })
+}
+
+const contentTypes = {
+  none: 'application/json',
+  merge: 'application/merge-patch+json',
+  json: 'application/json-patch+json',
+  apply: 'application/apply-patch+yaml',
+} as const
