@@ -23,14 +23,16 @@ export async function ingress(flags: IngressFlags, env: Environment): Promise<vo
   const logger = createLogger(env.MILLRACE_LOG ?? 'warn')
   await using cleanup = new AsyncDisposableStack()
   const { kafka, source, host, port, lameDuckMs } = flags
-  const { routes, loaded } =
+  const routed =
     source.kind === 'file'
       ? fromFile(source.file, logger, cleanup)
       : await fromKubernetes(source, kafka, logger, cleanup)
-  const appenders = new Appenders({ inlets: routes.inlets, kafka, clock, logger })
+  const { inlets } = routed.routes
+  const appenders = new Appenders({ inlets, kafka, clock, logger })
+  cleanup.defer(() => appenders.close(0))
   const server = await createIngress({
     appender: (inlet) => appenders.of(inlet),
-    ...{ inlets: routes.inlets, loaded, logger, clock },
+    ...{ inlets, loaded: () => routed.loaded(), logger, clock },
     options: { host, port, lameDuckMs },
   })
   console.log(`ingress ${server.url}`)
@@ -54,13 +56,14 @@ async function fromKubernetes(
   const { clusterSide } = await import('./workers/cluster-side.ts')
   const ended = new AbortController()
   cleanup.defer(() => ended.abort())
-  const { client, routes, announce } = await clusterSide({
+  const side = await clusterSide({
     ...{ flags, role: 'ingress', kafka, clock, logger, signal: ended.signal },
   })
+  const { client, routes } = side
   cleanup.defer(() => client.close())
   routes.ready().then(
     () => {
-      const worker = announce(() => [])
+      const worker = side.announce(() => [])
       cleanup.defer(() => worker.close(farewellMs))
     },
     () => undefined, // stopped before

@@ -129,7 +129,7 @@ const ofSystem = (error: SystemError): string | null => hints[error.code ?? '']?
 
 const hints: Readonly<Record<string, (error: SystemError) => string>> = {
   EADDRINUSE: ({ port }) =>
-    `port ${port} is in use by another process: stop it, or choose another with --port or --display-port`,
+    `port ${port} is in use by another process: stop it, or choose another with --port, --display-port or --health-port`,
   EADDRNOTAVAIL: ({ address }) => `${address} is no address of this machine: correct --host`,
   EACCES: ({ port, path }) =>
     port === undefined ? `no permission for ${path}` : `no permission for port ${port}: choose one above 1023`,

@@ -1,3 +1,4 @@
+import { z } from 'zod'
 import { WorkerSpec, WorkerStatus } from '../contract/worker.ts'
 import type { StoredObject } from '../kube/client.ts'
 import { isAfter } from '../kube/resource-version.ts'
@@ -15,15 +16,21 @@ export interface LiveWorker {
   readonly seen: string
   /** By {@link topicId}. */
   readonly owns: ReadonlyMap<string, ReadonlySet<number>>
+  /** UIDs of Inlets or Outlets that it cannot read: it is of another version than we are. */
+  readonly refused: ReadonlySet<string>
 }
+
+/** Read with tolerance: a worker of another version may have more to say. */
+const Readable = z.object({ ...WorkerStatus.shape, refused: z.array(z.string()).optional() })
 
 /** One topic in one Kafka cluster. */
 export function topicId(bootstrapServers: string, topic: string): string {
   return `${bootstrapServers} ${topic}`
 }
 
-export function knows(worker: LiveWorker, version: string): boolean {
-  return !isAfter(version, worker.seen)
+/** Whether it has seen this version; `uid`: and has it in force. */
+export function knows(worker: LiveWorker, version: string, uid?: string): boolean {
+  return !isAfter(version, worker.seen) && (uid === undefined || !worker.refused.has(uid))
 }
 
 /** What changed in the fleet: who lives or owns what, or only how far someone has seen. */
@@ -72,12 +79,18 @@ export class Fleet {
 
 function liveWorker(object: StoredObject): LiveWorker | undefined {
   const spec = WorkerSpec.safeParse(object['spec'])
-  const status = WorkerStatus.safeParse(object['status'])
-  // One that has said nothing yet, or speaks another version, is none that we can rely on.
+  const status = Readable.safeParse(object['status'])
+  // One that has said nothing yet is none that we can rely on.
   if (!spec.success || !status.success) return undefined
-  const { seen, owns } = status.data
+  const { seen, owns, refused = [] } = status.data
   const partitions = owns.map((each) => [topicId(each.bootstrapServers, each.topic), new Set(each.partitions)] as const)
-  return { name: object.metadata.name, role: spec.data.role, seen, owns: new Map(partitions) }
+  return {
+    name: object.metadata.name,
+    role: spec.data.role,
+    seen,
+    owns: new Map(partitions),
+    refused: new Set(refused),
+  }
 }
 
 function isReady(pod: StoredObject | undefined): boolean {
@@ -86,7 +99,7 @@ function isReady(pod: StoredObject | undefined): boolean {
 }
 
 function sameOwns(a: LiveWorker, b: LiveWorker): boolean {
-  if (a.owns.size !== b.owns.size) return false
+  if (a.owns.size !== b.owns.size || a.refused.size !== b.refused.size) return false
   return [...a.owns].every(([topic, partitions]) => {
     const other = b.owns.get(topic)
     return other !== undefined && other.size === partitions.size && partitions.isSubsetOf(other)
@@ -95,6 +108,7 @@ function sameOwns(a: LiveWorker, b: LiveWorker): boolean {
 
 /** What an Outlet asks of the dispatchers. */
 export interface Demand {
+  readonly uid: string
   readonly topic: string
   readonly bootstrapServers: string
   /** How many the topic has; undefined: not known, so none is asked for. */
@@ -112,7 +126,7 @@ export function consumptionOf(dispatchers: readonly LiveWorker[], demand: Demand
   }
   const owned = new Set<number>()
   const id = topicId(demand.bootstrapServers, demand.topic)
-  for (const worker of dispatchers.filter((each) => knows(each, demand.version)))
+  for (const worker of dispatchers.filter((each) => knows(each, demand.version, demand.uid)))
     for (const partition of worker.owns.get(id) ?? []) owned.add(partition)
   const wanted = demand.partitions ?? 1
   if (owned.size >= wanted) return { kind: 'owned' }

@@ -14,7 +14,7 @@ export interface ForeignKindsOptions {
   readonly logger: Logger
   readonly signal: AbortSignal
   /** These are to be looked at again. */
-  changed(referrers: Iterable<Referrer>): void
+  readonly changed: (referrers: Iterable<Referrer>) => void
 }
 
 /** What can be said about the objects of a kind. */

@@ -21,8 +21,8 @@ export function startInformers({ namespace, ...parts }: Parts) {
     startInformer({ ...parts, resource, selection, keep })
   const system = { namespace }
   return {
-    brokers: start(kinds.broker),
-    triggers: start(kinds.trigger),
+    brokers: start(kinds.broker, undefined, withoutCopy),
+    triggers: start(kinds.trigger, undefined, withoutCopy),
     inlets: start(kinds.inlet, system),
     outlets: start(kinds.outlet, system),
     workers: start(kinds.worker, system),
@@ -35,6 +35,14 @@ export function startInformers({ namespace, ...parts }: Parts) {
   }
 }
 export type Informers = ReturnType<typeof startInformers>
+
+const copyAnnotation = 'kubectl.kubernetes.io/last-applied-configuration'
+
+/** What kubectl keeps for itself is as large as the object. */
+function withoutCopy(object: StoredObject): StoredObject {
+  const { [copyAnnotation]: copy, ...annotations } = object.metadata.annotations ?? {}
+  return copy === undefined ? object : { ...object, metadata: { ...object.metadata, annotations } }
+}
 
 function keepReadiness({ apiVersion, kind, metadata, ...rest }: StoredObject): StoredObject {
   const { name, namespace = '', uid, resourceVersion } = metadata

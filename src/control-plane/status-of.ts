@@ -14,6 +14,11 @@ export function statusOf(object: StoredObject): WrittenStatus {
   return (object['status'] ?? {}) as WrittenStatus
 }
 
+/** Whether anything was said of it yet. */
+export function isTold(object: StoredObject): boolean {
+  return (statusOf(object).conditions?.length ?? 0) > 0
+}
+
 /** The status as it stands, with one condition put and Ready computed anew: what an object says while it goes. */
 export function statusWith(object: StoredObject, dependents: readonly string[], put: Condition): DesiredStatus {
   const { observedGeneration: _, conditions = [], ...rest } = statusOf(object)

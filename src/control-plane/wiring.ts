@@ -143,6 +143,7 @@ export class Wiring {
   }
 
   #configMapStored(object: StoredObject, { namespace }: World): void {
+    if (this.#controllers === undefined) return
     const key = nameOf(object)
     const shared = key.namespace === namespace && key.name === kafkaConfigName
     for (const broker of this.#informers.brokers.all()) {

@@ -8,6 +8,7 @@ import { Fault } from '../core/fault.ts'
 import type { Logger } from '../telemetry/logger.ts'
 import { groupErrorCode, toFault, unless } from './kafkajs-faults.ts'
 import type { LogAdmin, TopicDescription, TopicSpec } from './log.ts'
+import { SharedAnswer } from './shared-answer.ts'
 
 /** Loaded with the first administration, not with this file: a worker that never administers saves its 17 MB. */
 const require = createRequire(import.meta.url)
@@ -53,6 +54,11 @@ class KafkaAdmin implements LogAdmin {
   readonly #kafka: KafkaClient
   readonly #closing = new AbortController()
   #session: Promise<Admin> | undefined
+  readonly #consumerGroups = new SharedAnswer(async () => {
+    const { groups } = await (await this.#connected()).listGroups()
+    const consumers = groups.filter(({ protocolType }) => protocolType === CONSUMER_PROTOCOL)
+    return new Set(consumers.map(({ groupId }) => groupId))
+  })
 
   constructor(options: KafkaAdminOptions) {
     avoidNegativeTimeouts()
@@ -139,7 +145,7 @@ class KafkaAdmin implements LogAdmin {
       const { groups } = await admin.describeGroups([group])
       const found = groups.find(({ groupId }) => groupId === group)
       const error = (found as { errorCode?: number } | undefined)?.errorCode ?? 0
-      if (found === undefined || error === GROUP_ID_NOT_FOUND || found.state === 'Dead') return hidden(admin, group)
+      if (found === undefined || error === GROUP_ID_NOT_FOUND || found.state === 'Dead') return this.#hidden(group)
       return { kind: found.protocolType === '' ? 'simple' : 'consumer', liveMembers: found.members.length }
     })
   }
@@ -173,6 +179,15 @@ class KafkaAdmin implements LogAdmin {
         await sleep(retryBackoffMs(attempt, { capMs: 2_000 }), undefined, { signal: stop }).catch(() => undefined)
       }
     }
+  }
+
+  /**
+   * A group that DescribeGroups does not show: missing, or of the newer protocol (KIP-848), of which kafkajs can tell nothing but that it is
+   * there. Its live members are then not known and given as 0: a commit is refused all the same while there are any. Each new Outlet's group
+   * is missing at first, so that ten thousand of them ask for ten thousand groups: together.
+   */
+  async #hidden(group: string): Promise<{ kind: 'missing' | 'consumer'; liveMembers: number }> {
+    return { kind: (await this.#consumerGroups.get()).has(group) ? 'consumer' : 'missing', liveMembers: 0 }
   }
 
   /** Whether the event path sees a topic; `unknown` when nobody told us how to ask. */
@@ -233,16 +248,6 @@ async function positionRetentionMs(admin: Admin): Promise<number> {
   const least = Math.min(...minutes)
   if (!(least > 0)) throw new Fault('LogRefused', `the brokers do not tell their ${POSITION_RETENTION}.`)
   return least * 60_000
-}
-
-/**
- * A group that DescribeGroups does not show: missing, or of the newer protocol (KIP-848), of which kafkajs can tell nothing but that it is
- * there. Its live members are then not known and given as 0: a commit is refused all the same while there are any.
- */
-async function hidden(admin: Admin, group: string): Promise<{ kind: 'missing' | 'consumer'; liveMembers: number }> {
-  const { groups } = await admin.listGroups()
-  const listed = groups.some(({ groupId, protocolType }) => groupId === group && protocolType === CONSUMER_PROTOCOL)
-  return { kind: listed ? 'consumer' : 'missing', liveMembers: 0 }
 }
 
 /** Out of time, the caller's or ours: what went wrong last says more than that. Otherwise whoever stopped us says why. */

@@ -9,7 +9,7 @@ import { asFault, isFault } from './faults.ts'
 import { KeyQueue } from './queue.ts'
 import type { DesiredStatus, Outcome, Reconciler } from './reconciler.ts'
 import { StatusWriter } from './status-writer.ts'
-import { conditionsOf, noticeOf } from './status.ts'
+import { conditionsOf, noticeOf, type StoredCondition } from './status.ts'
 import { keyOf, nameOf, type Store, type StoreChange } from './store.ts'
 
 /** How one kind is reconciled. */
@@ -64,6 +64,8 @@ class Loop implements Controller {
   readonly #writer: StatusWriter
   /** Failures in a row. */
   readonly #failures = new Map<string, number>()
+  /** Ready as it was before a write whose answer did not come: it may be stored all the same, and users are to hear of it. */
+  readonly #untold = new Map<string, StoredCondition | undefined>()
 
   constructor(options: ControllerOptions) {
     this.#options = options
@@ -158,9 +160,13 @@ class Loop implements Controller {
 
   async #conclude(object: StoredObject, status: DesiredStatus): Promise<void> {
     const { events, resource, signal } = this.#options
+    const id = keyOf(object.metadata)
+    const before = this.#untold.has(id) ? this.#untold.get(id) : conditionsOf(object).find(isReady)
+    this.#untold.set(id, before)
     const written = await this.#writer.write(object, status, signal)
-    if (written === null) return
-    const notice = noticeOf(resource.kind, conditionsOf(object).find(isReady), written.conditions.find(isReady))
+    this.#untold.delete(id)
+    const after = (written?.conditions ?? conditionsOf(object)).find(isReady)
+    const notice = noticeOf(resource.kind, before, after)
     if (notice !== null) events.event(object, notice.type, notice.reason, notice.message)
   }
 
@@ -185,7 +191,9 @@ class Loop implements Controller {
 
   #settle(key: ObjectName, object: StoredObject | undefined): void {
     this.#failures.delete(keyOf(key))
-    if (object === undefined) this.#writer.forget(key)
+    if (object !== undefined) return
+    this.#writer.forget(key)
+    this.#untold.delete(keyOf(key))
   }
 
   #wants(object: StoredObject): boolean {

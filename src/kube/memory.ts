@@ -18,6 +18,8 @@ export interface MemoryApiOptions {
   readonly bookmarkMs?: number
 }
 
+type StopWatch = (fault?: Fault) => void
+
 /**
  * An API server in memory, with what `test/suites/kube.suite.ts` promises and no more. Not there: schemas, defaults, admission, accounts
  * and rights, the scale subresource, and namespaces need not exist to be used. Objects that it hands out are frozen.
@@ -25,7 +27,8 @@ export interface MemoryApiOptions {
 export class MemoryApi {
   readonly #server: Server
   readonly #bookmarkMs: number
-  readonly #watches = new Set<(fault: Fault) => void>()
+  /** Ways to end them, with the kind that each is of. */
+  readonly #watches = new Map<StopWatch, Resource>()
   #away = false
 
   constructor(options: MemoryApiOptions = {}) {
@@ -39,9 +42,12 @@ export class MemoryApi {
     this.#server.install(resource)
   }
 
-  /** The kind is gone, and its objects with it. */
+  /** The kind is gone, its objects with it; watches of it end. */
   uninstall(resource: Resource): void {
     this.#server.uninstall(resource)
+    for (const [stop, { group, plural }] of [...this.#watches]) {
+      if (group === resource.group && plural === resource.plural) queueMicrotask(stop)
+    }
   }
 
   /** Forgets history: whoever wants to watch from an older version, or page on from one, gets ApiGone. */
@@ -51,7 +57,7 @@ export class MemoryApi {
 
   /** Breaks all watches with ApiUnavailable. */
   breakWatches(): void {
-    for (const breakOff of [...this.#watches]) breakOff(refusals.unavailable())
+    for (const stop of [...this.#watches.keys()]) stop(refusals.unavailable())
   }
 
   /** While true, everything answers ApiUnavailable, and watches break. */
@@ -62,7 +68,7 @@ export class MemoryApi {
 
   /** @param manager whom managedFields name for what is not applied */
   client(manager = 'millrace'): KubeClient {
-    const own = new Set<(fault: Fault) => void>()
+    const own = new Set<StopWatch>()
     let closed = false
     const answer = async <T>(signal: AbortSignal, work: () => T): Promise<T> => {
       await Promise.resolve() // never in the turn of the caller
@@ -95,7 +101,7 @@ export class MemoryApi {
         answer(signal, () => server.delete(resource, key, uid, propagation)),
       close: () => {
         closed = true
-        for (const breakOff of [...own]) breakOff(closedFault('API client'))
+        for (const stop of [...own]) stop(closedFault('API client'))
       },
     }
   }
@@ -105,12 +111,14 @@ export class MemoryApi {
     options: WatchOptions,
     on: (event: WatchEvent) => void,
     signal: AbortSignal,
-    own: Set<(fault: Fault) => void>,
+    own: Set<StopWatch>,
   ): Promise<void> {
-    const begin = (breakOff: (fault: Fault) => void): (() => void) => {
-      for (const set of [own, this.#watches]) set.add(breakOff)
+    const begin = (stop: StopWatch): (() => void) => {
+      own.add(stop)
+      this.#watches.set(stop, resource)
       return () => {
-        for (const set of [own, this.#watches]) set.delete(breakOff)
+        own.delete(stop)
+        this.#watches.delete(stop)
       }
     }
     await watchServer(this.#server, resource, options, on, signal, { begin, bookmarkMs: this.#bookmarkMs })

@@ -63,8 +63,11 @@ export class Transport {
   #token: { readonly value: string; readonly at: number } | undefined
   #closed = false
 
+  /** @throws Fault ApiRefused when the address of the server is none. */
   constructor(access: Access, options: TransportOptions = {}) {
     this.#access = access
+    if (!URL.canParse(access.server))
+      throw new Fault('ApiRefused', `the API server's address is no URL: ${access.server}`)
     this.#base = new URL(access.server)
     this.#logger = options.logger
     this.#timeoutMs = options.requestTimeoutMs ?? 30_000

@@ -6,8 +6,8 @@
 PATH=$PATH:/usr/local/go/bin
 TESTENV=$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd)
 CACHE=${MILLRACE_CACHE:-${HOME:-/root}/.cache/millrace}
-# The jars belong to the pom.xml they came from: another version, another folder.
-JARS=$CACHE/kafka-$(sha256sum <"$TESTENV/kafka/pom.xml" | cut -c1-12)
+# The Kafka of the tests, unless another one is asked for.
+KAFKA_VERSION=$(sed -n 's|.*<kafka.version>\(.*\)</kafka.version>.*|\1|p' "$TESTENV/kafka/pom.xml")
 # Binaries likewise belong to the go.mod files they were built from.
 KUBE_BIN=$CACHE/kube-$(cat "$TESTENV"/kube/*/go.mod | sha256sum | cut -c1-12)/bin
 
@@ -39,16 +39,18 @@ need_kube() { # need_kube BINARY...: builds those that are not in the cache, and
   PATH=$KUBE_BIN:$PATH
 }
 
-download() { # The jars of the pom.xml, once. The lock keeps two starts apart; the rename keeps a broken-off one from being used.
+download() { # Sets JARS, the folder with the jars of KAFKA_VERSION, and fetches them, once. The lock keeps two starts apart; the rename keeps a broken-off one from being used.
+  # They belong to the pom.xml they came from: another one, another folder.
+  JARS=$CACHE/kafka-$KAFKA_VERSION-$(sha256sum <"$TESTENV/kafka/pom.xml" | cut -c1-12)
   [ ! -d "$JARS" ] || return 0
   need mvn flock
   mkdir -p "$CACHE"
   (
     flock 9
     [ ! -d "$JARS" ] || exit 0
-    say "downloading the Kafka jars to $JARS"
+    say "downloading the jars of Kafka $KAFKA_VERSION to $JARS"
     rm -rf "$JARS.part"
-    mvn -q -B -f "$TESTENV/kafka/pom.xml" dependency:copy-dependencies -DoutputDirectory="$JARS.part"
+    mvn -q -B -f "$TESTENV/kafka/pom.xml" -Dkafka.version="$KAFKA_VERSION" dependency:copy-dependencies -DoutputDirectory="$JARS.part"
     mv "$JARS.part" "$JARS"
   ) 9>"$JARS.lock" || die 'the Kafka jars could not be downloaded; what Maven says stands above'
 }

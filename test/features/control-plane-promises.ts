@@ -20,14 +20,16 @@ const condition = (told: Told, type: string) => told.conditions?.find((each) => 
 const messageOf = (told: Told): string => condition(told, 'Ready')?.message ?? ''
 const pause = (ms: number): Promise<void> => new Promise((resolve) => setTimeout(resolve, ms))
 
-/** What users see of the control plane, on any API server. */
-export function controlPlanePromises(api: () => Promise<TestApi>): void {
+/** What users see of the control plane, on any API server. `namespaces`: whether it takes away what is in a namespace that is deleted. */
+export function controlPlanePromises(api: () => Promise<TestApi>, namespaces: boolean): void {
   async function start(options: { kafka?: string | null; workers?: boolean } = {}) {
     const rig = await ControlPlaneRig.start(await api(), options)
     rig.startPlane()
     if (options.workers !== false) await Promise.all([rig.worker('ingress'), rig.worker('dispatcher')])
     const ns = unique('shop')
     await rig.createNamespace(ns)
+    // New workers have everything looked at once more: after that, only what a test does brings something up.
+    await pause(500)
     return { rig, ns }
   }
 
@@ -190,6 +192,26 @@ export function controlPlanePromises(api: () => Promise<TestApi>): void {
       await rig.ready(brokers, ns, 'default', 'False', 'LogUnavailable')
       await rig.delete(brokers, ns, 'default')
       await rig.gone(brokers, ns, 'default', 3_000)
+    })
+
+    test('of a Broker that has just got its topic takes the topic too', async () => {
+      const { rig, ns } = await start({ workers: false })
+      await using _ = rig
+      const topic = `knative-broker-${ns}-default`
+      await rig.apply(broker(ns))
+      await eventually('the topic is there', async () => (await rig.topics(topic)).length > 0, { everyMs: 5 })
+      await rig.delete(brokers, ns, 'default')
+      await rig.gone(brokers, ns, 'default')
+      expect(await rig.topics(topic)).toEqual([])
+    })
+
+    test.runIf(namespaces)('of their namespace is held up by nothing', async () => {
+      const { rig, ns } = await serving()
+      await using _ = rig
+      await rig.delete(kinds.namespace, '', ns)
+      await rig.gone(kinds.namespace, '', ns, 40_000)
+      expect(await rig.topics(`knative-broker-${ns}-default`)).toEqual([])
+      expect(await rig.names(outlets, rig.system)).toEqual([])
     })
 
     test('adds a finalizer that admission did not set', async () => {
@@ -516,20 +538,15 @@ export function controlPlanePromises(api: () => Promise<TestApi>): void {
     })
 
     test('to any Addressable: in any group and version, installed before or after', async () => {
-      const testApi = await api()
-      const rig = await ControlPlaneRig.start(testApi)
+      const { rig, ns } = await start()
       await using _ = rig
-      rig.startPlane()
-      await Promise.all([rig.worker('ingress'), rig.worker('dispatcher')])
-      const ns = unique('shop')
-      await rig.createNamespace(ns)
       const group = `${unique('g')}.example.com`
       const ref = { apiVersion: `${group}/v1`, kind: 'Mailbox', name: 'inbox' }
       await rig.apply(broker(ns))
       await rig.apply(trigger(ns, 'orders', { subscriber: { ref, uri: '/in' } }))
       const told = await rig.ready(triggers, ns, 'orders', 'False', 'KindNotInstalled')
       expect(messageOf(told)).toContain(`Mailbox.${group}`)
-      const mailboxes = await testApi.install({
+      const mailboxes = await rig.api.install({
         group,
         version: 'v1',
         plural: 'mailboxes',

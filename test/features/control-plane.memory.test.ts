@@ -19,4 +19,4 @@ describe('in memory', () =>
       return resource
     }
     return { client, memory: true, install }
-  }))
+  }, false))

@@ -46,5 +46,5 @@ describe('on a real API server', () => {
     return resource
   }
 
-  controlPlanePromises(() => Promise.resolve(api))
+  controlPlanePromises(() => Promise.resolve(api), true)
 })

@@ -168,6 +168,7 @@ export class Rig implements AsyncDisposable {
       appender?: Appender
       admin?: LogAdmin
       vault?: PositionVault
+      hasStarted?: (uid: string) => boolean
     } = {},
   ): Runner {
     const { log } = this
@@ -185,6 +186,7 @@ export class Rig implements AsyncDisposable {
       membership: (handler) => (membership = join(handler)),
       outlets: routes.outlets,
       reporter: { report: (report) => reports.push(report) },
+      ...(other.hasStarted === undefined ? {} : { hasStarted: other.hasStarted }),
     })
     if (membership === undefined) throw new Error('no membership was asked for')
     const runner: Runner = {

@@ -7,6 +7,12 @@ import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { parseAllDocuments } from 'yaml'
 import { foreignObjects } from '../../src/control-plane/preflight.ts'
 import { webhookConfigurations } from '../../src/control-plane/webhook/configuration.ts'
+import type { WorkersSummary } from '../../src/control-plane/workers/reconciler.ts'
+import { findSelf } from '../../src/control-plane/workers/self.ts'
+import { startWorkers } from '../../src/control-plane/workers/workers.ts'
+import { systemClock as clock } from '../../src/core/clock.ts'
+import { eventRecorder } from '../../src/kube/events.ts'
+import { createLogger } from '../../src/telemetry/logger.ts'
 import { children } from '../../src/control-plane/workers/children.ts'
 import { defaultSettings, readSettings, settingKeys } from '../../src/control-plane/workers/settings.ts'
 import { restClient } from '../../src/kube/rest.ts'
@@ -256,7 +262,7 @@ describe('installed', () => {
           ...each('get,list,watch,patch', `${eventing}/triggers in shop`),
           ...each('patch', `${eventing}/brokers/status in shop`),
           ...each('patch', `${eventing}/triggers/status in shop`),
-          ...each('get,list,watch', '/configmaps'),
+          ...each('list,watch', '/configmaps'),
           ...each('list,watch', '/services'),
           ...each('list,watch', '/namespaces'),
           ...each('list,watch', 'apiextensions.k8s.io/customresourcedefinitions'),
@@ -323,6 +329,8 @@ describe('installed', () => {
         ...each('create', '/pods/exec in knative-eventing'),
         ...each('get,create,patch', '/services in shop'),
         ...each('patch,update,delete', `apps/deployments:millrace-controller ${inSystem}`),
+        ...each('create', `apps/deployments:other ${inSystem}`),
+        ...each('create', `apps/statefulsets ${inSystem}`),
         ...each('create,patch,update,delete', `${internal}/outlets in shop`),
         ...each('delete,update', `${eventing}/brokers in shop`),
         ...each('create', `/serviceaccounts/token ${inSystem}`),
@@ -336,6 +344,26 @@ describe('installed', () => {
       const granted: string[] = []
       for (const what of beyond) if (await may(who, what)) granted.push(what)
       expect(granted).toEqual([])
+    })
+
+    it('suffice to make the workers and to repair them', async () => {
+      const token = (await k('create', 'token', 'millrace-controller', '-n', system)).trim()
+      const client = restClient({ server: api.url, ca: api.ca, token: () => token, namespace: system })
+      const stop = new AbortController()
+      const options = { client, namespace: system, clock, logger: createLogger('silent'), signal: stop.signal }
+      const events = eventRecorder({ ...options, component: 'millrace-controller' })
+      const { owner } = await findSelf(client, system, '', stop.signal)
+      expect(owner).toMatchObject({ kind: 'Deployment', name: 'millrace-controller' })
+      const reports: WorkersSummary[] = []
+      const report = (summary: WorkersSummary): void => void reports.push(summary)
+      await startWorkers({ ...options, ...(owner === null ? {} : { owner }), image: 'millrace:1', events, report })
+      await eventually('a report', () => reports[0])
+      expect(reports[0]).toEqual({ ingress: { kind: 'ok' }, dispatcher: { kind: 'ok' }, problems: [] })
+      const workers = ['deployment/millrace-ingress', 'statefulset/millrace-dispatcher', 'service/broker-ingress']
+      await k('delete', ...workers, '-n', system)
+      await eventually('they are back', async () => (await k('get', ...workers, '-n', system, '-o', 'name')) !== '')
+      stop.abort()
+      client.close()
     })
 
     it('reach any kind that calls itself addressable, and others reach Brokers', async () => {

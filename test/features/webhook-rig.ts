@@ -20,8 +20,8 @@ import { eventually } from '../support/eventually.ts'
 import { kubectl, tryKubectl, type KubectlResult } from '../support/kubectl.ts'
 
 export const system = 'knative-eventing'
-/** Fast, so that a test sees a whole renewal; in a cluster 5 s and 15 s. */
-const pollMs = 100
+/** So that a test sees a whole renewal; in a cluster 5, 5 and 15 s. */
+const leaderPollMs = 50
 const settleMs = 400
 const logger = createLogger('silent')
 
@@ -81,14 +81,15 @@ export class WebhookRig implements AsyncDisposable {
     return JSON.stringify({ apiVersion: 'v1', kind: 'List', items })
   }
 
-  async replica(name: string): Promise<Replica> {
+  /** `pollMs`: a fast one finds what the leader does too early, a slow one what it does not wait for. */
+  async replica(name: string, pollMs: number): Promise<Replica> {
     const stop = new AbortController()
     const signal = AbortSignal.any([stop.signal, this.signal])
     const { client } = this
     const brokers = startInformer({ client, resource: kinds.broker, clock, logger, signal })
     const selection = { namespace: system }
     const configMaps = startInformer({ client, resource: kinds.configMap, selection, clock, logger, signal })
-    const certificate = followCertificates(this.#certificateParts(name), signal)
+    const certificate = followCertificates(this.#certificateParts(name, pollMs), signal)
     const world = admissionWorld({ client, brokers, configMaps, namespace: system, logger })
     const server = await startWebhookServer({
       host: '127.0.0.1',
@@ -123,12 +124,12 @@ export class WebhookRig implements AsyncDisposable {
   lead(name: string): () => void {
     const stop = new AbortController()
     const replicas = async (): Promise<string[]> => this.replicas.map(({ name }) => name)
-    const parts = { ...this.#certificateParts(name), replicas, settleMs }
+    const parts = { ...this.#certificateParts(name, leaderPollMs), replicas, settleMs }
     void rotateCertificates(parts, AbortSignal.any([stop.signal, this.signal]))
     return () => stop.abort()
   }
 
-  #certificateParts(identity: string) {
+  #certificateParts(identity: string, pollMs: number) {
     const names = [...webhookNames(system), '127.0.0.1']
     return { client: this.client, namespace: system, identity, names, clock, logger, pollMs }
   }

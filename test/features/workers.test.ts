@@ -1,4 +1,4 @@
-import { expect, test } from 'vitest'
+import { expect, test, vi } from 'vitest'
 import { kinds } from '../../src/kube/kinds.ts'
 import { sharedApiServer } from '../support/api.ts'
 import { eventually, eventuallyPasses } from '../support/eventually.ts'
@@ -10,7 +10,8 @@ import { startRecorder } from '../support/recorder.ts'
 import { sendEvents } from '../support/sender.ts'
 import { createTopic, kafkaLog } from '../support/topics.ts'
 
-const patience = { withinMs: 30_000, everyMs: 100 }
+const patience = { withinMs: 60_000, everyMs: 100 }
+vi.setConfig({ testTimeout: 180_000 })
 const partitions = 4
 const soon = () => AbortSignal.timeout(5_000)
 const all = [0, 1, 2, 3]
@@ -85,7 +86,7 @@ test('two dispatchers share the partitions; a rebalance writes no Outlet, an edi
   // the lowest partition moves: its new owner finds said what it would say
   await first.child.stop()
   await eventuallyPasses('the other owns all', async () => expect(await scene.owned('d-1', topic)).toEqual(all), {
-    withinMs: 40_000,
+    withinMs: 60_000,
     everyMs: 200,
   })
   const version = async () =>

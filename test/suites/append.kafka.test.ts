@@ -1,4 +1,4 @@
-import { createTopicsV7, incrementalAlterConfigsV1, type initProducerIdV5, type Connection } from '@platformatic/kafka'
+import { createTopicsV7, incrementalAlterConfigsV1, type initProducerIdV5 } from '@platformatic/kafka'
 import { afterEach, describe, expect, it, vi } from 'vitest'
 import { systemClock } from '../../src/core/clock.ts'
 import { Fault } from '../../src/core/fault.ts'
@@ -6,6 +6,7 @@ import type { Appended, Appender, AppenderOptions, Header } from '../../src/kafk
 import { batchSize, contentSize, HeaderNameEncoder } from '../../src/kafka/platformatic/append/append-batch.ts'
 import { produce, ProduceEncoder } from '../../src/kafka/platformatic/append/append-produce.ts'
 import { createAppender, type KafkaAppender } from '../../src/kafka/platformatic/append/append.ts'
+import type { BrokerConnection } from '../../src/kafka/platformatic/broker-connection.ts'
 import { Cluster } from '../../src/kafka/platformatic/cluster.ts'
 import { createLogger } from '../../src/telemetry/logger.ts'
 import { eventually } from '../support/eventually.ts'
@@ -138,7 +139,7 @@ describe('appending to Kafka', () => {
   it('goes on in order under a new producer id when the leader has fenced the old one', async () => {
     const identities: { producerId: bigint; producerEpoch: number }[] = []
     class Listening extends Cluster {
-      override async request<T>(context: string, ask: (connection: Connection) => Promise<T>): Promise<T> {
+      override async request<T>(context: string, ask: (connection: BrokerConnection) => Promise<T>): Promise<T> {
         const answer = await super.request(context, ask)
         if (context.includes('producer id')) {
           identities.push(answer as Awaited<ReturnType<typeof initProducerIdV5.api.async>>)
@@ -164,7 +165,7 @@ describe('appending to Kafka', () => {
     ['may not ask for it', false],
   ])('refuses only the record that is too large, wherever it stands in a batch, when it %s', async (_, mayAsk) => {
     class Discreet extends Cluster {
-      override async request<T>(context: string, ask: (connection: Connection) => Promise<T>): Promise<T> {
+      override async request<T>(context: string, ask: (connection: BrokerConnection) => Promise<T>): Promise<T> {
         if (!mayAsk && context.includes('limits')) throw new Fault('NotAuthorized', context)
         return super.request(context, ask)
       }

@@ -116,20 +116,20 @@ describe('through a bad network', () => {
     const names = Array.from({ length: 10 }, (_, i) => `g${i}`)
     for (const name of names) await bench.make(name)
     for (const name of names) await eventually(`${name} has a status`, () => status(name))
-    // One answer was lost, and who does not know that Ready changed tells nobody.
+    // Also of the one whose answer was lost.
     const told = (count: number) =>
       eventually('Events are written', async () => {
         const { items } = await bench.admin.list(kinds.event, { namespace: bench.namespace }, bench.signal)
         return items.length === count
       })
-    await told(9)
+    await told(10)
     await proxy.down()
     await bench.make('meanwhile')
     await proxy.up()
     await eventually('the new one has a status', () => status('meanwhile'))
     await eventually('it is idle', () => controller.idle)
     // Idle: through two resyncs there is no request but watches.
-    await told(10)
+    await told(11)
     const quiet = proxy.seen.length
     await new Promise((resolve) => setTimeout(resolve, 1_500))
     expect(proxy.seen.slice(quiet).filter(({ path: asked }) => !asked.includes('watch=true'))).toEqual([])

@@ -54,7 +54,10 @@ describe('troubles of an API server in memory', () => {
     expect(await codeOf(client.list(widgets, {}, signal))).toBe('ApiNotFound')
     api.install(widgets)
     expect((await client.list(widgets, {}, signal)).items).toEqual([])
+    const watch = client.watch(widgets, { resourceVersion: '1' }, () => {}, signal)
+    await client.list(widgets, {}, signal)
     api.uninstall(widgets)
+    await watch
     expect(await codeOf(client.list(widgets, {}, signal))).toBe('ApiNotFound')
   })
 })

@@ -1,47 +1,5 @@
-import { Kafka, logLevel } from 'kafkajs'
-import { systemClock } from '../../src/core/clock.ts'
-import { openKafkaLog } from '../../src/kafka/kafka-log.ts'
-import { createLogger } from '../../src/telemetry/logger.ts'
-import { joinGroup } from '../support/foreign.ts'
 import { kafkaBootstrap } from '../support/kafka.ts'
 import { logSuite } from './log.suite.ts'
+import { openKafkaSubject } from './log/kafka-subject.ts'
 
-logSuite('Apache Kafka', async () => {
-  const bootstrapServers = kafkaBootstrap()
-  const open = (clientId: string) =>
-    openKafkaLog({ bootstrapServers, clientId, clock: systemClock, logger: createLogger('silent') })
-  // Someone else: a client that we did not write.
-  const foreign = new Kafka({
-    clientId: 'foreign',
-    brokers: bootstrapServers.split(','),
-    logLevel: logLevel.NOTHING,
-    retry: { initialRetryTime: 100, retries: 20 },
-  })
-  const admin = foreign.admin()
-  await admin.connect()
-  let log = open('suite')
-  return {
-    get log() {
-      return log
-    },
-    reopen: async () => {
-      await log.close()
-      log = open('suite')
-    },
-    expire: async ({ topic, partition }) => {
-      await admin.fetchTopicOffsets(topic)
-      await admin.deleteTopicRecords({ topic, partitions: [{ partition, offset: '7' }] })
-    },
-    foreignConsumer: async (groupId, topic) => {
-      const consumer = await joinGroup(foreign, groupId, topic)
-      return { close: () => consumer.disconnect() }
-    },
-    // the default of Kafka: 7 days
-    positionRetentionMs: 7 * 86_400_000,
-    openAgain: () => Promise.resolve(open('suite-again')),
-    close: async () => {
-      await log.close()
-      await admin.disconnect()
-    },
-  }
-})
+logSuite('Apache Kafka', () => openKafkaSubject(kafkaBootstrap()))

@@ -9,6 +9,9 @@ import { tailing } from './log/tailing.ts'
 
 export type { LogUnderTest } from './log/subject.ts'
 
+/** The jars of a Kafka are downloaded when it is needed for the first time. */
+const OPEN_MS = 300_000
+
 /**
  * The promises of the ports of src/kafka/log.ts, on one adapter. What is not promised here, no room relies on.
  * Tests keep apart by the names of their topics and groups, so one log serves them all.
@@ -19,7 +22,7 @@ export function logSuite(name: string, open: () => Promise<LogUnderTest>): void 
     const subject = (): LogUnderTest => current
     beforeAll(async () => {
       current = await open()
-    })
+    }, OPEN_MS)
     afterAll(() => current.close())
 
     describe('append', () => appending(subject))

@@ -45,19 +45,19 @@ export interface TestApi {
 
 /** A control plane on an API server, an embedded log in place of Kafka, and simulated workers. */
 export class ControlPlaneRig implements AsyncDisposable {
+  readonly api: TestApi
   readonly client: KubeClient
   readonly system: string
   readonly admin: LogAdmin
   /** While true the log does not answer. */
   kafkaAway = false
-  readonly #memory: boolean
   readonly #closers: (() => Promise<void> | void)[] = []
   #stop: AbortController | undefined
   #plane: ControlPlane | undefined
 
   private constructor(api: TestApi, admin: LogAdmin) {
+    this.api = api
     this.client = api.client
-    this.#memory = api.memory
     this.system = unique('system')
     this.admin = admin
   }
@@ -150,7 +150,7 @@ export class ControlPlaneRig implements AsyncDisposable {
     // Pods need it, and it comes a moment later.
     await eventually('the service account', async () => {
       const found = await this.client.get(kinds.serviceAccount, { namespace: name, name: 'default' }, always)
-      return found !== null || this.#memory
+      return found !== null || this.api.memory
     })
   }
 
@@ -168,7 +168,8 @@ export class ControlPlaneRig implements AsyncDisposable {
   }
 
   async status(resource: Resource, namespace: string, name: string): Promise<Told> {
-    return ((await this.get(resource, namespace, name))?.['status'] ?? {}) as Told
+    const object = await this.get(resource, namespace, name)
+    return object?.['status'] ?? {}
   }
 
   /** Waits until Ready is so. */
@@ -185,7 +186,7 @@ export class ControlPlaneRig implements AsyncDisposable {
       `${resource.kind} ${namespace}/${name} Ready ${status} ${reason ?? ''}`,
       async () => {
         const object = await this.get(resource, namespace, name)
-        told = (object?.['status'] ?? {}) as Told
+        told = object?.['status'] ?? {}
         const ready = told.conditions?.find(({ type }) => type === 'Ready')
         if (
           ready?.status !== status ||

@@ -10,6 +10,8 @@ const run = promisify(execFile)
 
 /** How to start a Kafka. */
 export interface KafkaOptions {
+  /** For example 3.5.2. By default `MILLRACE_TEST_KAFKA_VERSION`, else the one of test/env/kafka/pom.xml. */
+  readonly version?: string
   readonly brokers?: 1 | 3
   /** Listeners with SSL and SASL beside the plain one, and ACLs. */
   readonly auth?: boolean
@@ -83,8 +85,10 @@ export function describeGroup(bootstrap: string, group: string): Promise<string>
 }
 
 function kafkaUpArguments(options: KafkaOptions): string[] {
+  const version = options.version ?? process.env['MILLRACE_TEST_KAFKA_VERSION']
   const set = Object.entries(options.set ?? {}).flatMap(([name, value]) => ['--set', `${name}=${value}`])
   return [
+    ...(version === undefined ? [] : ['--version', version]),
     ...['--brokers', String(options.brokers ?? 1)],
     ...(options.auth === true ? ['--auth'] : []),
     ...(options.delayedListener === true ? ['--delayed-listener'] : []),

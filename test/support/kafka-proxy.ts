@@ -1,6 +1,5 @@
-import type { Connection } from '@platformatic/kafka'
 import { connect, createServer, type AddressInfo, type Server, type Socket } from 'node:net'
-import { openConnection } from '../../src/kafka/platformatic/cluster-control.ts'
+import { openConnection, type BrokerConnection } from '../../src/kafka/platformatic/broker-connection.ts'
 import { Cluster, type ClusterOptions } from '../../src/kafka/platformatic/cluster.ts'
 
 /** What happens on the way back from the broker. */
@@ -14,7 +13,7 @@ export class CuttableCluster extends Cluster {
   readonly #clientId: string
   readonly #wires: Promise<Server>[] = []
   readonly #sockets = new Set<Socket>()
-  /** Asked for each piece of an answer of broker `nodeId`. */
+  /** Asked for each piece of an answer of broker `nodeId`, but for what it says on being connected to. */
   fate: (nodeId: number) => Fate = () => 'pass'
 
   constructor(options: ClusterOptions) {
@@ -22,18 +21,21 @@ export class CuttableCluster extends Cluster {
     this.#clientId = options.clientId
   }
 
-  override async connect(nodeId: number, options?: { requestTimeoutMs?: number }): Promise<Connection> {
+  override async connect(nodeId: number, options?: { requestTimeoutMs?: number }): Promise<BrokerConnection> {
     const direct = await super.connect(nodeId)
     const { host = '', port = 0 } = direct
     await direct.close()
-    const wire = this.#wire(nodeId, host, port)
+    let connected = false
+    const wire = this.#wire(host, port, () => (connected ? this.fate(nodeId) : 'pass'))
     this.#wires.push(wire)
     const address = (await wire).address() as AddressInfo
-    return openConnection(
+    const connection = await openConnection(
       this.#clientId,
       { host: '127.0.0.1', port: address.port },
       { connectTimeoutMs: 2_000, requestTimeoutMs: options?.requestTimeoutMs ?? 5_000 },
     )
+    connected = true
+    return connection
   }
 
   override async close(): Promise<void> {
@@ -42,7 +44,7 @@ export class CuttableCluster extends Cluster {
     await super.close()
   }
 
-  #wire(nodeId: number, host: string, port: number): Promise<Server> {
+  #wire(host: string, port: number, fateOfAnswer: () => Fate): Promise<Server> {
     const server = createServer((near) => {
       const far = connect(port, host)
       for (const socket of [near, far]) {
@@ -55,7 +57,7 @@ export class CuttableCluster extends Cluster {
       }
       near.on('data', (bytes) => far.write(bytes))
       far.on('data', (bytes) => {
-        const fate = this.fate(nodeId)
+        const fate = fateOfAnswer()
         if (fate === 'pass') near.write(bytes)
         if (fate === 'lose') near.destroy()
       })

@@ -1,8 +1,8 @@
-import type { Connection } from '@platformatic/kafka'
 import { afterEach } from 'vitest'
 import { systemClock } from '../../src/core/clock.ts'
 import { Fault } from '../../src/core/fault.ts'
 import type { Batch, LogReader, LogRecord, OffsetMoved, TailHandler, TopicPartition } from '../../src/kafka/log.ts'
+import type { BrokerConnection } from '../../src/kafka/platformatic/broker-connection.ts'
 import { Cluster } from '../../src/kafka/platformatic/cluster.ts'
 import { createReader, type ReaderOptions } from '../../src/kafka/platformatic/read/reader.ts'
 import { createLogger } from '../../src/telemetry/logger.ts'
@@ -46,8 +46,8 @@ export class Listener implements TailHandler {
 
 /** Counts what goes over the wire. */
 export class MeteredCluster extends Cluster {
-  readonly #connections: Connection[] = []
-  override async connect(nodeId: number, options?: { requestTimeoutMs?: number }): Promise<Connection> {
+  readonly #connections: BrokerConnection[] = []
+  override async connect(nodeId: number, options?: { requestTimeoutMs?: number }): Promise<BrokerConnection> {
     const connection = await super.connect(nodeId, options)
     this.#connections.push(connection)
     return connection

@@ -1,6 +1,7 @@
 import { writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import type { Inlet } from '../../src/contract/inlet.ts'
+import { InletSpec, OutletSpec } from '../../src/contract/objects.ts'
 import { OutletStatus } from '../../src/contract/outlet.ts'
 import type { Outlet } from '../../src/contract/outlet.ts'
 import { WorkerStatus } from '../../src/contract/worker.ts'
@@ -55,12 +56,12 @@ export class KubeScene implements AsyncDisposable {
   }
 
   /** Applies an Inlet as it is now. The generation is the API server's. */
-  async inlet({ uid, generation: _, ...spec }: Inlet): Promise<StoredObject> {
-    return this.#apply(kinds.inlet, uid, spec)
+  async inlet({ uid, ...inlet }: Inlet): Promise<StoredObject> {
+    return this.#apply(kinds.inlet, uid, InletSpec.strip().parse(inlet))
   }
 
-  async outlet({ uid, generation: _, ...spec }: Outlet): Promise<StoredObject> {
-    return this.#apply(kinds.outlet, uid, spec)
+  async outlet({ uid, ...outlet }: Outlet): Promise<StoredObject> {
+    return this.#apply(kinds.outlet, uid, OutletSpec.strip().parse(outlet))
   }
 
   /** @returns a version that is not before its deletion. */
@@ -90,7 +91,7 @@ export class KubeScene implements AsyncDisposable {
         const status = await this.statusOf(uid)
         return status?.state === 'consuming' && status.observedGeneration === generation && status
       },
-      { withinMs: 30_000, everyMs: 100 },
+      { withinMs: 60_000, everyMs: 100 },
     )
   }
 

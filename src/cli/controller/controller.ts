@@ -55,7 +55,8 @@ export async function controller(flags: ControllerFlags, env: Environment): Prom
     onLeading: (signal) =>
       govern({ client, namespace, identity, flags, names: admission.names, clock, logger }, signal),
   })
-  await aborted(stop)
+  // It fails when what it led could not be stopped in time: then another leads already, and only our end is safe.
+  await Promise.race([aborted(stop), leading])
   const left = drainDeadline(clock)
   await Promise.all([leading, admission.server.close(left())])
 }

@@ -5,6 +5,7 @@ import type { KubeClient } from '../../kube/client.ts'
 import { restClient } from '../../kube/rest.ts'
 import { kubeRoutes, type KubeRoutes } from '../../kube/routes.ts'
 import type { Logger } from '../../telemetry/logger.ts'
+import { UsageError } from '../flags.ts'
 import type { KubernetesFlags } from '../worker-flags.ts'
 import { Seen } from './seen.ts'
 import { WorkerObject } from './worker-object.ts'
@@ -33,7 +34,7 @@ const usualNamespace = 'knative-eventing'
 
 /**
  * Connects a worker with the API server and follows its routes.
- * @throws Fault ApiRefused when the kubeconfig is not usable; the system's error when this is no pod and there is no kubeconfig.
+ * @throws Fault ApiRefused when the kubeconfig is not usable; UsageError when this is no pod and there is no kubeconfig.
  */
 export async function clusterSide({ flags, role, kafka, ...parts }: ClusterSideParts): Promise<ClusterSide> {
   const { clock, logger, signal } = parts
@@ -60,7 +61,11 @@ export async function clusterSide({ flags, role, kafka, ...parts }: ClusterSideP
 
 /** In a pod the library that reads kubeconfig files, tens of megabytes, is never loaded. */
 async function accessOf({ kubeconfig }: KubernetesFlags): ReturnType<typeof inClusterAccess> {
-  if (kubeconfig === undefined) return inClusterAccess()
+  if (kubeconfig === undefined) {
+    return inClusterAccess().catch((error: NodeJS.ErrnoException) => {
+      throw new UsageError(`--kubeconfig is missing: this is no pod of a cluster (${error.message})`)
+    })
+  }
   const { kubeconfigAccess } = await import('../../kube/kubeconfig.ts')
   return kubeconfigAccess(kubeconfig)
 }

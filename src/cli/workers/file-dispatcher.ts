@@ -1,6 +1,6 @@
 import { join } from 'node:path'
 import { systemClock as clock } from '../../core/clock.ts'
-import type { DispatcherSetting, RunningDispatcher } from '../dispatcher.ts'
+import type { DispatcherSetting, RunningDispatcher } from './running-dispatcher.ts'
 import { fileRoutes } from '../file-routes.ts'
 import { fileVault } from '../file-vault.ts'
 import type { FileFlags } from '../worker-flags.ts'

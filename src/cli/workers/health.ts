@@ -20,15 +20,15 @@ export interface HealthOptions {
  * Answers probes: GET /healthz with 200 as long as the event loop turns, so a process that hangs is restarted; GET /readyz with 503 and why.
  * @throws the system's error when the address is in use or not ours.
  */
-export async function startHealth({ host, port, unready }: HealthOptions): Promise<Health> {
+export async function startHealth(options: HealthOptions): Promise<Health> {
   const server = createServer((request, response) => {
     const path = request.url?.split('?')[0]
-    const reason = path === '/readyz' ? unready() : null
+    const reason = path === '/readyz' ? options.unready() : null
     const status = path !== '/healthz' && path !== '/readyz' ? 404 : reason === null ? 200 : 503
     const text = status === 404 ? 'GET /healthz or /readyz' : (reason ?? 'ok')
     response.writeHead(status, { 'content-type': 'text/plain' }).end(`${text}\n`)
   })
-  server.listen(port, host)
+  server.listen(options.port, options.host)
   // rejects with the error of the server when that comes first
   await once(server, 'listening')
   const close = (): Promise<void> =>

@@ -1,7 +1,7 @@
 import { systemClock as clock } from '../../core/clock.ts'
 import type { Outlet } from '../../contract/outlet.ts'
 import { kubeVault } from '../../kube/position-vault.ts'
-import type { DispatcherSetting, RunningDispatcher } from '../dispatcher.ts'
+import type { DispatcherSetting, RunningDispatcher } from './running-dispatcher.ts'
 import type { KubernetesFlags } from '../worker-flags.ts'
 import { clusterSide, type ClusterSide } from './cluster-side.ts'
 import { Dispatchers } from './dispatchers.ts'

@@ -1,3 +1,4 @@
+import { isDeepStrictEqual } from 'node:util'
 import type { OutletStatus } from '../../contract/outlet.ts'
 import type { OutletReport } from '../../contract/route-source.ts'
 
@@ -39,5 +40,5 @@ export function differInWords(a: OutletStatus, b: OutletStatus | undefined): boo
   const { fault: faultOfA, ...restOfA } = a
   const { fault: faultOfB, ...restOfB } = b ?? {}
   if (faultOfA === undefined || faultOfA.reason !== faultOfB?.reason) return false
-  return JSON.stringify(Object.entries(restOfA).sort()) === JSON.stringify(Object.entries(restOfB).sort())
+  return isDeepStrictEqual(restOfA, restOfB)
 }

@@ -25,6 +25,8 @@ export type BrokerFinalizing =
   | { readonly do: 'deleteInlet' }
   | { readonly do: 'awaitIngress' }
   | { readonly do: 'awaitOutlets' }
+  /** It is being made at this moment: what comes of it must be known. */
+  | { readonly do: 'awaitTopic' }
   | { readonly do: 'deleteTopics'; readonly topic: string; readonly bootstrapServers: string }
   | { readonly do: 'release' }
 
@@ -62,6 +64,7 @@ function settingsInUse(annotations: Readonly<Record<string, string>>): TopicSett
 
 function finalizing(seen: ObservedBroker): BrokerFinalizing {
   if (seen.inlet !== undefined) return { do: 'deleteInlet' }
+  if (seen.makingTopic) return { do: 'awaitTopic' }
   const topic = topicToDelete(seen)
   if (topic === null) return { do: 'release' }
   if (waitsForSeen(seen.ingress, seen.inletDeletion, seen.goneMs)) return { do: 'awaitIngress' }

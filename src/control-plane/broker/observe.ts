@@ -54,10 +54,16 @@ export interface ObservedBroker {
   readonly outletDeletions: readonly Deletion[]
   /** Whether we have made or found the topic, also when no status says so yet. */
   readonly madeTopic: boolean
+  /** It is being made at this moment. */
+  readonly makingTopic: boolean
 }
 
 /** Caches → value. */
-export function observeBroker(object: StoredObject, world: World, goneMs: () => number): ObservedBroker {
+export function observeBroker(
+  object: StoredObject,
+  world: World,
+  known: { readonly goneMs: () => number; readonly madeTopic: boolean },
+): ObservedBroker {
   const { stores, fleet, inletVersions, outletVersions } = world
   const { namespace, name } = nameOf(object)
   const { uid, annotations = {}, finalizers = [], deletionTimestamp } = object.metadata
@@ -85,12 +91,13 @@ export function observeBroker(object: StoredObject, world: World, goneMs: () => 
     inlet,
     inletVersion: inletVersions.specVersion(uid),
     inletDeletion: inletVersions.deletion(uid),
-    goneMs: deleting && inlet === undefined ? goneMs() : 0,
+    goneMs: deleting && inlet === undefined ? known.goneMs() : 0,
     ingress: fleet.live('ingress'),
     dispatchers: fleet.live('dispatcher'),
     outletsOnTopic: deleting ? outletsOn(topic.name, world) : [],
     outletDeletions: deleting ? outletVersions.deletionsOn(topic.name) : [],
-    madeTopic: world.kafka.hasMade(uid),
+    madeTopic: known.madeTopic,
+    makingTopic: world.kafka.isMaking(uid),
   }
 }
 

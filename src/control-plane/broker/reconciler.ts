@@ -10,8 +10,8 @@ import { knows } from '../fleet.ts'
 import { parkingTopic } from '../names.ts'
 import { Patience } from '../patience.ts'
 import type { FullReference } from '../resolve.ts'
-import { reasonOf, statusWith } from '../status-of.ts'
-import { isUsable, type TopicState } from '../topics/state.ts'
+import { isTold, reasonOf, statusOf as statusOfObject, statusWith } from '../status-of.ts'
+import { isUsable, type TopicNote, type TopicState } from '../topics/state.ts'
 import { verdictOf, type Verdict } from '../verdict.ts'
 import { applyContract, setFinalizers, type World } from '../world.ts'
 import type { CompiledBroker } from './compile.ts'
@@ -30,6 +30,8 @@ export class BrokerReconciler implements Reconciler {
   readonly #world: World
   readonly #patience: Patience
   readonly #uids = new Map<string, string>()
+  /** UIDs of Brokers that go, whose topic was there. */
+  readonly #made = new Set<string>()
 
   constructor(world: World) {
     this.#world = world
@@ -44,7 +46,11 @@ export class BrokerReconciler implements Reconciler {
     this.#uids.set(id, object.metadata.uid)
     const refs: FullReference[] = []
     const resolve = (ref: FullReference) => (refs.push(ref), this.#world.resolve(ref))
-    const seen = observeBroker(object, this.#world, () => this.#patience.lasted(`gone ${object.metadata.uid}`))
+    const { uid } = object.metadata
+    const seen = observeBroker(object, this.#world, {
+      goneMs: () => this.#patience.lasted(`gone ${uid}`),
+      madeTopic: this.#made.has(uid) || this.#world.kafka.hasMade(uid),
+    })
     const plan = decideBroker(seen, this.#world.ingressUrl, resolve)
     this.#world.references.set({ kind: 'Broker', key }, refs)
     switch (plan.kind) {
@@ -55,7 +61,6 @@ export class BrokerReconciler implements Reconciler {
         return this.#refuse(seen, plan.problems)
       case 'finalize':
         this.#world.board.set(key, undefined)
-        this.#world.kafka.forget(object.metadata.uid)
         return this.#finalize(seen, plan.step, signal)
       case 'serve':
         return this.#serve(seen, plan.compiled, plan.addFinalizer, signal)
@@ -72,6 +77,7 @@ export class BrokerReconciler implements Reconciler {
     references.set({ kind: 'Broker', key }, [])
     awaiting.ingress.set(key, undefined)
     inletVersions.forget(uid)
+    this.#made.delete(uid)
     this.#patience.forget(uid)
     this.#patience.forget(`gone ${uid}`)
   }
@@ -88,21 +94,21 @@ export class BrokerReconciler implements Reconciler {
     // First the finalizer: whatever is made after it is cleaned up.
     if (addFinalizer) await setFinalizers(client, kinds.broker, object, [...finalizers, brokerFinalizer], signal)
     const { inlet, bootstrapServers, topic } = compiled
+    const here =
+      annotations[inUse.bootstrapServers] === bootstrapServers && annotations[inUse.topic] === topic.spec.name
     if (inlet === null || bootstrapServers === undefined) kafka.forget(uid)
-    else {
-      const here = annotations[inUse.bootstrapServers] === bootstrapServers
-      kafka.want(uid, bootstrapServers, topic, here && annotations[inUse.topic] === topic.spec.name)
-    }
+    else kafka.want(uid, bootstrapServers, topic, here)
     const applied = await this.#applyInlet(seen, compiled, signal)
     const keeper = bootstrapServers === undefined || inlet === null ? undefined : kafka.keeper(bootstrapServers)
-    const state = topicState(keeper?.state(topic.spec.name), seen, topic.external)
+    const known = keeper === undefined ? undefined : (keeper.state(topic.spec.name) ?? lastTopicState(object, here))
+    const state = topicState(known, seen, topic.external)
     const dataPlane = applied === 'notOurs' ? notOurs(uid) : this.#dataPlane(seen, applied === 'unchanged')
     const verdict = concludeBroker(compiled, { topic: state, dataPlane })
     const { ready, reason, message } = verdict
     const partitions = keeper?.partitions(topic.spec.name)
     board.set(key, { compiled, verdict: { ready, reason, message }, topicUsable: isUsable(state), partitions })
     this.#tell(object, state, compiled)
-    return this.#written(uid, verdict, statusOf(seen, compiled, verdict, state))
+    return this.#written(object, verdict, statusOf(seen, compiled, verdict, state))
   }
 
   async #applyInlet({ inlet, object }: ObservedBroker, compiled: CompiledBroker, signal: AbortSignal) {
@@ -116,10 +122,10 @@ export class BrokerReconciler implements Reconciler {
   }
 
   /** `current`: the Inlet in the cache is as it shall be. */
-  #dataPlane({ key, ingress, inletVersion }: ObservedBroker, current: boolean): BrokerCondition {
+  #dataPlane({ key, object, ingress, inletVersion }: ObservedBroker, current: boolean): BrokerCondition {
     const { awaiting, namespace } = this.#world
     const version = current ? inletVersion : undefined
-    const listens = version !== undefined && ingress.some((worker) => knows(worker, version))
+    const listens = version !== undefined && ingress.some((worker) => knows(worker, version, object.metadata.uid))
     awaiting.ingress.set(key, listens ? undefined : version)
     if (listens) return holds('DataPlaneAvailable')
     if (ingress.length > 0)
@@ -140,8 +146,8 @@ export class BrokerReconciler implements Reconciler {
     for (const notice of notices) events.event(object, 'Warning', 'ConfigNotice', notice)
   }
 
-  #written(uid: string, verdict: Verdict, status: DesiredStatus): Outcome {
-    const afterMs = this.#patience.holdMs(uid, verdict)
+  #written(object: StoredObject, verdict: Verdict, status: DesiredStatus): Outcome {
+    const afterMs = this.#patience.holdMs(object.metadata.uid, verdict, isTold(object))
     if (afterMs > 0) return { kind: 'waiting', afterMs }
     return { kind: 'settled', status }
   }
@@ -170,8 +176,12 @@ export class BrokerReconciler implements Reconciler {
         return { kind: 'waiting', afterMs: lookAgainMs }
       case 'awaitIngress':
       case 'awaitOutlets':
+      case 'awaitTopic':
         return { kind: 'waiting', afterMs: 500 }
       case 'deleteTopics': {
+        // From now on nobody may make it again.
+        this.#made.add(object.metadata.uid)
+        this.#world.kafka.forget(object.metadata.uid)
         const fault = await this.#deleteTopics(step.topic, step.bootstrapServers, signal)
         if (fault !== null && !seen.forced) return this.#stays(object, step.topic, fault)
         if (fault !== null) this.#leftBehind(object, step.topic, fault)
@@ -221,6 +231,14 @@ export class BrokerReconciler implements Reconciler {
 
 function notOurs(uid: string): BrokerCondition {
   return fails('DataPlaneAvailable', 'NotOurs', `an Inlet ${uid} exists that Millrace did not make; delete it`)
+}
+
+/** Until Kafka was asked for the first time, what was said of a topic that was in use still counts: a new leader is no news. */
+function lastTopicState(object: StoredObject, inUse: boolean): TopicState | undefined {
+  const last = statusOfObject(object).conditions?.find(({ type }) => type === 'TopicReady')
+  if (!inUse || last?.status !== 'True') return undefined
+  if (last.reason === undefined || last.reason === '') return 'ready'
+  return { usable: true, reason: last.reason as TopicNote['reason'], message: last.message ?? '' }
 }
 
 /** With what else is to be said of a topic that is in order. */

@@ -11,7 +11,7 @@ export interface KafkaClustersOptions {
   readonly logger: Logger
   readonly signal: AbortSignal
   /** Told of topics whose state or number of partitions changed. */
-  changed(bootstrapServers: string, topics: readonly string[]): void
+  readonly changed: (bootstrapServers: string, topics: readonly string[]) => void
 }
 
 /** A topic keeper for each Kafka cluster that a Broker names, made when it is first asked for. */
@@ -61,6 +61,12 @@ export class KafkaClusters {
   hasMade(owner: string): boolean {
     const { bootstrapServers, topic } = this.#wanted.get(owner) ?? { bootstrapServers: '', topic: '' }
     return this.#keepers.get(bootstrapServers)?.partitions(topic) !== undefined
+  }
+
+  /** Whether the topic that `owner` wants is being made at this moment. */
+  isMaking(owner: string): boolean {
+    const { bootstrapServers, topic } = this.#wanted.get(owner) ?? { bootstrapServers: '', topic: '' }
+    return this.#keepers.get(bootstrapServers)?.isMaking(topic) === true
   }
 
   /** Who wants one of these topics. */

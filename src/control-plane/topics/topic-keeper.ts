@@ -25,7 +25,7 @@ export interface TopicKeeperOptions {
   /** Ends it. */
   readonly signal: AbortSignal
   /** Told of topics whose state or number of partitions changed. */
-  changed(topics: readonly string[]): void
+  readonly changed: (topics: readonly string[]) => void
 }
 
 interface KeptTopic {
@@ -78,6 +78,15 @@ export class TopicKeeper {
   /** Undefined: not known yet. */
   state(name: string): TopicState | undefined {
     return this.#topics.get(name)?.state
+  }
+
+  /** It is being made, or was and is looked at in a moment. */
+  isMaking(name: string): boolean {
+    const kept = this.#topics.get(name)
+    return (
+      kept !== undefined &&
+      (kept.creating || (kept.memory.established && kept.memory.last === undefined && kept.state === undefined))
+    )
   }
 
   /** How many partitions it has, as last seen. */
@@ -135,7 +144,7 @@ export class TopicKeeper {
     kept.memory = judgement.memory
     if (judgement.do === 'nothing') return this.#set(name, judgement.state) || grew
     kept.creating = true
-    void this.#create(kept).finally(() => (kept.creating = false))
+    void this.#create(kept)
     return false
   }
 
@@ -147,8 +156,10 @@ export class TopicKeeper {
       const made = await this.#slots.run(() => this.#ask((patience) => admin.ensureTopic(spec, patience), signal))
       logger.info({ topic: spec.name }, made === 'created' ? 'topic made' : 'topic was there')
       kept.memory = afterCreation(kept.memory, made === 'created', this.#now())
+      kept.creating = false
       this.#wake.abort()
     } catch (error) {
+      kept.creating = false
       const { code, message } = asFault(error)
       const reason = code === 'LogRefused' || code === 'NotAuthorized' ? code : 'LogUnavailable'
       if (!signal.aborted && this.#set(spec.name, { reason, message: `topic ${spec.name}: ${message}` }))

@@ -11,7 +11,7 @@ import { consumptionOf } from '../fleet.ts'
 import { forceDeleteAnnotation } from '../broker/observe.ts'
 import { Patience } from '../patience.ts'
 import type { FullReference } from '../resolve.ts'
-import { statusWith } from '../status-of.ts'
+import { isTold, statusWith } from '../status-of.ts'
 import type { Verdict } from '../verdict.ts'
 import { applyContract, setFinalizers, type World } from '../world.ts'
 import type { CompiledTrigger } from './compile.ts'
@@ -98,7 +98,7 @@ export class TriggerReconciler implements Reconciler {
       report: reportOf(seen),
       consumption: applied === 'notOurs' ? notOurs(uid) : this.#consumption(seen, plan, current !== undefined),
     })
-    const afterMs = this.#patience.holdMs(uid, verdict)
+    const afterMs = this.#patience.holdMs(uid, verdict, isTold(object))
     if (afterMs > 0) return { kind: 'waiting', afterMs }
     return { kind: 'settled', status: statusOf(seen, compiled, verdict) }
   }
@@ -118,6 +118,7 @@ export class TriggerReconciler implements Reconciler {
     const { key, dispatchers, outletStatus } = seen
     const version = current ? seen.outletVersion : undefined
     const demand = {
+      uid: seen.object.metadata.uid,
       topic: compiled.outlet?.topic ?? '',
       bootstrapServers: compiled.outlet?.bootstrapServers ?? '',
       partitions: broker?.partitions ?? outletStatus?.partitions,

@@ -1,4 +1,5 @@
 import { X509Certificate } from 'node:crypto'
+import type { IncomingMessage } from 'node:http'
 import { Agent, request as httpsRequest } from 'node:https'
 import { text } from 'node:stream/consumers'
 import { connect } from 'node:tls'
@@ -50,14 +51,16 @@ beforeEach(() => {
 })
 afterEach(() => server.close(1_000))
 
+type Body = string & { message?: string; response: { status: { message: string }; patch: string } }
+
 interface Answer {
   status: number | undefined
-  body: any
+  body: Body
 }
 
 async function ask(path: string, body?: unknown, agent: Agent | false = false): Promise<Answer> {
   const payload = typeof body === 'string' ? body : JSON.stringify(body)
-  const response = await new Promise<any>((resolve, reject) => {
+  const response = await new Promise<IncomingMessage>((resolve, reject) => {
     const method = body === undefined ? 'GET' : 'POST'
     const headers = { 'content-type': 'application/json' }
     const request = httpsRequest(server.url + path, { method, headers, ca: [one.ca, two.ca], agent }, resolve)
@@ -66,7 +69,7 @@ async function ask(path: string, body?: unknown, agent: Agent | false = false): 
   })
   const answer = await text(response)
   const json = String(response.headers['content-type']).includes('json')
-  return { status: response.statusCode, body: json ? JSON.parse(answer) : answer }
+  return { status: response.statusCode, body: (json ? JSON.parse(answer) : answer) as Body }
 }
 
 const trigger = (spec: object, metadata: object = {}): object => ({

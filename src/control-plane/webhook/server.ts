@@ -1,6 +1,6 @@
 import type { Server } from 'node:https'
 import type { AddressInfo } from 'node:net'
-import { setTimeout as delay } from 'node:timers/promises'
+import { setImmediate as turn, setTimeout as delay } from 'node:timers/promises'
 import { fastify, type FastifyError, type FastifyInstance, type FastifyReply, type FastifyRequest } from 'fastify'
 import { ZodError } from 'zod'
 import type { Clock } from '../../core/clock.ts'
@@ -165,6 +165,9 @@ async function drain(
   const end = clock.monotonic() + deadlineMs
   state.draining = true
   if (lameDuckMs > 0) await delay(Math.min(lameDuckMs, deadlineMs))
+  // What lies unread on a busy machine is read first: the connection would look idle.
+  await turn()
+  await turn()
   const cut = setTimeout(() => app.server.closeAllConnections(), Math.max(0, end - clock.monotonic()))
   await app.close()
   clearTimeout(cut)

@@ -31,9 +31,13 @@ export interface WorldParts {
  *                            └─ no answer ──► as if it were not there: a finalizer too many is taken away by the reconciler, one too few loses track
  */
 export function admissionWorld({ client, brokers, configMaps, namespace, logger }: WorldParts): AdmissionWorld {
-  const ask = async (resource: Resource, key: ObjectName, signal: AbortSignal): Promise<StoredObject | null> => {
+  const ask = async (
+    resource: Resource,
+    key: ObjectName,
+    read: () => Promise<StoredObject | null | undefined>,
+  ): Promise<StoredObject | null> => {
     try {
-      return await client.get(resource, key, signal)
+      return (await read()) ?? null
     } catch (error) {
       logger.warn(
         { err: error, kind: resource.kind, ...key },
@@ -42,15 +46,18 @@ export function admissionWorld({ client, brokers, configMaps, namespace, logger 
       return null
     }
   }
+  // By name in a list: the controller may list ConfigMaps, and then needs no right to get each.
+  const inList = async ({ name }: ObjectName, signal: AbortSignal): Promise<StoredObject | undefined> =>
+    (await client.list(kinds.configMap, { namespace, fieldSelector: `metadata.name=${name}` }, signal)).items[0]
   return {
     async defaults(signal) {
       const key = { namespace, name: brokerDefaultsName }
-      const found = configMaps.synced ? configMaps.get(key) : await ask(kinds.configMap, key, signal)
+      const found = configMaps.synced ? configMaps.get(key) : await ask(kinds.configMap, key, () => inList(key, signal))
       return brokerDefaults(found?.['data'] as Readonly<Record<string, string>> | undefined)
     },
     async brokerClass(key, signal) {
       if (!isName(key.name) || !isName(key.namespace)) return null
-      const found = brokers.get(key) ?? (await ask(kinds.broker, key, signal))
+      const found = brokers.get(key) ?? (await ask(kinds.broker, key, () => client.get(kinds.broker, key, signal)))
       return found == null ? null : classOf(found)
     },
   }

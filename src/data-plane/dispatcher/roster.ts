@@ -68,10 +68,8 @@ export class Roster {
 
   /** Lets an Outlet go without a final commit, which would bring back a group that is being deleted. @param tell report it. */
   #remove(run: OutletRun, tell: boolean): void {
-    const { uid, group } = run.outlet
-    this.#parts.worker.runs.delete(uid)
-    run.release()
-    this.#parts.worker.letGo(run)
+    const { group } = run.outlet
+    this.#parts.worker.remove(run)
     const leaving = Promise.all([this.#parts.starter.settled(run), this.idle(group)]).then(() => {
       if (this.#leaving.get(group) === leaving) this.#leaving.delete(group)
       if (tell) run.tellReleased()

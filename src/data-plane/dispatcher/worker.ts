@@ -39,6 +39,7 @@ const ADMISSION_MS = 2000
  */
 export class Worker {
   readonly runs = new Map<string, OutletRun>()
+  readonly #byTopic = new Map<string, Set<OutletRun>>()
   readonly #partitions = new Map<string, Map<number, Partition>>()
   /** Cursors that do not run yet. */
   readonly #arriving = new Map<Partition, readonly Cursor[]>()
@@ -71,7 +72,7 @@ export class Worker {
   }
 
   get topics(): readonly string[] {
-    return [...new Set(Array.from(this.runs.values(), (run) => run.outlet.topic))]
+    return [...this.#byTopic.keys()]
   }
 
   get cursors(): readonly Cursor[] {
@@ -83,7 +84,7 @@ export class Worker {
   }
 
   runsOf(topic: string): readonly OutletRun[] {
-    return [...this.runs.values()].filter((run) => run.outlet.topic === topic)
+    return [...(this.#byTopic.get(topic) ?? [])]
   }
 
   /** Owned partitions of the Outlet's topic on which it has no cursor. */
@@ -103,7 +104,18 @@ export class Worker {
   add(outlet: Outlet): OutletRun {
     const run = this.#parts.newRun(outlet)
     this.runs.set(outlet.uid, run)
+    this.#byTopic.set(outlet.topic, (this.#byTopic.get(outlet.topic) ?? new Set()).add(run))
     return run
+  }
+
+  /** It is gone. As `letGo`. */
+  remove(run: OutletRun): void {
+    const { uid, topic } = run.outlet
+    this.runs.delete(uid)
+    const others = this.#byTopic.get(topic)
+    if (others?.delete(run) && others.size === 0) this.#byTopic.delete(topic)
+    run.release()
+    this.letGo(run)
   }
 
   /** Swaps the compiled parts; cursors stay. */
@@ -125,7 +137,7 @@ export class Worker {
     const now = this.#parts.clock.monotonic()
     if (this.#admission === undefined) this.#arrivedAt = now
     else clearTimeout(this.#admission)
-    const wait = Math.min(ADMISSION_GAP_MS, this.#arrivedAt + ADMISSION_MS - now)
+    const wait = Math.max(0, Math.min(ADMISSION_GAP_MS, this.#arrivedAt + ADMISSION_MS - now))
     this.#admission = setTimeout(() => this.admit(), wait)
   }
 
@@ -234,16 +246,20 @@ export class Worker {
 
   /** Stops reading partitions. @returns their cursors. */
   #take(list: readonly TopicPartition[]): Cursor[] {
-    const cursors: Cursor[] = []
+    const taken: Partition[] = []
     for (const at of list) {
       const partition = this.partition(at)
       if (partition === undefined) continue
       this.#partitions.get(at.topic)?.delete(at.partition)
       this.#ownedCount--
       partition.stop()
-      cursors.push(...this.cursors.filter((cursor) => cursor.place === partition))
+      taken.push(partition)
     }
-    return cursors
+    return taken.flatMap((partition) => {
+      const { topic, partition: number } = partition.at
+      const cursors = this.runsOf(topic).flatMap((run) => run.cursors.get(number) ?? [])
+      return cursors.filter((cursor) => cursor.place === partition)
+    })
   }
 
   /** Aborts and lets go; a second time it does nothing, for another cursor may have taken the place. */

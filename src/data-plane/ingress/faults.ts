@@ -33,8 +33,7 @@ export function faultProblem(error: unknown, inlet: Inlet): Problem | null {
     case 'GroupInUse':
     case 'DataLocked':
     case 'DataFromNewerVersion':
-    // Of another port: no log says these.
-    case 'ApiUnavailable':
+    case 'ApiUnavailable': // this and what follows is of another port: no log says it
     case 'ApiThrottled':
     case 'ApiConflict':
     case 'ApiNotFound':

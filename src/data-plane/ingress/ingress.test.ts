@@ -1,5 +1,7 @@
+import { once } from 'node:events'
 import { mkdtemp, rm } from 'node:fs/promises'
 import { request, type IncomingHttpHeaders } from 'node:http'
+import { connect } from 'node:net'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest'
@@ -110,6 +112,23 @@ function send(
     })
     out.on('error', reject).end(body)
   })
+}
+
+/** A connection that has had an event accepted, and stays open; `post` writes the next one at once, and gives the first line of the answer. */
+async function keptAlive(): Promise<{ post(): Promise<string> }> {
+  const socket = connect({ host, port: ingress?.port ?? 0 })
+  const head = ['POST /shop/default HTTP/1.1', 'host: ingress', 'content-length: 0']
+  const text = [...head, ...Object.entries(ce).map(([name, value]) => `${name}: ${value}`), '', ''].join('\r\n')
+  const post = async (): Promise<string> => {
+    const answered = once(socket, 'data')
+    const ended = once(socket, 'close').then(() => ['closed without an answer'])
+    socket.write(text)
+    const [answer] = (await Promise.race([answered, ended])) as [Buffer | string]
+    return answer.toString().split('\r\n')[0] ?? ''
+  }
+  await once(socket, 'connect')
+  expect(await post()).toBe('HTTP/1.1 202 Accepted')
+  return { post }
 }
 
 async function records(): Promise<readonly LogRecord[]> {
@@ -312,6 +331,17 @@ describe('closing', () => {
     await closed
     await expect(send('/shop/default')).rejects.toThrow('ECONNREFUSED')
     expect((await records())[0]?.value?.toString()).toBe('last words')
+  })
+
+  it('answers what senders had put on the wire, though it had no time to read it', async () => {
+    await start({ lameDuckMs: 50 })
+    const senders = await Promise.all(Array.from({ length: 8 }, keptAlive))
+    const closed = ingress?.close(5_000)
+    const answers = senders.map(({ post }) => post())
+    const busyUntil = performance.now() + 150
+    while (performance.now() < busyUntil); // as on a machine without a free processor: the lame duck is over before anything is read
+    expect(await Promise.all(answers)).toEqual(Array.from({ length: 8 }, () => 'HTTP/1.1 202 Accepted'))
+    await closed
   })
 
   it('cuts at the deadline what is still not answered', async () => {

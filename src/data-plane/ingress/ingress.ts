@@ -1,6 +1,6 @@
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http'
 import type { AddressInfo, Socket } from 'node:net'
-import { setTimeout as delay } from 'node:timers/promises'
+import { setImmediate as turn, setTimeout as delay } from 'node:timers/promises'
 import { fastify, type FastifyInstance } from 'fastify'
 import type { Inlet } from '../../contract/inlet.ts'
 import type { RouteSet } from '../../contract/route-source.ts'
@@ -123,6 +123,10 @@ async function drain(app: FastifyInstance, shared: Shared, clock: Clock, deadlin
   const end = clock.monotonic() + deadlineMs
   shared.draining = true
   if (shared.limits.lameDuckMs > 0) await delay(Math.min(shared.limits.lameDuckMs, deadlineMs))
+  // On a busy machine what senders wrote lies unread, and a connection with an unread request looks idle. One turn of the event loop takes
+  // new connections, the next one reads.
+  await turn()
+  await turn()
   const closed = new Promise<void>((resolve) => app.server.close(() => resolve()))
   // a connection that has not said a word counts as busy for node:http, until its headers are overdue
   for (const socket of shared.sockets) if (socket.bytesRead === 0) socket.destroy()

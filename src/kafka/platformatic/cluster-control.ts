@@ -1,15 +1,10 @@
 import { setTimeout as sleep } from 'node:timers/promises'
-import { Connection } from '@platformatic/kafka'
 import { Fault } from '../../core/fault.ts'
 import type { Clock } from '../../core/clock.ts'
 import type { Logger } from '../../telemetry/logger.ts'
+import { dropConnection, openConnection } from './broker-connection.ts'
+import type { Address, BrokerConnection } from './broker-connection.ts'
 import { kafkaErrorCode, toFault } from './faults.ts'
-
-/** Where a broker listens. */
-export interface Address {
-  readonly host: string
-  readonly port: number
-}
 
 /** One call, all servers tried, takes at most about this long. */
 const BUDGET_MS = 5_000
@@ -33,37 +28,6 @@ export interface Silence {
 }
 
 /**
- * Opens a connection. Who opens it closes it, by {@link dropConnection}.
- * @throws Fault LogUnavailable, NotAuthorized.
- */
-export async function openConnection(
-  clientId: string,
-  address: Address,
-  options: { connectTimeoutMs: number; requestTimeoutMs: number },
-): Promise<Connection> {
-  const connection = new Connection(clientId, {
-    connectTimeout: options.connectTimeoutMs,
-    requestTimeout: options.requestTimeoutMs,
-  })
-  // Errors reach us through the requests; an 'error' event without a listener would end the process.
-  connection.on('error', () => {})
-  try {
-    await connection.connect(address.host, address.port)
-    return connection
-  } catch (error) {
-    void dropConnection(connection)
-    throw toFault(error, `connecting to ${address.host}:${address.port}`)
-  }
-}
-
-/** Closes at once, without waiting for a peer that hangs; requests in flight fail. */
-export async function dropConnection(connection: Connection): Promise<void> {
-  const closed = connection.close()
-  connection.socket?.destroy()
-  await closed
-}
-
-/**
  * One connection to any broker, for questions about the cluster. Kept alive; when it fails, the next server takes over:
  *
  *     request ──► open connection? ──► ask ──► answer (also a Kafka error: that is an answer)
@@ -76,7 +40,7 @@ export class ControlConnection {
   readonly #clock: Clock
   readonly #logger: Logger
   readonly #closing = new AbortController()
-  #connection: Promise<Connection> | null = null
+  #connection: Promise<BrokerConnection> | null = null
   #cursor = 0
   #pauseMs = 0
   #notBefore = 0
@@ -107,9 +71,10 @@ export class ControlConnection {
   }
 
   /**
-   * @throws Fault LogUnavailable, NotAuthorized or Closed; the error of `ask` itself when Kafka answered with an error.
+   * @throws Fault LogUnavailable, NotAuthorized, Closed, LogRefused (Kafka is too old); the error of `ask` itself when Kafka answered with an
+   *   error.
    */
-  async request<T>(context: string, ask: (connection: Connection) => Promise<T>): Promise<T> {
+  async request<T>(context: string, ask: (connection: BrokerConnection) => Promise<T>): Promise<T> {
     const until = this.#clock.monotonic() + BUDGET_MS
     await this.#pause()
     const startedAt = this.#clock.monotonic()
@@ -169,13 +134,14 @@ export class ControlConnection {
     if (ms > 0) await sleep(ms, undefined, { signal: this.#closing.signal }).catch(() => {})
   }
 
-  async #open(): Promise<Connection> {
+  async #open(): Promise<BrokerConnection> {
     const servers = this.#servers()
     const address = servers[this.#cursor % servers.length]
     if (address === undefined) throw new Fault('LogUnavailable', 'no server of the cluster is known')
     const connection = await openConnection(this.#clientId, address, {
       connectTimeoutMs: CONNECT_TIMEOUT_MS,
       requestTimeoutMs: REQUEST_TIMEOUT_MS,
+      signal: this.#closing.signal,
     })
     const opened = this.#connection
     connection.once('close', () => {
@@ -186,7 +152,7 @@ export class ControlConnection {
   }
 
   /** Only the first who notices moves on to the next server. */
-  #discard(opening: Promise<Connection>): void {
+  #discard(opening: Promise<BrokerConnection>): void {
     if (this.#connection === opening) {
       this.#connection = null
       this.#cursor++

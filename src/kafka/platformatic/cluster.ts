@@ -1,11 +1,13 @@
-import { findCoordinatorV6, metadataV12, ResponseError } from '@platformatic/kafka'
-import type { Connection } from '@platformatic/kafka'
+import { ResponseError } from '@platformatic/kafka'
 import { Fault } from '../../core/fault.ts'
 import type { Clock } from '../../core/clock.ts'
 import type { Logger } from '../../telemetry/logger.ts'
-import { ControlConnection, openConnection } from './cluster-control.ts'
-import type { Address, Silence } from './cluster-control.ts'
+import { openConnection } from './broker-connection.ts'
+import type { Address, BrokerConnection } from './broker-connection.ts'
+import { ControlConnection } from './cluster-control.ts'
+import type { Silence } from './cluster-control.ts'
 import { faultCodeOf, kafkaErrorName } from './faults.ts'
+import type { AnswerTo } from './versions.ts'
 
 export interface ClusterOptions {
   readonly clientId: string
@@ -38,8 +40,8 @@ interface CachedTopic {
   readonly stale: boolean
 }
 
-type MetadataResponse = Awaited<ReturnType<typeof metadataV12.api.async>>
-type CoordinatorResponse = Awaited<ReturnType<typeof findCoordinatorV6.api.async>>
+type MetadataResponse = AnswerTo<'metadata'>
+type CoordinatorResponse = AnswerTo<'findCoordinator'>
 
 /** As the Java client: `metadata.max.age.ms`. */
 const MAX_AGE_MS = 300_000
@@ -131,7 +133,7 @@ export class Cluster {
    * A new connection of the caller's own to a broker of the metadata; who opens it closes it.
    * @throws Fault LogUnavailable, NotAuthorized, Closed.
    */
-  async connect(nodeId: number, options?: { requestTimeoutMs?: number }): Promise<Connection> {
+  async connect(nodeId: number, options?: { requestTimeoutMs?: number }): Promise<BrokerConnection> {
     if (!this.#brokers.has(nodeId)) await this.#load([])
     const address = this.#brokers.get(nodeId)
     if (address === undefined) throw new Fault('LogUnavailable', `the cluster has no broker ${nodeId} now`)
@@ -143,7 +145,7 @@ export class Cluster {
    * Asks any broker, on the shared connection. For short questions only: what waits at the broker would hold up the others.
    * @throws Fault LogUnavailable, NotAuthorized, Closed; the client library's error when Kafka answered with an error.
    */
-  request<T>(context: string, ask: (connection: Connection) => Promise<T>): Promise<T> {
+  request<T>(context: string, ask: (connection: BrokerConnection) => Promise<T>): Promise<T> {
     return this.#control.request(context, ask)
   }
 
@@ -213,7 +215,7 @@ export class Cluster {
 
   async #load(names: string[]): Promise<void> {
     const response = await this.#control.request('asking for metadata', (connection) =>
-      withErrorsInside<MetadataResponse>(metadataV12.api.async(connection, names, false)),
+      withErrorsInside<MetadataResponse>(connection.calls.metadata.async(connection, names, false)),
     )
     if (response.brokers.length > 0) this.#brokers.clear()
     for (const { nodeId, host, port } of response.brokers) this.#brokers.set(nodeId, { host, port })
@@ -243,7 +245,7 @@ export class Cluster {
 
   async #findCoordinators(groups: string[]): Promise<Fault | null> {
     const response = await this.#control.request('asking for group coordinators', (connection) =>
-      withErrorsInside<CoordinatorResponse>(findCoordinatorV6.api.async(connection, 0 /* groups */, groups)),
+      withErrorsInside<CoordinatorResponse>(connection.calls.findCoordinator.async(connection, 0 /* groups */, groups)),
     )
     let fault: Fault | null = null
     for (const { key, nodeId, host, port, errorCode } of response.coordinators) {

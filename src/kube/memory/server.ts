@@ -194,11 +194,12 @@ function scopedTo(config: KubeObject, { hasStatus }: KindRules, subresource: str
   const { status, ...rest } = config
   const { apiVersion, kind, metadata } = config
   const { name, namespace } = metadata
+  const said = status === undefined ? {} : { status }
   const { managedFields: _, ...written } = metadata
   if (subresource !== undefined) {
-    return { apiVersion, kind, metadata: { name, ...(namespace === undefined ? {} : { namespace }) }, status }
+    return { apiVersion, kind, metadata: { name, ...(namespace === undefined ? {} : { namespace }) }, ...said }
   }
-  return { ...rest, apiVersion, kind, metadata: written, ...(hasStatus || status === undefined ? {} : { status }) }
+  return { ...rest, apiVersion, kind, metadata: written, ...(hasStatus ? {} : said) }
 }
 
 function jsonPatchedOrRefused(current: StoredObject, body: readonly object[]): unknown {

@@ -3,12 +3,12 @@ import type { Resource, StoredObject, WatchEvent, WatchOptions } from '../client
 import { metadataOf } from '../rest-objects.ts'
 import { closedFault } from '../transport-call.ts'
 import { matcherOf } from './selector.ts'
-import { kindOf, served, type Server } from './server.ts'
+import { served, type Server } from './server.ts'
 import type { Change } from './storage.ts'
 
 export interface WatchHooks {
-  /** Called with the way to break the watch off; returns what is to be called at its end. */
-  readonly begin: (breakOff: (fault: Fault) => void) => () => void
+  /** Called with the way to end the watch, with a fault or as the server does in peace; returns what is to be called when it has ended. */
+  readonly begin: (stop: (fault?: Fault) => void) => () => void
   readonly bookmarkMs: number
 }
 
@@ -22,43 +22,73 @@ export async function watchServer(
   { begin, bookmarkMs }: WatchHooks,
 ): Promise<void> {
   const kind = server.kind(resource)
-  const matches = matcherOf(options)
-  const shown = (object: StoredObject): StoredObject =>
-    options.metadataOnly === true ? metadataOf(resource, object) : served(resource, object)
-  const end = Promise.withResolvers<void>()
-  let over = false
-  const stop = (fault?: unknown): void => {
-    over = true
-    if (fault === undefined) end.resolve()
-    else end.reject(fault)
-  }
-  const pass = (event: WatchEvent | undefined): void => {
-    if (over || event === undefined) return
-    try {
-      on(event)
-    } catch (error) {
-      stop(error)
-    }
-  }
-  const show = (change: Change): void => {
-    if (change.kind === kind) queueMicrotask(() => pass(eventOf(change, matches, shown)))
-  }
+  const delivery = new Delivery(on)
+  const show = deliverer(kind, resource, options, delivery)
   for (const change of server.storage.changesAfter(Number(options.resourceVersion))) show(change)
+  const bookmark = (): void => delivery.pass({ type: 'bookmark', resourceVersion: String(server.storage.version) })
+  const expire = (): void => {
+    bookmark()
+    delivery.stop()
+  }
+  const abort = (): void => delivery.stop(closedFault(`watch ${kind}`, signal))
   const unsubscribe = server.storage.subscribe(show)
-  const bookmark = (): void => pass({ type: 'bookmark', resourceVersion: String(server.storage.version) })
-  const timeout = setTimeout(() => (bookmark(), stop()), (options.timeoutSeconds ?? 300) * 1000)
+  const timeout = setTimeout(expire, (options.timeoutSeconds ?? 300) * 1000)
   const bookmarks = setInterval(bookmark, bookmarkMs)
-  const abort = (): void => stop(closedFault(`watch ${kindOf(resource)}`, signal))
   signal.addEventListener('abort', abort)
-  const ended = begin(stop)
+  const hasEnded = begin((fault) => delivery.stop(fault))
   try {
-    await end.promise
+    await delivery.ended
   } finally {
-    ended()
+    hasEnded()
     unsubscribe()
     clearTimeout(timeout)
     clearInterval(bookmarks)
     signal.removeEventListener('abort', abort)
+  }
+}
+
+/** Hands events to a reader until it is stopped, or the reader throws. */
+class Delivery {
+  readonly #on: (event: WatchEvent) => void
+  readonly #end = Promise.withResolvers<void>()
+  #over = false
+
+  constructor(on: (event: WatchEvent) => void) {
+    this.#on = on
+  }
+
+  get ended(): Promise<void> {
+    return this.#end.promise
+  }
+
+  pass(event: WatchEvent): void {
+    if (this.#over) return
+    try {
+      this.#on(event)
+    } catch (error) {
+      this.stop(error)
+    }
+  }
+
+  stop(error?: unknown): void {
+    this.#over = true
+    if (error === undefined) this.#end.resolve()
+    else this.#end.reject(error)
+  }
+}
+
+function deliverer(
+  kind: string,
+  resource: Resource,
+  options: WatchOptions,
+  delivery: Delivery,
+): (change: Change) => void {
+  const matches = matcherOf(options)
+  const shown = (object: StoredObject): StoredObject =>
+    options.metadataOnly === true ? metadataOf(resource, object) : served(resource, object)
+  return (change) => {
+    const event = change.kind === kind ? eventOf(change, matches, shown) : undefined
+    if (event) queueMicrotask(() => delivery.pass(event))
   }
 }
 

@@ -1,11 +1,13 @@
 import { parseArgs } from 'node:util'
 import { send, type Load } from './send.ts'
 import { serve } from './serve.ts'
+import { websocketSource } from './websocket-source.ts'
 
 /**
  *     main.ts              a server on 8080 that records what it gets (serve.ts)
  *     main.ts send URL     sends events to URL, prints what became of them as one line of JSON, ends with 1 when one was not accepted
  *       --count N --rate PER_SECOND --type T --source S --prefix OF_IDS --data JSON --in-flight N
+ *     SINK=URL main.ts     stands in for the source of the third article (websocket-source.ts)
  */
 const { values, positionals } = parseArgs({
   allowPositionals: true,
@@ -25,6 +27,8 @@ if (command === 'send' && url !== undefined) {
   const outcome = await send(loadOf(url))
   console.log(JSON.stringify(outcome))
   process.exitCode = outcome.refused.length === 0 ? 0 : 1
+} else if (process.env['SINK'] !== undefined) {
+  await websocketSource(process.env['SINK'])
 } else {
   serve(8080)
 }

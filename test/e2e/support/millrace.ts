@@ -1,7 +1,8 @@
 import { execFile } from 'node:child_process'
 import { join } from 'node:path'
 import { promisify } from 'node:util'
-import { apply, cluster, kubectl, list, systemNamespace, waitFor } from './kube.ts'
+import { apply, cluster, get, kubectl, list, systemNamespace, waitFor } from './kube.ts'
+import { imageId } from './machine.ts'
 
 const root = join(import.meta.dirname, '..', '..', '..')
 const run = promisify(execFile)
@@ -24,6 +25,27 @@ export async function installMillrace(): Promise<void> {
   await apply(await manifests())
   await configureKafka()
   await workersReady()
+  await replaceOldBuilds()
+}
+
+const workloads = ['deployment/millrace-controller', 'deployment/millrace-ingress', 'statefulset/millrace-dispatcher']
+
+/** In a cluster that stays from run to run, pods may be of an older build under the same name. */
+async function replaceOldBuilds(): Promise<void> {
+  if (!cluster().ours) return
+  const newest = await imageId(cluster().image)
+  const running = await list('pods', systemNamespace, '-l', 'app.kubernetes.io/name=millrace')
+  const ids = running.flatMap(({ status }) => (status?.['containerStatuses'] ?? []) as { imageID: string }[])
+  if (ids.every(({ imageID }) => imageID === newest)) return
+  await kubectl('rollout', 'restart', ...workloads, '-n', systemNamespace)
+  await workersReady()
+}
+
+/** Who leads among the controllers: the identity in the Lease, and the pod that it begins with. */
+export async function leader(): Promise<{ readonly identity: string; readonly pod: string }> {
+  const lease = await get('lease', 'millrace-controller', systemNamespace)
+  const identity = String(lease?.spec?.['holderIdentity'] ?? '')
+  return { identity, pod: identity.replace(/-[^-]*$/, '') }
 }
 
 /** Resolves when all of Millrace's own pods are Ready in their newest version. */

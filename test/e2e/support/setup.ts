@@ -18,6 +18,8 @@ export interface Cluster {
   readonly ours: boolean
   /** One line of JSON a request (audit.k8s.io/v1 Event, level Metadata); null when it is not ours. */
   readonly auditLog: string | null
+  /** When this run began, milliseconds since 1970: a cluster that stays is older. */
+  readonly since: number
 }
 
 declare module 'vitest' {
@@ -69,6 +71,7 @@ function givenCluster(kubeconfig: string): Cluster {
     appImage: process.env['MILLRACE_E2E_APP_IMAGE'] ?? 'millrace-testapp:dev',
     ours: false,
     auditLog: null,
+    since: Date.now(),
   }
 }
 
@@ -97,7 +100,10 @@ async function holdCluster(): Promise<HeldCluster> {
   const settings = await settingsUntilReady(child.stdout)
   if (settings === null) throw new Error('no cluster for the tests; what is missing stands above')
   const { KUBECONFIG = '', KAFKA_PLAINTEXT = '', AUDIT_LOG = null } = settings
-  return { cluster: { kubeconfig: KUBECONFIG, kafka: KAFKA_PLAINTEXT, ours: true, auditLog: AUDIT_LOG }, close }
+  return {
+    cluster: { kubeconfig: KUBECONFIG, kafka: KAFKA_PLAINTEXT, ours: true, auditLog: AUDIT_LOG, since: Date.now() },
+    close,
+  }
 }
 
 /** What is printed before the line "ready"; null when the script ended without it. */

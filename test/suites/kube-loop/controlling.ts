@@ -4,6 +4,7 @@ import { Fault } from '../../../src/core/fault.ts'
 import type { ObjectName, StoredObject } from '../../../src/kube/client.ts'
 import { startController, type Controller, type ControllerOptions } from '../../../src/kube/controller.ts'
 import type { Outcome } from '../../../src/kube/reconciler.ts'
+import { isAfter } from '../../../src/kube/resource-version.ts'
 import { conditionsOf } from '../../../src/kube/status.ts'
 import { eventually, eventuallyPasses } from '../../support/eventually.ts'
 import { clock, gadget, logger, openBench, type Bench, type LoopUnderTest } from './subject.ts'
@@ -94,6 +95,31 @@ export function controlling(subject: () => LoopUnderTest): void {
     await eventually('the change was seen', () => run.ran.length === 11)
     await run.settled()
     expect(run.ran.toSorted()).toEqual([...Array.from({ length: 10 }, (_, i) => `g${i}`), 'g9'].sort())
+  })
+
+  it('looks again when something changed while it wrote the status', async () => {
+    await using bench = await openBench(subject())
+    const store = bench.inform()
+    const client = Object.create(bench.client) as typeof bench.client
+    let edits = 0
+    client.patch = async (...args) => {
+      if (edits++ === 0) {
+        const { metadata } = await edit(bench, 'a', { spec: { size: 2 } })
+        await eventually('the cache has it', () => !isAfter(metadata.resourceVersion, store.resourceVersion))
+      }
+      return bench.client.patch(...args)
+    }
+    const reconcile: Reconcile = (_, object) => ({
+      kind: 'settled',
+      status: { spec: object?.['spec'], conditions: [holds('Ready')] },
+    })
+    const run = control(bench, reconcile, { client, store })
+    await bench.make('a', { size: 1 })
+    await eventuallyPasses('the status is that of the change', async () => {
+      expect(await statusOf(bench, 'a')).toMatchObject({ spec: { size: 2 }, observedGeneration: 2 })
+    })
+    await run.settled()
+    expect(bench.client.writes).toBe(2)
   })
 
   it('keeps the time of a condition until its status changes', async () => {

@@ -158,4 +158,16 @@ export function applying(subject: () => KubeUnderTest): void {
     const none = await subject().client.apply(kinds.configMap, configMap(key), 'suite', signal)
     expect(none['data']).toEqual({ theirs: '1' })
   })
+
+  it('can say something where it said nothing before', async () => {
+    const key = fresh()
+    const put = async (data: Record<string, string>, manager: string): Promise<unknown> =>
+      (await subject().client.apply(kinds.configMap, configMap(key, { data }), manager, signal))['data']
+    await put({}, 'suite')
+    expect(await put({ mine: '1' }, 'suite')).toEqual({ mine: '1' })
+    await put({ shared: '1' }, 'other')
+    await put({ shared: '1' }, 'suite')
+    expect(await put({}, 'suite')).toEqual({ shared: '1' })
+    expect(await put({ shared: '2' }, 'suite')).toEqual({ shared: '2' })
+  })
 }

@@ -4,7 +4,7 @@ import { isMap, valueAt, type JsonObject } from '../../../api/json.ts'
 import { upgradeBroker } from '../../../api/old-versions.ts'
 import { pathName } from '../../../api/problem.ts'
 import { noticesAbout, validateBroker, type FieldProblem } from '../../../api/validate.ts'
-import { brokerFinalizer } from '../names.ts'
+import { brokerFinalizer } from '../../broker/observe.ts'
 import { sentence, type AdmissionRequest, type Verdict } from '../review.ts'
 import { brokerDefaultsName, type BrokerConfig, type BrokerDefaults } from './broker-defaults.ts'
 import { annotationOf, withField, withFinalizer, withMark, withRefNamespaces } from './fields.ts'
@@ -40,7 +40,9 @@ export function judgeBroker({ object, oldObject, namespace }: AdmissionRequest, 
   }
   const elsewhere = oldObject === null && !defaults.mayConfigElsewhere(namespace) ? configHere(object, namespace) : []
   const fixed = oldObject === null ? [] : fixedFields(object, oldObject)
-  const problems = [...fixed, ...elsewhere, ...validateBroker(object)]
+  // Of another class nothing would be wrong with it: who puts the class back would hear of the rest only then.
+  const asOurs = withMark(object, 'annotations', brokerClassAnnotation, 'Kafka')
+  const problems = [...fixed, ...elsewhere, ...validateBroker(asOurs)]
   return ratchet(problems, oldObject === null ? [] : validateBroker(oldObject), noticesAbout(object))
 }
 

@@ -2,13 +2,24 @@ import { Pool } from 'undici'
 import { Lane } from './send.ts'
 
 const CONNECT_TIMEOUT_MS = 10_000
+/** A pool takes 16 KiB however little it does: one that had nothing to do for about so long is given up. */
+const IDLE_MS = 60_000
+
+/** The connections to one origin, while there is something to send. */
+interface Origin {
+  pool: Pool | null
+  users: number
+  /** Used since the last look. */
+  used: boolean
+}
 
 /**
  * The connections of a process. Those to one origin are shared, but each Outlet has a bound of its own (a {@link Lane}): one that
  * waits for its subscriber cannot take the connections that another one on the same host needs.
  */
 export class Origins {
-  readonly #pools = new Map<string, { readonly pool: Pool; users: number }>()
+  readonly #origins = new Map<string, Origin>()
+  readonly #sweeping: NodeJS.Timeout
   readonly #connections: number
   readonly #replyBytes: number
   readonly #mayAct: () => boolean
@@ -21,27 +32,44 @@ export class Origins {
     this.#connections = connections
     this.#replyBytes = replyBytes
     this.#mayAct = mayAct
+    this.#sweeping = setInterval(() => this.#sweep(), IDLE_MS)
+    this.#sweeping.unref()
   }
 
   lane(origin: string): Lane {
-    const entry = this.#pools.get(origin) ?? { pool: newPool(origin), users: 0 }
-    this.#pools.set(origin, entry)
+    const entry = this.#origins.get(origin) ?? { pool: null, users: 0, used: false }
+    this.#origins.set(origin, entry)
     entry.users++
     const bounds = { limit: this.#connections, replyBytes: this.#replyBytes }
-    return new Lane(entry.pool, bounds, this.#mayAct, () => this.#leave(origin))
+    const pool = (): Pool => {
+      entry.used = true
+      return (entry.pool ??= newPool(origin))
+    }
+    return new Lane(pool, bounds, this.#mayAct, () => this.#leave(origin))
   }
 
   async close(): Promise<void> {
-    const pools = [...this.#pools.values()]
-    this.#pools.clear()
-    await Promise.all(pools.map(({ pool }) => pool.destroy()))
+    clearInterval(this.#sweeping)
+    const origins = [...this.#origins.values()]
+    this.#origins.clear()
+    await Promise.all(origins.map(async ({ pool }) => pool?.destroy()))
   }
 
   #leave(origin: string): void {
-    const entry = this.#pools.get(origin)
+    const entry = this.#origins.get(origin)
     if (entry === undefined || --entry.users > 0) return
-    this.#pools.delete(origin)
-    void entry.pool.close()
+    this.#origins.delete(origin)
+    void entry.pool?.close()
+  }
+
+  #sweep(): void {
+    for (const entry of this.#origins.values()) {
+      if (!entry.used && entry.pool?.stats.size === 0) {
+        void entry.pool.close()
+        entry.pool = null
+      }
+      entry.used = false
+    }
   }
 }
 

@@ -45,7 +45,8 @@ export interface InLine {
  * What waited begins only while this process may act: it may have been frozen since, and its partitions be someone else's.
  */
 export class Lane {
-  readonly pool: Pool
+  /** Its connections, as long as they are needed: to be asked for with each request. */
+  readonly pool: () => Pool
   readonly replyBytes: number
   readonly #limit: number
   readonly #mayAct: () => boolean
@@ -59,7 +60,7 @@ export class Lane {
   #gate: NodeJS.Timeout | undefined
 
   constructor(
-    pool: Pool,
+    pool: () => Pool,
     bounds: { readonly limit: number; readonly replyBytes: number },
     mayAct: () => boolean,
     leave: () => void,
@@ -180,7 +181,7 @@ export class Exchange implements Undici.DispatchHandler, Timed {
     this.begun = true
     this.#deadline = this.#lane.deadline(this, post.timeoutMs)
     this.#dispatching = true
-    this.#lane.pool.dispatch({ path: post.path, method: 'POST', headers: post.headers, body: post.body }, this)
+    this.#lane.pool().dispatch({ path: post.path, method: 'POST', headers: post.headers, body: post.body }, this)
     this.#dispatching = false
   }
 

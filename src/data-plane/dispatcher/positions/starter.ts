@@ -72,7 +72,7 @@ export class Starter {
   readonly #host: StartHost
   readonly #positions: BatchedPositions
   readonly #coverage: Coverage
-  readonly #admin = new Turnstile(8)
+  readonly #admin = new Turnstile(256)
   readonly #commits = new Turnstile(32)
   readonly #running = new Map<OutletRun, Running>()
 

@@ -1,4 +1,3 @@
-import { initProducerIdV5 } from '@platformatic/kafka'
 import type { Cluster } from '../cluster.ts'
 import { toFault } from '../faults.ts'
 import type { Identity } from './append-batch.ts'
@@ -31,7 +30,7 @@ export class ProducerIdentity {
   async #ask(): Promise<void> {
     try {
       const answer = await this.#cluster.request('asking for a producer id', (connection) =>
-        initProducerIdV5.api.async(connection, null, 60_000),
+        connection.calls.initProducerId.async(connection, null, 60_000),
       )
       this.#current = { id: answer.producerId, epoch: answer.producerEpoch }
     } catch (error) {

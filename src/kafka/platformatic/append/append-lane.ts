@@ -1,11 +1,11 @@
-import type { Connection } from '@platformatic/kafka'
 import type { Clock } from '../../../core/clock.ts'
 import type { HeaderNameEncoder, Identity } from './append-batch.ts'
 import { produce, ProduceEncoder } from './append-produce.ts'
 import type { ProduceBatch, ProduceResult } from './append-produce.ts'
 import type { AppendTopic, TopicQueue } from './append-topics.ts'
 import type { Cluster } from '../cluster.ts'
-import { dropConnection } from '../cluster-control.ts'
+import { dropConnection } from '../broker-connection.ts'
+import type { BrokerConnection } from '../broker-connection.ts'
 import { toFault } from '../faults.ts'
 
 /** A leader that waits for its followers answers by then, so that only one that hangs runs into the request timeout. */
@@ -48,7 +48,7 @@ export class Lane {
   readonly nodeId: number
   readonly #host: LaneHost
   readonly #encoder: ProduceEncoder
-  #connection: Connection | null = null
+  #connection: BrokerConnection | null = null
   #preparing = false
   #list: TopicQueue[] = []
   #inFlight: readonly TopicQueue[] | null = null
@@ -141,7 +141,7 @@ export class Lane {
 
   async #prepare(): Promise<void> {
     this.#preparing = true
-    let opened: Connection | null = null
+    let opened: BrokerConnection | null = null
     try {
       if (this.#host.identity === null) await this.#host.renewIdentity()
       if (this.#connection === null) {
@@ -157,7 +157,7 @@ export class Lane {
     }
   }
 
-  #use(connection: Connection): void {
+  #use(connection: BrokerConnection): void {
     this.#connection = connection
     this.#sentAt = this.#host.clock.monotonic()
     connection.once('close', () => {

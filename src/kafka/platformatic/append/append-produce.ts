@@ -1,7 +1,8 @@
 import { Writer } from '@platformatic/kafka'
-import type { Connection, Reader } from '@platformatic/kafka'
+import type { Reader } from '@platformatic/kafka'
 import { batchSize, writeBatch } from './append-batch.ts'
 import type { Encodable, HeaderNameEncoder, Identity } from './append-batch.ts'
+import type { BrokerConnection } from '../broker-connection.ts'
 import type { PartitionLeader } from '../cluster.ts'
 
 /** One batch of one partition in a Produce request. */
@@ -25,9 +26,6 @@ export interface ProduceResult {
   readonly leader: PartitionLeader | null
 }
 
-const PRODUCE = 0
-const VERSION = 11
-
 /** Encodes Produce requests into a buffer that it keeps: one request at a time. */
 export class ProduceEncoder {
   readonly #names: HeaderNameEncoder
@@ -38,7 +36,7 @@ export class ProduceEncoder {
   }
 
   /**
-   * Produce request v11 (v9 and v10 look the same), acks=all. The result is valid until the next call.
+   * Produce request, the same in all versions that we speak, acks=all. The result is valid until the next call.
    * @param batches of one topic stand together.
    * @param ackTimeoutMs how long the leader waits for its followers.
    */
@@ -84,13 +82,14 @@ export class ProduceEncoder {
   }
 }
 
-/** Sends an encoded request. The callback gets an error when there is no answer: then nobody knows what was stored. */
+/** Sends an encoded request in the version of the connection. The callback gets an error when there is no answer: then nobody knows what was stored. */
 export function produce(
-  connection: Connection,
+  connection: BrokerConnection,
   request: Buffer,
   callback: (error: Error | null, results: readonly ProduceResult[] | undefined) => void,
 ): void {
-  connection.send(PRODUCE, VERSION, () => Writer.create().append(request), parseResponse, true, true, callback)
+  const { key, version } = connection.calls.produce
+  connection.send(key, version, () => Writer.create().append(request), parseResponse, true, true, callback)
 }
 
 /** Unlike the library's parser it does not throw away the answers of all partitions because one of them has an error. */

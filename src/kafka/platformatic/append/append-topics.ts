@@ -1,5 +1,4 @@
 import { setTimeout as sleep } from 'node:timers/promises'
-import { describeConfigsV4 } from '@platformatic/kafka'
 import { Fault } from '../../../core/fault.ts'
 import type { Clock } from '../../../core/clock.ts'
 import { partitionForKey, StickyPartitions } from '../../partition.ts'
@@ -10,6 +9,7 @@ import type { Ledger, Pending } from './append-ledger.ts'
 import { PartitionQueue } from './append-queue.ts'
 import type { Cluster } from '../cluster.ts'
 import { toFault } from '../faults.ts'
+import type { Calls } from '../versions.ts'
 
 /** Batches of several records are cut here even when the topic takes more. */
 const MAX_BATCH_BYTES = 1024 * 1024
@@ -209,10 +209,10 @@ export class AppendTopics {
   async #askLimit(topic: AppendTopic): Promise<void> {
     const resources = [
       { resourceType: TOPIC_RESOURCE, resourceName: topic.name, configurationKeys: ['max.message.bytes'] },
-    ] as Parameters<typeof describeConfigsV4.api.async>[1]
+    ] as Parameters<Calls['describeConfigs']['async']>[1]
     const answer = await this.#host.cluster
       .request(`asking for the limits of topic ${topic.name}`, (connection) =>
-        describeConfigsV4.api.async(connection, resources, false, false),
+        connection.calls.describeConfigs.async(connection, resources, false, false),
       )
       .catch(() => null)
     topic.learning = null

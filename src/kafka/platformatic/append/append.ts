@@ -180,7 +180,7 @@ class LaneAppender implements KafkaAppender {
     if (sent) {
       this.counters.retries++
       queue.unclear()
-    } else if (fault.code === 'NotAuthorized') queue.refuseAll(fault)
+    } else if (fault.code === 'NotAuthorized' || fault.code === 'LogRefused') queue.refuseAll(fault)
     this.#logger.debug({ topic: queue.topic.name, partition: queue.index, fault: fault.message }, 'no answer')
     if (queue.hasWork) this.#repair.park(queue)
     else queue.state = 'idle'

@@ -1,6 +1,6 @@
-import type { Connection } from '@platformatic/kafka'
 import { Fault } from '../../../core/fault.ts'
-import { dropConnection } from '../cluster-control.ts'
+import { dropConnection } from '../broker-connection.ts'
+import type { BrokerConnection } from '../broker-connection.ts'
 import type { Cluster } from '../cluster.ts'
 import { kafkaErrorCode } from '../faults.ts'
 
@@ -15,7 +15,7 @@ export class CoordinatorLink {
   readonly #cluster: Cluster
   readonly #group: string
   readonly #requestTimeoutMs: number
-  #opening: Promise<Connection> | null = null
+  #opening: Promise<BrokerConnection> | null = null
   #closed = false
 
   constructor(cluster: Cluster, group: string, requestTimeoutMs: number) {
@@ -27,7 +27,7 @@ export class CoordinatorLink {
   /**
    * @throws the client library's error when Kafka answered with one or did not answer; Fault LogUnavailable, NotAuthorized, Closed.
    */
-  async call<T>(ask: (connection: Connection) => Promise<T>): Promise<T> {
+  async call<T>(ask: (connection: BrokerConnection) => Promise<T>): Promise<T> {
     if (this.#closed) throw new Fault('Closed', `the membership in ${this.#group} is closed`)
     let opening = (this.#opening ??= this.#open())
     try {
@@ -61,7 +61,7 @@ export class CoordinatorLink {
     this.drop()
   }
 
-  async #open(): Promise<Connection> {
+  async #open(): Promise<BrokerConnection> {
     const nodeId = (await this.#cluster.coordinators([this.#group])).get(this.#group)
     if (nodeId === undefined) throw new Fault('LogUnavailable', `group ${this.#group} has no coordinator now`)
     return this.#cluster.connect(nodeId, { requestTimeoutMs: this.#requestTimeoutMs })

@@ -1,5 +1,5 @@
-import { describeGroupsV5, joinGroupV9, leaveGroupV5, syncGroupV5 } from '@platformatic/kafka'
 import type { Logger } from '../../../telemetry/logger.ts'
+import type { AnswerTo } from '../versions.ts'
 import { plan } from './assignor.ts'
 import type { Claimant, Plan, Settled } from './assignor.ts'
 import type { CoordinatorLink } from './coordinator-link.ts'
@@ -23,7 +23,7 @@ export interface GroupSettings {
   readonly rebalanceTimeoutMs: number
 }
 
-type JoinResponse = Awaited<ReturnType<typeof joinGroupV9.api.async>>
+type JoinResponse = AnswerTo<'joinGroup'>
 
 /** A generation that we are in. */
 export interface Joined extends Identity {
@@ -52,7 +52,7 @@ export class GroupCalls {
     const { group, instance, sessionTimeoutMs, rebalanceTimeoutMs } = this.#settings
     const protocols = [{ name: PROTOCOL_NAME, metadata: encodeMetadata(metadata) }]
     const answer = await this.#link.call((connection) =>
-      joinGroupV9.api.async(
+      connection.calls.joinGroup.async(
         connection,
         group,
         sessionTimeoutMs,
@@ -78,7 +78,7 @@ export class GroupCalls {
     const { group, instance } = this.#settings
     const assignments = joined.plan === null ? [] : assignmentsOf(joined.plan, joined.members)
     const answer = await this.#link.call((connection) =>
-      syncGroupV5.api.async(
+      connection.calls.syncGroup.async(
         connection,
         group,
         joined.generation,
@@ -98,13 +98,15 @@ export class GroupCalls {
   async leave(memberId: string): Promise<void> {
     const { group, instance } = this.#settings
     const members = [{ memberId, groupInstanceId: instance, reason: 'leaves for good' }]
-    await this.#link.call((connection) => leaveGroupV5.api.async(connection, group, members))
+    await this.#link.call((connection) => connection.calls.leaveGroup.async(connection, group, members))
   }
 
   /** Whether the group has a member of our instance name. */
   async isInstanceTaken(): Promise<boolean> {
     const { group, instance } = this.#settings
-    const answer = await this.#link.call((connection) => describeGroupsV5.api.async(connection, [group], false))
+    const answer = await this.#link.call((connection) =>
+      connection.calls.describeGroups.async(connection, [group], false),
+    )
     return answer.groups.some(({ members }) => members.some((member) => member.groupInstanceId === instance))
   }
 

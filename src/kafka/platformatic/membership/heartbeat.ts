@@ -1,4 +1,3 @@
-import { heartbeatV4 } from '@platformatic/kafka'
 import type { Clock } from '../../../core/clock.ts'
 import type { CoordinatorLink } from './coordinator-link.ts'
 import { kafkaErrorCode } from '../faults.ts'
@@ -145,7 +144,7 @@ export class Heartbeat {
     this.#inFlight = true
     try {
       await link.call((connection) =>
-        heartbeatV4.api.async(connection, group, identity.generation, identity.memberId, instance),
+        connection.calls.heartbeat.async(connection, group, identity.generation, identity.memberId, instance),
       )
       if (this.#identity === identity) this.proven(sentAt)
     } catch (error) {

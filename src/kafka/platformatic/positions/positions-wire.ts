@@ -1,13 +1,14 @@
-import { offsetCommitV9, offsetFetchV9, ResponseError } from '@platformatic/kafka'
-import type { Connection } from '@platformatic/kafka'
+import { ResponseError } from '@platformatic/kafka'
 import { Fault } from '../../../core/fault.ts'
 import type { Position, TopicPartition } from '../../log.ts'
+import type { BrokerConnection } from '../broker-connection.ts'
 import { faultCodeOf, kafkaErrorName } from '../faults.ts'
 import { partitionKey } from '../read/followed.ts'
+import type { AnswerTo } from '../versions.ts'
 
-type FetchAnswer = Awaited<ReturnType<typeof offsetFetchV9.api.async>>
+type FetchAnswer = AnswerTo<'offsetFetch'>
 type FetchedGroup = FetchAnswer['groups'][number]
-type CommitAnswer = Awaited<ReturnType<typeof offsetCommitV9.api.async>>
+type CommitAnswer = AnswerTo<'offsetCommit'>
 
 /** How a commit without membership says so. */
 const NO_GENERATION = -1
@@ -34,7 +35,7 @@ const UNKNOWN_TOPIC_TRIES = 4
  * @throws Fault for what waiting does not mend; the client's error when the connection failed.
  */
 export async function fetchOffsets(
-  connection: Connection,
+  connection: BrokerConnection,
   asked: readonly (readonly [string, readonly TopicPartition[]])[],
 ): Promise<ReadonlyMap<string, readonly Position[] | Fault>> {
   const groups = asked.map(([groupId, partitions]) => ({
@@ -43,7 +44,7 @@ export async function fetchOffsets(
     memberEpoch: NO_EPOCH,
     topics: byTopic(partitions, (at) => at.partition).map(({ name, ones }) => ({ name, partitionIndexes: ones })),
   }))
-  const response = await errorsInside<FetchAnswer>(offsetFetchV9.api.async(connection, groups, false))
+  const response = await errorsInside<FetchAnswer>(connection.calls.offsetFetch.async(connection, groups, false))
   return new Map(response.groups.map((group) => [group.groupId, positionsOf(group)]))
 }
 
@@ -82,7 +83,7 @@ function transient(group: string, error: string): Fault {
  * @throws Fault GroupInUse, NotAuthorized, LogRefused (`details.partitions`: the refused ones); the client's error when the connection failed.
  */
 export async function commitOffsets(
-  connection: Connection,
+  connection: BrokerConnection,
   group: string,
   positions: readonly Position[],
   tries: number,
@@ -93,7 +94,7 @@ export async function commitOffsets(
     committedLeaderEpoch: position.leaderEpoch,
     committedMetadata: position.metadata,
   })).map(({ name, ones }) => ({ name, partitions: ones }))
-  const call = offsetCommitV9.api.async(connection, group, NO_GENERATION, NO_MEMBER, null, topics)
+  const call = connection.calls.offsetCommit.async(connection, group, NO_GENERATION, NO_MEMBER, null, topics)
   const refused = refusals(await errorsInside<CommitAnswer>(call))
   if (refused.size === 0) return { left: [], retry: null }
   const left = positions.filter((position) => refused.has(partitionKey(position)))

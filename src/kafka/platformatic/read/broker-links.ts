@@ -1,13 +1,13 @@
-import type { Connection } from '@platformatic/kafka'
 import { Fault } from '../../../core/fault.ts'
-import { dropConnection } from '../cluster-control.ts'
+import { dropConnection } from '../broker-connection.ts'
+import type { BrokerConnection } from '../broker-connection.ts'
 import type { Cluster } from '../cluster.ts'
 
 /** Connections for one purpose, at most one a broker, opened on first use and again after a failure. */
 export class BrokerLinks {
   readonly #cluster: Cluster
   readonly #requestTimeoutMs: number | undefined
-  readonly #links = new Map<number, Promise<Connection>>()
+  readonly #links = new Map<number, Promise<BrokerConnection>>()
   #closed = false
 
   /** @param requestTimeoutMs after this long without an answer the connection counts as broken; default: the cluster's. */
@@ -17,7 +17,7 @@ export class BrokerLinks {
   }
 
   /** @throws Fault LogUnavailable, NotAuthorized, Closed. */
-  async to(nodeId: number): Promise<Connection> {
+  async to(nodeId: number): Promise<BrokerConnection> {
     if (this.#closed) throw new Fault('Closed', 'the connections were closed')
     const open = this.#links.get(nodeId)
     if (open !== undefined) return open

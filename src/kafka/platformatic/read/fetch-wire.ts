@@ -1,5 +1,6 @@
 import { fetchV17, readKnownTaggedFields } from '@platformatic/kafka'
-import type { Connection, Reader } from '@platformatic/kafka'
+import type { Reader } from '@platformatic/kafka'
+import type { BrokerConnection } from '../broker-connection.ts'
 import type { AbortedTransaction } from './record-batch.ts'
 
 /** What is asked of one partition. */
@@ -51,10 +52,9 @@ export interface FetchResponse {
 }
 
 const READ_COMMITTED = 1
-const { key: FETCH, version: VERSION } = fetchV17.api
 
-/** Fetch v17, read committed. @throws what the client throws for a lost connection or a timeout, never for an error code. */
-export function fetch(connection: Connection, request: FetchRequest): Promise<FetchResponse> {
+/** Fetch in the version of the connection (all that we speak look the same), read committed. @throws what the client throws for a lost connection or a timeout, never for an error code. */
+export function fetch(connection: BrokerConnection, request: FetchRequest): Promise<FetchResponse> {
   const { promise, resolve, reject } = Promise.withResolvers<FetchResponse>()
   // Targets are live objects: what is asked is what they say now.
   const [targets, forgotten] = [targetsByTopic(request), forgottenByTopic(request)]
@@ -70,7 +70,8 @@ export function fetch(connection: Connection, request: FetchRequest): Promise<Fe
       forgotten,
       '',
     )
-  connection.send(FETCH, VERSION, write, parse, true, true, (error, response) => {
+  const { key, version } = connection.calls.fetch
+  connection.send(key, version, write, parse, true, true, (error, response) => {
     if (error === null || error === undefined) resolve(response as FetchResponse)
     else reject(error)
   })

@@ -1,10 +1,11 @@
-import { listOffsetsV9, ResponseError } from '@platformatic/kafka'
+import { ResponseError } from '@platformatic/kafka'
 import { Fault } from '../../../core/fault.ts'
 import type { TopicPartition } from '../../log.ts'
 import type { BrokerLinks } from './broker-links.ts'
 import type { Cluster, PartitionLeader } from '../cluster.ts'
 import { faultCodeOf, kafkaErrorName, toFault } from '../faults.ts'
 import { partitionKey } from './followed.ts'
+import type { AnswerTo } from '../versions.ts'
 
 /** The readable offsets of a partition: of the first record, and after the last committed one. */
 export interface Range {
@@ -12,7 +13,7 @@ export interface Range {
   readonly end: bigint
 }
 
-type ListOffsetsResponse = Awaited<ReturnType<typeof listOffsetsV9.api.async>>
+type ListOffsetsResponse = AnswerTo<'listOffsets'>
 type Led = TopicPartition & { readonly leader: PartitionLeader }
 
 const EARLIEST = -2n
@@ -82,7 +83,7 @@ async function askLeader(
   try {
     const connection = await links.to(nodeId)
     const ask = (timestamp: bigint) =>
-      settled(listOffsetsV9.api.async(connection, NO_REPLICA, READ_COMMITTED, request(asked, timestamp)))
+      settled(connection.calls.listOffsets.async(connection, NO_REPLICA, READ_COMMITTED, request(asked, timestamp)))
     const [starts, ends] = await Promise.all([ask(EARLIEST), ask(LATEST)])
     for (const at of asked) {
       const key = partitionKey(at)
