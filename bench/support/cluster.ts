@@ -2,14 +2,14 @@ import { mkdirSync, mkdtempSync, readdirSync, readFileSync, writeFileSync } from
 import { once } from 'node:events'
 import { createServer, type AddressInfo } from 'node:net'
 import { tmpdir } from 'node:os'
-import { join } from 'node:path'
+import { dirname, join } from 'node:path'
 import { parseAllDocuments, stringify } from 'yaml'
 import { kinds } from '../../src/kube/kinds.ts'
 import type { KubeClient } from '../../src/kube/client.ts'
 import { restClient } from '../../src/kube/rest.ts'
 import { apiRequest } from '../../test/support/api-request.ts'
 import { startApiServer, type RunningApiServer } from '../../test/support/api-server.ts'
-import { startChild, type Child } from '../../test/support/child.ts'
+import { readCpuMs, startChild, type Child } from '../../test/support/child.ts'
 import { installCrds } from '../../test/support/crds.ts'
 import { eventually } from '../../test/support/eventually.ts'
 import { kubectl } from '../../test/support/kubectl.ts'
@@ -68,6 +68,14 @@ export class Cluster implements AsyncDisposable {
     await child.line('controller ')
     await eventually('the API server trusts the webhooks', () => this.#trusted(), { withinMs: 60_000, everyMs: 100 })
     return child
+  }
+
+  /** CPU that the API server and its etcd have taken so far, milliseconds. */
+  apiCpuMs(): number {
+    const pids = ['kube-apiserver', 'etcd'].map((name) =>
+      Number(readFileSync(join(dirname(this.api.kubeconfig), 'pid', name), 'utf8').split(' ')[0]),
+    )
+    return pids.reduce((sum, pid) => sum + (readCpuMs(pid) ?? 0), 0)
   }
 
   async ingress(flags: readonly string[] = []): Promise<{ child: Child; url: string }> {

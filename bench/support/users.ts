@@ -1,5 +1,8 @@
 import { apiVersionOf, type KubeClient, type Resource, type StoredObject } from '../../src/kube/client.ts'
+import { startInformer } from '../../src/kube/informer.ts'
 import { kinds } from '../../src/kube/kinds.ts'
+import { systemClock as clock } from '../../src/core/clock.ts'
+import { createLogger } from '../../src/telemetry/logger.ts'
 import { eventually } from '../../test/support/eventually.ts'
 import { forEach } from './at-once.ts'
 
@@ -9,6 +12,7 @@ const namespaces = 10
 export const usersAtOnce = 16
 
 const forever = new AbortController().signal
+const logger = createLogger('warn')
 
 export const namespaceOf = (index: number): string => `shop-${index % namespaces}`
 /** Each namespace has as many Brokers. */
@@ -23,8 +27,8 @@ export class Users implements Disposable {
 
   constructor(client: KubeClient) {
     this.#client = client
-    void this.#follow(kinds.broker)
-    void this.#follow(kinds.trigger)
+    this.#follow(kinds.broker)
+    this.#follow(kinds.trigger)
   }
 
   async createNamespaces(): Promise<void> {
@@ -64,30 +68,14 @@ export class Users implements Disposable {
     })
   }
 
-  /** From the API server's list, so that nothing is missed. */
-  async #follow(resource: Resource & { readonly kind: string }): Promise<void> {
+  #follow(resource: Resource & { readonly kind: string }): void {
     const ready = this.#ready[resource.kind as 'Broker' | 'Trigger']
     const { signal } = this.#stop
-    const look = ({ metadata, ...rest }: StoredObject): void => {
-      const { conditions = [] } = (rest['status'] ?? {}) as { conditions?: { type: string; status: string }[] }
-      const isReady = conditions.some(({ type, status }) => type === 'Ready' && status === 'True')
-      if (isReady) ready.add(metadata.uid)
-      else ready.delete(metadata.uid)
-    }
-    while (!signal.aborted) {
-      try {
-        const { items, resourceVersion } = await this.#client.list(resource, {}, signal)
-        items.forEach(look)
-        await this.#client.watch(
-          resource,
-          { resourceVersion, timeoutSeconds: 3_600 },
-          (event) => event.type !== 'bookmark' && look(event.object),
-          signal,
-        )
-      } catch (error) {
-        if (!signal.aborted) console.error(`following ${resource.plural}: ${String(error)}`)
-      }
-    }
+    const informer = startInformer({ client: this.#client, resource, keep, clock, logger, signal })
+    informer.subscribe(({ kind, object }) => {
+      if (kind === 'set' && object['ready'] === true) ready.add(object.metadata.uid)
+      else ready.delete(object.metadata.uid)
+    })
   }
 
   #create(
@@ -102,4 +90,12 @@ export class Users implements Disposable {
   [Symbol.dispose](): void {
     this.#stop.abort()
   }
+}
+
+/** What we look at, and no more: there are thousands. */
+function keep({ apiVersion, kind, metadata, ...rest }: StoredObject): StoredObject {
+  const { name, namespace = '', uid, resourceVersion } = metadata
+  const { conditions = [] } = (rest['status'] ?? {}) as { conditions?: { type: string; status: string }[] }
+  const ready = conditions.some(({ type, status }) => type === 'Ready' && status === 'True')
+  return { apiVersion, kind, metadata: { name, namespace, uid, resourceVersion }, ready }
 }

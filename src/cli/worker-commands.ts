@@ -9,7 +9,7 @@ export function addWorkers(millrace: Command): void {
     .option('--instance <name>', 'with --kubernetes: name of this process (default: POD_NAME)')
     .option('--host <address>', 'address to listen on (default: 0.0.0.0 in a pod, else 127.0.0.1)')
     .option('--port <port>', 'port to listen on, for events and for GET /healthz and /readyz', '8080')
-    .option('--lame-duck <time>', 'on SIGTERM go on taking events for so long (default: 1s with --kubernetes, else 0)')
+    .option('--lame-duck <time>', 'on SIGTERM go on taking events for so long (default: 3s with --kubernetes, else 0)')
     .addHelpText(
       'after',
       '\nExamples:\n  millrace ingress --kubernetes --host 0.0.0.0 --port 8080\n  millrace ingress --kubernetes --kubeconfig ~/.kube/config --namespace knative-eventing --instance mine\n  millrace ingress --routes routes.json --kafka localhost:9092',

@@ -57,6 +57,9 @@ const workerShape = {
   host: given.optional(),
 }
 
+/** So long may kube-proxy and senders take to hear of the end of a pod: kube-proxy alone looks once a second, by default. */
+const podLameDuckMs = 3_000
+
 const IngressOptions = between(z.strictObject({ ...workerShape, port, lameDuck: duration.optional() }))
 const DispatcherOptions = between(
   z.strictObject({ ...workerShape, group: given, data: given, healthPort: port.optional() }),
@@ -122,7 +125,7 @@ const readFlags = <T extends z.ZodType>(schema: T, raw: unknown): z.output<T> =>
 /** @throws UsageError with every problem at once. */
 export function ingressFlags(raw: unknown, env: Environment): IngressFlags {
   const { lameDuck, port, ...worker } = readFlags(withName(IngressOptions, env), raw)
-  return { ...workerFlags(worker, env), port, lameDuckMs: lameDuck ?? (worker.kubernetes ? 1_000 : 0) }
+  return { ...workerFlags(worker, env), port, lameDuckMs: lameDuck ?? (worker.kubernetes ? podLameDuckMs : 0) }
 }
 
 /** @throws UsageError with every problem at once. */

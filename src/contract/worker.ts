@@ -28,5 +28,10 @@ export const WorkerStatus = z.strictObject({
         .describe('Partitions of one topic.'),
     )
     .describe('The partitions that this dispatcher owns; of an ingress none.'),
+  /** `seen` does not speak of these: an earlier version of them may be in force. */
+  refused: z
+    .array(z.string().describe('The name of an Inlet or Outlet.'))
+    .optional()
+    .describe('Inlets or Outlets that this process cannot read, because another version of Millrace wrote them.'),
 })
 export type WorkerStatus = z.infer<typeof WorkerStatus>

@@ -125,8 +125,9 @@ export class ForeignKinds {
 }
 
 function viewOf({ informer, resource }: Followed): KindView {
-  if (informer.fault?.code === 'ApiForbidden') return { kind: 'forbidden', resource }
-  return informer.synced ? { kind: 'known', store: informer } : { kind: 'loading' }
+  // What was read once stays in force, as with all other faults: a right that is taken away for a moment unsettles nobody.
+  if (informer.synced) return { kind: 'known', store: informer }
+  return informer.fault?.code === 'ApiForbidden' ? { kind: 'forbidden', resource } : { kind: 'loading' }
 }
 
 interface CrdSpec {

@@ -5,7 +5,7 @@ import { never } from '../core/never.ts'
 import type { Logger } from '../telemetry/logger.ts'
 import type { KubeClient, ObjectName, Resource, StoredObject } from './client.ts'
 import type { EventRecorder } from './events.ts'
-import { asFault, isFault } from './faults.ts'
+import { asFault, askedWaitMs, isFault } from './faults.ts'
 import { KeyQueue } from './queue.ts'
 import type { DesiredStatus, Outcome, Reconciler } from './reconciler.ts'
 import { StatusWriter } from './status-writer.ts'
@@ -180,7 +180,7 @@ class Loop implements Controller {
     const failures = (this.#failures.get(id) ?? 0) + 1
     this.#failures.set(id, failures)
     const pace = fault.retriable ? { baseMs: 100, capMs: 30_000 } : { baseMs: 10_000, capMs: 300_000 }
-    const afterMs = Math.max(Number(fault.details['retryAfterMs'] ?? 0), retryBackoffMs(failures, pace))
+    const afterMs = Math.max(askedWaitMs(fault), retryBackoffMs(failures, pace))
     // The cache will show it in a moment: nothing that anyone should read of.
     const stale = isFault(fault, 'ApiConflict', 'ApiNotFound') && failures < 5
     const facts = { err: fault, key: id, failures, afterMs: Math.round(afterMs) }

@@ -4,7 +4,7 @@ import { Fault } from '../core/fault.ts'
 import type { Logger } from '../telemetry/logger.ts'
 import { Cache } from './cache.ts'
 import type { KubeClient, Resource, Selection, StoredObject, WatchEvent } from './client.ts'
-import { asFault } from './faults.ts'
+import { asFault, askedWaitMs } from './faults.ts'
 import { pause } from './pause.ts'
 import { keyOf, type Store } from './store.ts'
 
@@ -33,6 +33,11 @@ export interface Informer extends Store {
   ready(): Promise<void>
   /** All changes up to this version were told to all listeners; '' before the first list. */
   readonly resourceVersion: string
+  /**
+   * Calls `listener` each time a list is complete and `resourceVersion` is that of the list: changes that it brought were told while the version
+   * was still the old one. Returns the way to stop.
+   */
+  onListed(listener: () => void): () => void
   /** Why it does not get on at the moment: ApiNotFound (the kind is not installed), ApiForbidden, ApiUnavailable, … */
   readonly fault: Fault | undefined
 }
@@ -59,6 +64,7 @@ class RunningInformer implements Informer {
   readonly #options: InformerOptions
   readonly #cache: Cache
   readonly #firstList = Promise.withResolvers<void>()
+  readonly #listed = new Set<() => void>()
   #listedAt = 0
   /** Whether the server said anything in this watch. */
   #progress = false
@@ -73,6 +79,13 @@ class RunningInformer implements Informer {
   all: Store['all'] = () => this.#cache.all()
   subscribe: Store['subscribe'] = (listener) => this.#cache.subscribe(listener)
   ready = (): Promise<void> => this.#firstList.promise
+
+  onListed(listener: () => void): () => void {
+    // A function of its own, as in Cache.
+    const told = (): void => listener()
+    this.#listed.add(told)
+    return () => this.#listed.delete(told)
+  }
 
   async run(): Promise<void> {
     const { clock, signal } = this.#options
@@ -135,6 +148,17 @@ class RunningInformer implements Informer {
     this.synced = true
     this.#recovered()
     this.#firstList.resolve()
+    this.#tellListed()
+  }
+
+  #tellListed(): void {
+    for (const listener of this.#listed) {
+      try {
+        listener()
+      } catch (error) {
+        this.#options.logger.error({ err: error }, 'a listener to lists failed')
+      }
+    }
   }
 
   async #watch(): Promise<void> {
@@ -167,6 +191,5 @@ class RunningInformer implements Informer {
 
 function waitMs(fault: Fault | undefined, failures: number): number {
   const missing = fault?.code === 'ApiNotFound' || fault?.code === 'ApiForbidden'
-  const asked = Number(fault?.details['retryAfterMs'] ?? 0)
-  return Math.max(asked, retryBackoffMs(failures, { capMs: missing ? 10_000 : 5_000 }))
+  return Math.max(askedWaitMs(fault), retryBackoffMs(failures, { capMs: missing ? 10_000 : 5_000 }))
 }

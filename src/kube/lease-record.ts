@@ -4,6 +4,9 @@ import { isRecord } from './equal.ts'
 import { isFault } from './faults.ts'
 import { kinds } from './kinds.ts'
 
+/** An API server that takes longer for a Lease is not there. */
+const longestRequestMs = 2_000
+
 interface RecordOptions {
   readonly client: KubeClient
   readonly namespace: string
@@ -11,6 +14,7 @@ interface RecordOptions {
   readonly identity: string
   readonly clock: Clock
   readonly leaseMs: number
+  readonly renewMs: number
   readonly giveUpMs: number
 }
 
@@ -25,7 +29,8 @@ interface LeaseSpec {
 
 /**
  * One Lease as one process sees it. Times are told by our own monotonic clock: a holder is taken for gone when we have seen no change of its
- * record for as long as it promised. Each request is bounded, as a connection may be half open.
+ * record for as long as it promised. Each request is bounded, as a connection may be half open: when the first try to renew gets no answer, there
+ * is time for another before the lease is given up.
  */
 export class LeaseRecord {
   /** Monotonic: begin of the last request that made or kept the lease ours. */
@@ -43,16 +48,15 @@ export class LeaseRecord {
   async acquire(signal: AbortSignal): Promise<number> {
     const { client, clock, namespace, name, identity } = this.#options
     const start = clock.monotonic()
-    const limited = this.#limited(signal)
-    const found = await client.get(kinds.lease, { namespace, name }, limited)
+    const found = await client.get(kinds.lease, { namespace, name }, this.#limited(signal))
     const spec = specOf(found)
     const leftMs = spec.holderIdentity && spec.holderIdentity !== identity ? this.#left(spec) : 0
     if (leftMs > 0) return leftMs
     try {
       this.#own =
         found === null
-          ? await client.create(kinds.lease, this.#lease({}, 0), limited)
-          : await client.replace(kinds.lease, this.#lease(found, (spec.leaseTransitions ?? 0) + 1), limited)
+          ? await client.create(kinds.lease, this.#lease({}, 0), this.#limited(signal))
+          : await client.replace(kinds.lease, this.#lease(found, (spec.leaseTransitions ?? 0) + 1), this.#limited(signal))
       this.renewedAt = start
       return 0
     } catch (error) {
@@ -65,14 +69,14 @@ export class LeaseRecord {
   async renew(signal: AbortSignal): Promise<boolean> {
     const { client, clock, namespace, name, identity } = this.#options
     const start = clock.monotonic()
-    const limited = this.#limited(signal)
-    const current = this.#own ?? (await client.get(kinds.lease, { namespace, name }, limited))
+    const current = this.#own ?? (await client.get(kinds.lease, { namespace, name }, this.#limited(signal)))
     const spec = specOf(current)
     if (current === null || spec.holderIdentity !== identity) return false
     // Whatever comes of it, the version that we know may be old then.
     this.#own = undefined
     try {
-      this.#own = await client.replace(kinds.lease, this.#lease(current, spec.leaseTransitions ?? 0), limited)
+      const renewed = this.#lease(current, spec.leaseTransitions ?? 0)
+      this.#own = await client.replace(kinds.lease, renewed, this.#limited(signal))
     } catch (error) {
       if (isFault(error, 'ApiNotFound')) return false
       throw error
@@ -126,7 +130,9 @@ export class LeaseRecord {
   }
 
   #limited(signal: AbortSignal): AbortSignal {
-    return AbortSignal.any([signal, AbortSignal.timeout(this.#options.giveUpMs / 2)])
+    const { renewMs, giveUpMs } = this.#options
+    const ms = Math.min(longestRequestMs, Math.max(1, (giveUpMs - renewMs) / 2))
+    return AbortSignal.any([signal, AbortSignal.timeout(ms)])
   }
 }
 

@@ -88,7 +88,7 @@ async function leadOnce(lease: LeaseRecord, options: LeadOptions, timing: Requir
   const lost = await keep(lease, options, timing, leading)
   signal.removeEventListener('abort', stop)
   // Nobody renews any more: until the lease runs out it must have stopped.
-  const left = lease.renewedAt + timing.leaseMs * 0.95 - clock.monotonic()
+  const left = lease.renewedAt + timing.leaseMs * 0.9 - clock.monotonic()
   const { late } = await inTime(stopped, { ms: Math.max(0, left) })
   if (late) throw new Fault('Closed', 'the lease runs out, and what leads has not stopped: this process must end')
   if (lost) return false

@@ -27,6 +27,8 @@ export interface KubeRoutes extends RouteSource {
   readonly objects: Store
   /** Up to which version of the API server's objects the routes are told to their listeners. */
   readonly resourceVersion: string
+  /** Calls `listener` each time `resourceVersion` moved to that of a whole list. @see Informer.onListed */
+  onListed(listener: () => void): () => void
   /** Whether the first list is in: before that a missing route means nothing. */
   readonly loaded: boolean
   /** Resolves when `loaded` is true. @throws Fault Closed when the signal was aborted before. */
@@ -68,6 +70,7 @@ export function kubeRoutes(options: KubeRoutesOptions): KubeRoutes {
     get loaded() {
       return objects.synced
     },
+    onListed: (listener) => objects.onListed(listener),
     ready: () => objects.ready(),
   }
 }

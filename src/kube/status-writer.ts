@@ -62,7 +62,19 @@ export class StatusWriter {
   isEcho(change: StoreChange): boolean {
     const underWay = this.#writing.get(keyOf(change.object.metadata))
     underWay?.push(change)
-    return underWay !== undefined || this.#isOwn(change)
+    if (underWay !== undefined) return true
+    const own = this.#isOwn(change)
+    this.#dropShown(change)
+    return own
+  }
+
+  /** What the cache shows by now needs not be kept besides. */
+  #dropShown({ kind, object: { metadata } }: StoreChange): void {
+    const id = keyOf(metadata)
+    const written = this.#written.get(id)?.object.metadata
+    if (written === undefined) return
+    const behind = written.uid === metadata.uid && isAfter(written.resourceVersion, metadata.resourceVersion)
+    if (kind === 'gone' || !behind) this.#written.delete(id)
   }
 
   #isOwn(change: StoreChange): boolean {
@@ -92,7 +104,9 @@ export class StatusWriter {
     } finally {
       const meanwhile = this.#writing.get(id) ?? []
       this.#writing.delete(id)
-      if (meanwhile.some((change) => !this.#isOwn(change))) this.#options.onChange(nameOf(object))
+      const news = meanwhile.some((change) => !this.#isOwn(change))
+      for (const change of meanwhile) this.#dropShown(change)
+      if (news) this.#options.onChange(nameOf(object))
     }
     return status
   }

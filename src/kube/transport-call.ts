@@ -19,6 +19,7 @@ export class Call {
   readonly #onAbort = (): void => this.end(closedFault(this.#what, this.#signal))
   #timer: NodeJS.Timeout | undefined
   #ended: Fault | undefined
+  #rejectHead = (_fault: Fault): void => {}
 
   constructor(request: ClientRequest, { what, host, timeoutMs }: CallOptions, signal: AbortSignal) {
     this.#request = request
@@ -39,6 +40,8 @@ export class Call {
   end(fault: Fault): void {
     this.#ended ??= fault
     this.#request.destroy()
+    // One that waits for a connection of the pool says nothing when it is destroyed, until there is one.
+    this.#rejectHead(this.#ended)
   }
 
   /** From now on there is no deadline; silence for `ms` ends it. */
@@ -50,9 +53,11 @@ export class Call {
   async head(): Promise<IncomingMessage> {
     try {
       return await new Promise<IncomingMessage>((resolve, reject) => {
+        if (this.#ended !== undefined) return reject(this.#ended)
+        this.#rejectHead = reject
         this.#request.once('response', resolve)
         this.#request.once('error', reject)
-        this.#request.once('close', () => reject(new Error('closed'))) // destroyed before it had a connection
+        this.#request.once('close', () => reject(new Error('closed')))
       })
     } catch (error) {
       throw this.#faultOf(error)

@@ -3,7 +3,7 @@ import { join } from 'node:path'
 import { beforeAll, describe, expect, it } from 'vitest'
 import { eventually } from '../support/eventually.ts'
 import { deployTestApp, postFromPod } from './support/app.ts'
-import { apply, createNamespace, get, kubectl, list, systemNamespace, waitFor } from './support/kube.ts'
+import { addressOf, apply, createNamespace, get, kubectl, list, systemNamespace, waitFor } from './support/kube.ts'
 import { kafkaState } from './support/kafka.ts'
 import { installMillrace } from './support/millrace.ts'
 
@@ -21,7 +21,7 @@ describe('a user who applies a Broker and the Trigger of the first article', () 
     const broker = await waitFor('broker', 'default', 'Ready', { namespace: name })
     await waitFor('trigger', 'my-service-trigger', 'Ready', { namespace: name })
 
-    const { url } = broker.status?.['address'] as { url: string }
+    const url = addressOf(broker)
     const outcome = await postFromPod(name, { url, prefix: 'first', data: { text: 'hello' } })
 
     expect(outcome).toEqual({ sent: 1, statuses: { '202': 1 }, refused: [] })

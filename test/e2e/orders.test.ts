@@ -1,7 +1,7 @@
 import { beforeAll, describe, expect, it } from 'vitest'
 import { eventually } from '../support/eventually.ts'
 import { testApp, testAppManifest } from './support/app.ts'
-import { apply, condition, createNamespace, kubectl, waitFor } from './support/kube.ts'
+import { addressOf, apply, condition, createNamespace, kubectl, waitFor } from './support/kube.ts'
 import { installMillrace } from './support/millrace.ts'
 
 type Part = 'broker' | 'trigger' | 'service'
@@ -30,7 +30,7 @@ describe.concurrent('in whatever order they are applied, Broker, Trigger and Ser
     await waitFor('trigger', 'to-service', 'Ready', { namespace: name })
     await waitFor('deployment', 'service', 'Available', { namespace: name })
     const app = testApp(name, 'service')
-    const { url } = broker.status?.['address'] as { url: string }
+    const url = addressOf(broker)
     const outcome = await app.send({ url, count: 1, prefix: name })
 
     expect(outcome).toEqual({ sent: 1, statuses: { '202': 1 }, refused: [] })

@@ -1,7 +1,7 @@
 import { beforeAll, describe, expect, it } from 'vitest'
 import { eventuallyPasses } from '../support/eventually.ts'
 import { deployTestApp } from './support/app.ts'
-import { apply, createNamespace, waitFor } from './support/kube.ts'
+import { addressOf, apply, createNamespace, waitFor } from './support/kube.ts'
 import { installMillrace } from './support/millrace.ts'
 import { watchReady } from './support/watch.ts'
 
@@ -17,7 +17,7 @@ describe('Ready means that events flow', () => {
     const app = await deployTestApp(name)
     await apply('{apiVersion: eventing.knative.dev/v1, kind: Broker, metadata: {name: default}}', name)
     const broker = await waitFor('broker', 'default', 'Ready', { namespace: name })
-    const { url } = broker.status?.['address'] as { url: string }
+    const url = addressOf(broker)
     await using watch = watchReady('triggers', name)
     const times: number[] = []
     const oneEvent = async (trigger: string, applied: number): Promise<void> => {

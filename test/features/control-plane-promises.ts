@@ -217,10 +217,26 @@ export function controlPlanePromises(api: () => Promise<TestApi>, namespaces: bo
     test('adds a finalizer that admission did not set', async () => {
       const { rig, ns } = await serving()
       await using _ = rig
-      expect((await rig.get(brokers, ns, 'default'))?.metadata.finalizers).toEqual(['brokers.eventing.knative.dev'])
-      expect((await rig.get(triggers, ns, 'orders'))?.metadata.finalizers).toEqual([
-        'kafka.triggers.eventing.knative.dev',
+      expect((await rig.get(brokers, ns, 'default'))?.metadata.finalizers).toEqual([
+        'brokers.eventing.knative.dev/millrace',
       ])
+      expect((await rig.get(triggers, ns, 'orders'))?.metadata.finalizers).toEqual([
+        'kafka.triggers.eventing.knative.dev/millrace',
+      ])
+    })
+
+    test('does not go before an Outlet that the cache does not show yet', async () => {
+      const { rig, ns } = await start()
+      await using _ = rig
+      for (const object of [service(ns), broker(ns)]) await rig.apply(object)
+      await rig.ready(brokers, ns, 'default', 'True')
+      await rig.stopPlane()
+      rig.startPlane({ deafTo: outlets })
+      await rig.apply(trigger(ns))
+      await eventuallyPasses('the Outlet', async () => expect(await rig.names(outlets, rig.system)).toHaveLength(1))
+      await rig.delete(triggers, ns, 'orders')
+      await rig.gone(triggers, ns, 'orders', 40_000)
+      expect(await rig.names(outlets, rig.system)).toEqual([])
     })
 
     test('by force, of a finalizer, is cleaned up at the next start', async () => {

@@ -1,4 +1,4 @@
-import { Connection, createTopicsV7, produceV11 } from '@platformatic/kafka'
+import { Connection, createTopicsV7, produceV9 } from '@platformatic/kafka'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest'
 import { systemClock } from '../../src/core/clock.ts'
@@ -126,7 +126,7 @@ function append(partition: number, value: string): Promise<unknown> {
 
 function sendControl(partition: number, value: string): Promise<unknown> {
   const record = { topic: control, partition, value: Buffer.from(value) }
-  return produceV11.api.async(lines[partition] as Connection, -1, 30_000, [record])
+  return produceV9.api.async(lines[partition] as Connection, -1, 30_000, [record])
 }
 
 /** Brokers are numbered from 1, in the order of the bootstrap servers. */

@@ -466,7 +466,7 @@ describe('installed', () => {
 const broker = {
   apiVersion: 'eventing.knative.dev/v1',
   kind: 'Broker',
-  metadata: { name: 'default', namespace: 'shop', finalizers: ['brokers.eventing.knative.dev'] },
+  metadata: { name: 'default', namespace: 'shop', finalizers: ['brokers.eventing.knative.dev/millrace'] },
 }
 const trigger = {
   apiVersion: 'eventing.knative.dev/v1',

@@ -64,7 +64,7 @@ describe('what is applied', () => {
           'eventing.knative.dev/broker.class': 'Kafka',
           'eventing.knative.dev/creator': expect.any(String),
         },
-        finalizers: ['brokers.eventing.knative.dev'],
+        finalizers: ['brokers.eventing.knative.dev/millrace'],
       })
       await rig.apply(manifest, args)
       expect((await readBroker())?.metadata.resourceVersion).toBe(first?.metadata.resourceVersion)
@@ -78,7 +78,7 @@ describe('what is applied', () => {
     expect(first).toMatchObject({
       metadata: {
         labels: { 'eventing.knative.dev/broker': 'default' },
-        finalizers: ['kafka.triggers.eventing.knative.dev'],
+        finalizers: ['kafka.triggers.eventing.knative.dev/millrace'],
       },
       spec: { subscriber: { ref: { name: 'shipping', namespace } } },
     })

@@ -67,7 +67,8 @@ export function startChild(file: string, args: readonly string[], nodeFlags: rea
   }
 }
 
-function readCpuMs(pid: number): number | null {
+/** CPU of all threads of a process since its start, milliseconds; null: it has ended. */
+export function readCpuMs(pid: number): number | null {
   try {
     const stat = readFileSync(`/proc/${pid}/stat`, 'utf8')
     // The name of the process, in parentheses, may hold spaces: count from behind it.

@@ -84,11 +84,12 @@ export class ControlPlaneRig implements AsyncDisposable {
     return { namespace: this.system, name }
   }
 
-  startPlane(): ControlPlane {
+  /** `deafTo`: changes of this kind do not come through, as over a connection that is open on one side only. */
+  startPlane({ deafTo }: { deafTo?: Resource } = {}): ControlPlane {
     const stop = new AbortController()
     const logger = createLogger((process.env['MILLRACE_LOG'] as 'silent' | undefined) ?? 'silent')
     const { signal } = stop
-    const { client } = this
+    const client = deafTo === undefined ? this.client : deaf(this.client, deafTo)
     const events = eventRecorder({ client, component: 'millrace-controller', clock, logger, signal })
     const admins = this.#admins()
     this.#stop = stop
@@ -256,6 +257,17 @@ export class ControlPlaneRig implements AsyncDisposable {
     }
     for (const close of this.#closers.toReversed()) await close()
   }
+}
+
+function deaf(client: KubeClient, to: Resource): KubeClient {
+  const watch: KubeClient['watch'] = (resource, options, on, signal) =>
+    client.watch(resource, options, resource.plural === to.plural ? () => undefined : on, signal)
+  return new Proxy(client, {
+    get: (target, name) => {
+      const method = target[name as keyof KubeClient] as (...args: unknown[]) => unknown
+      return name === 'watch' ? watch : method.bind(target)
+    },
+  })
 }
 
 const byKind = {

@@ -64,10 +64,24 @@ export class KubeScene implements AsyncDisposable {
     return this.#apply(kinds.outlet, uid, OutletSpec.strip().parse(outlet))
   }
 
-  /** @returns a version that is not before its deletion. */
+  /** @returns the version of its deletion. */
   async delete(resource: Resource, uid: string): Promise<number> {
-    await this.client.delete(resource, { namespace: this.namespace, name: uid }, forever)
-    return Number((await this.client.list(resource, { namespace: this.namespace }, forever)).resourceVersion)
+    const { namespace } = this
+    const { resourceVersion } = await this.client.list(resource, { namespace }, forever)
+    const deleted = Promise.withResolvers<number>()
+    const ended = new AbortController()
+    const watching = this.client.watch(
+      resource,
+      { namespace, resourceVersion },
+      (event) => {
+        if (event.type === 'deleted' && event.object.metadata.name === uid)
+          deleted.resolve(Number(event.object.metadata.resourceVersion))
+      },
+      ended.signal,
+    )
+    watching.catch(deleted.reject)
+    await this.client.delete(resource, { namespace, name: uid }, forever)
+    return deleted.promise.finally(() => ended.abort())
   }
 
   /** A StatefulSet that wants so many pods. */

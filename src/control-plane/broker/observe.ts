@@ -8,11 +8,11 @@ import { parsedBroker } from '../parsed.ts'
 import { statusOf } from '../status-of.ts'
 import type { World } from '../world.ts'
 import { chooseTopic, type ChosenTopic } from './compile.ts'
+import { isHeld } from '../finalizers.ts'
 import { kafkaConfig, type KafkaConfig } from './kafka-config.ts'
 
 /** On an object that is being deleted: give up what Kafka holds of it. */
 export const forceDeleteAnnotation = 'millrace.dev/force-delete'
-export const brokerFinalizer = 'brokers.eventing.knative.dev'
 
 /** Keys of `status.annotations`, as Knative's implementation for Kafka writes them. */
 export const inUse = {
@@ -78,7 +78,7 @@ export function observeBroker(
     key,
     ours: brokerClass(object.metadata) === 'Kafka',
     deleting,
-    hasFinalizer: finalizers.includes(brokerFinalizer),
+    hasFinalizer: isHeld('broker', finalizers),
     forced: annotations[forceDeleteAnnotation] === 'true',
     broker: parsed.value,
     problems: parsed.problems ?? '',

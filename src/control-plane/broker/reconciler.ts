@@ -17,7 +17,8 @@ import { applyContract, setFinalizers, type World } from '../world.ts'
 import type { CompiledBroker } from './compile.ts'
 import { concludeBroker } from './conclude.ts'
 import { decideBroker, type BrokerFinalizing } from './decide.ts'
-import { brokerFinalizer, forceDeleteAnnotation, inUse, observeBroker, type ObservedBroker } from './observe.ts'
+import { held, released } from '../finalizers.ts'
+import { forceDeleteAnnotation, inUse, observeBroker, type ObservedBroker } from './observe.ts'
 
 /** A fallback where a change will tell: nothing is lost if that is missed. Milliseconds. */
 const lookAgainMs = 5_000
@@ -90,9 +91,9 @@ export class BrokerReconciler implements Reconciler {
   ): Promise<Outcome> {
     const { client, kafka, board } = this.#world
     const { object, key, annotations } = seen
-    const { uid, finalizers = [] } = object.metadata
+    const { uid, finalizers } = object.metadata
     // First the finalizer: whatever is made after it is cleaned up.
-    if (addFinalizer) await setFinalizers(client, kinds.broker, object, [...finalizers, brokerFinalizer], signal)
+    if (addFinalizer) await setFinalizers(client, kinds.broker, object, held('broker', finalizers), signal)
     const { inlet, bootstrapServers, topic } = compiled
     const here =
       annotations[inUse.bootstrapServers] === bootstrapServers && annotations[inUse.topic] === topic.spec.name
@@ -117,8 +118,9 @@ export class BrokerReconciler implements Reconciler {
     return 'unchanged' as const
   }
 
-  async #deleteInlet({ metadata: { uid } }: StoredObject, signal: AbortSignal): Promise<void> {
-    await this.#world.client.delete(kinds.inlet, { namespace: this.#world.namespace, name: uid }, signal)
+  /** False when there was none. */
+  #deleteInlet({ metadata: { uid } }: StoredObject, signal: AbortSignal): Promise<boolean> {
+    return this.#world.client.delete(kinds.inlet, { namespace: this.#world.namespace, name: uid }, signal)
   }
 
   /** `current`: the Inlet in the cache is as it shall be. */
@@ -222,7 +224,9 @@ export class BrokerReconciler implements Reconciler {
 
   async #release(object: StoredObject, hasFinalizer: boolean, signal: AbortSignal): Promise<Outcome> {
     if (hasFinalizer) {
-      const others = (object.metadata.finalizers ?? []).filter((finalizer) => finalizer !== brokerFinalizer)
+      // The cache may not show an Inlet yet that we wrote a moment ago, and nobody is left to look after it then.
+      if (await this.#deleteInlet(object, signal)) return { kind: 'waiting', afterMs: 500 }
+      const others = released('broker', object.metadata.finalizers)
       await setFinalizers(this.#world.client, kinds.broker, object, others, signal)
     }
     return { kind: 'settled' }

@@ -54,6 +54,7 @@ const fresh: ObservedTrigger = {
   outletStatus: undefined,
   outletVersion: undefined,
   outletDeletion: undefined,
+  unseen: undefined,
   goneMs: 0,
   dispatchers: [],
 }
@@ -151,6 +152,11 @@ describe('a Trigger that is being deleted', () => {
       'where it last was',
       { annotations: inUse, goneMs: 60_000, dispatchers: [worker] },
       { do: 'deleteGroup', group: 'g', bootstrapServers: 'old:1' },
+    ],
+    [
+      'whose Outlet the cache never showed has a group all the same',
+      { unseen: { bootstrapServers: 'k:1' }, goneMs: 60_000, dispatchers: [worker] },
+      { do: 'deleteGroup', group: 'g', bootstrapServers: 'k:1' },
     ],
     [
       'leaves a group that another Trigger has',

@@ -88,12 +88,13 @@ function withBroker(compiled: CompiledTrigger, { verdict }: BoardEntry): Compile
 }
 
 function finalizing(seen: ObservedTrigger): TriggerFinalizing {
-  const { annotations, outlet, outletDeletion, dispatchers, goneMs, takenBy, group } = seen
+  const { annotations, outlet, outletDeletion, unseen, dispatchers, goneMs, takenBy, group } = seen
   if (outlet !== undefined) return { do: 'deleteOutlet' }
-  const wasServed = annotations[groupInUse.group] !== undefined || outletDeletion !== undefined
+  const wasServed = annotations[groupInUse.group] !== undefined || outletDeletion !== undefined || unseen !== undefined
   if (!wasServed) return { do: 'release' }
   if (waitsForSeen(dispatchers, outletDeletion, goneMs)) return { do: 'awaitDispatchers' }
-  const bootstrapServers = outletDeletion?.bootstrapServers ?? annotations[groupInUse.bootstrapServers]
+  const bootstrapServers =
+    outletDeletion?.bootstrapServers ?? annotations[groupInUse.bootstrapServers] ?? unseen?.bootstrapServers
   if (takenBy !== null || bootstrapServers === undefined) return { do: 'release' }
   return { do: 'deleteGroup', group, bootstrapServers }
 }

@@ -8,12 +8,11 @@ import type { BoardEntry } from '../board.ts'
 import { forceDeleteAnnotation, inUse } from '../broker/observe.ts'
 import type { Deletion } from '../contract-versions.ts'
 import type { LiveWorker } from '../fleet.ts'
+import { isHeld } from '../finalizers.ts'
 import { triggerGroup } from '../names.ts'
 import { parsedTrigger } from '../parsed.ts'
 import { statusOf } from '../status-of.ts'
 import type { World } from '../world.ts'
-
-export const triggerFinalizer = 'kafka.triggers.eventing.knative.dev'
 
 /** Keys of `status.annotations`: which group, and in which Kafka cluster. */
 export const groupInUse = { group: 'group.id', bootstrapServers: inUse.bootstrapServers } as const
@@ -49,13 +48,27 @@ export interface ObservedTrigger {
   /** The version that dispatchers must have seen. */
   readonly outletVersion: string | undefined
   readonly outletDeletion: Deletion | undefined
+  /** An Outlet that the cache did not show was found, and deleted, when the Trigger was about to go. */
+  readonly unseen: UnseenOutlet | undefined
   /** How long its Outlet is known to be gone, when nobody saw it go; milliseconds. */
   readonly goneMs: number
   readonly dispatchers: readonly LiveWorker[]
 }
 
+/** An Outlet that stood while the cache, which may lag, had none. */
+export interface UnseenOutlet {
+  readonly bootstrapServers: string | undefined
+}
+
+/** What a reconciler remembers of a Trigger. */
+export interface TriggerMemory {
+  /** How long its Outlet is gone, milliseconds; asked while it is. */
+  readonly goneMs: () => number
+  readonly unseen: UnseenOutlet | undefined
+}
+
 /** Caches → value. */
-export function observeTrigger(object: StoredObject, world: World, goneMs: () => number): ObservedTrigger {
+export function observeTrigger(object: StoredObject, world: World, memory: TriggerMemory): ObservedTrigger {
   const { namespace, name } = nameOf(object)
   const { uid, annotations = {}, finalizers = [], deletionTimestamp } = object.metadata
   const key: ObjectKey = { kind: 'Trigger', namespace, name }
@@ -70,7 +83,7 @@ export function observeTrigger(object: StoredObject, world: World, goneMs: () =>
     trigger: parsed.value,
     problems: parsed.problems ?? '',
     deleting,
-    hasFinalizer: finalizers.includes(triggerFinalizer),
+    hasFinalizer: isHeld('trigger', finalizers),
     forced: annotations[forceDeleteAnnotation] === 'true',
     broker: viewOfBroker({ namespace, name: brokerNameOf(object) }, world),
     annotations: status,
@@ -80,7 +93,8 @@ export function observeTrigger(object: StoredObject, world: World, goneMs: () =>
     outletStatus: told.success ? told.data : undefined,
     outletVersion: world.outletVersions.specVersion(uid),
     outletDeletion: world.outletVersions.deletion(uid),
-    goneMs: deleting && outlet === undefined ? goneMs() : 0,
+    unseen: memory.unseen,
+    goneMs: deleting && outlet === undefined ? memory.goneMs() : 0,
     dispatchers: world.fleet.live('dispatcher'),
   }
 }

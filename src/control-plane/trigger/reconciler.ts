@@ -17,7 +17,8 @@ import { applyContract, setFinalizers, type World } from '../world.ts'
 import type { CompiledTrigger } from './compile.ts'
 import { concludeTrigger, type Consumption } from './conclude.ts'
 import { decideTrigger, type TriggerFinalizing, type TriggerPlan } from './decide.ts'
-import { groupInUse, observeTrigger, triggerFinalizer, type ObservedTrigger } from './observe.ts'
+import { held, released } from '../finalizers.ts'
+import { groupInUse, observeTrigger, type ObservedTrigger, type UnseenOutlet } from './observe.ts'
 
 /** A fallback where a change will tell: nothing is lost if that is missed. Milliseconds. */
 const lookAgainMs = 5_000
@@ -32,6 +33,8 @@ export class TriggerReconciler implements Reconciler {
   readonly #world: World
   readonly #patience: Patience
   readonly #uids = new Map<string, string>()
+  /** By UID of a Trigger that goes. */
+  readonly #unseen = new Map<string, UnseenOutlet>()
 
   constructor(world: World) {
     this.#world = world
@@ -46,7 +49,11 @@ export class TriggerReconciler implements Reconciler {
     this.#uids.set(id, object.metadata.uid)
     const refs: FullReference[] = []
     const resolve = (ref: FullReference) => (refs.push(ref), this.#world.resolve(ref))
-    const seen = observeTrigger(object, this.#world, () => this.#patience.lasted(`gone ${object.metadata.uid}`))
+    const { uid } = object.metadata
+    const seen = observeTrigger(object, this.#world, {
+      goneMs: () => this.#patience.lasted(`gone ${uid}`),
+      unseen: this.#unseen.get(uid),
+    })
     const plan = decideTrigger(seen, resolve)
     this.#world.references.set({ kind: 'Trigger', key }, refs)
     switch (plan.kind) {
@@ -79,15 +86,16 @@ export class TriggerReconciler implements Reconciler {
     outletVersions.forget(uid)
     this.#patience.forget(uid)
     this.#patience.forget(`gone ${uid}`)
+    this.#unseen.delete(uid)
   }
 
   async #serve(seen: ObservedTrigger, plan: Serving, signal: AbortSignal): Promise<Outcome> {
     const { compiled, broker } = plan
     const { object, outlet } = seen
-    const { uid, finalizers = [] } = object.metadata
+    const { uid, finalizers } = object.metadata
     // First the finalizer: whatever is made after it is cleaned up.
     if (plan.addFinalizer)
-      await setFinalizers(this.#world.client, kinds.trigger, object, [...finalizers, triggerFinalizer], signal)
+      await setFinalizers(this.#world.client, kinds.trigger, object, held('trigger', finalizers), signal)
     if (plan.outlet === 'remove') await this.#deleteOutlet(object, signal)
     const applied = await this.#applyOutlet(plan, signal)
     // What we just wrote is not in the cache yet: what that says is of the version before.
@@ -147,11 +155,26 @@ export class TriggerReconciler implements Reconciler {
         return { kind: 'settled' }
       }
       case 'release':
-        if (hasFinalizer) await this.#release(object, signal)
+        if (!hasFinalizer) return { kind: 'settled' }
+        // Nobody is left to look after an Outlet that we wrote a moment ago and the cache does not show yet.
+        if (await this.#deletedUnseen(object, signal)) return { kind: 'waiting', afterMs: 1_000 }
+        await this.#release(object, signal)
         return { kind: 'settled' }
       default:
         return never(step)
     }
+  }
+
+  /** Looks past the cache. */
+  async #deletedUnseen(object: StoredObject, signal: AbortSignal): Promise<boolean> {
+    const { client, namespace } = this.#world
+    const { uid } = object.metadata
+    const found = await client.get(kinds.outlet, { namespace, name: uid }, signal)
+    if (found === null) return false
+    const { bootstrapServers } = (found['spec'] ?? {}) as UnseenOutlet
+    this.#unseen.set(uid, { bootstrapServers })
+    await this.#deleteOutlet(object, signal)
+    return true
   }
 
   /** Returns what went wrong. */
@@ -171,7 +194,7 @@ export class TriggerReconciler implements Reconciler {
   }
 
   async #release(object: StoredObject, signal: AbortSignal): Promise<void> {
-    const others = (object.metadata.finalizers ?? []).filter((finalizer) => finalizer !== triggerFinalizer)
+    const others = released('trigger', object.metadata.finalizers)
     await setFinalizers(this.#world.client, kinds.trigger, object, others, signal)
   }
 }

@@ -111,7 +111,7 @@ describe('a review', () => {
     expect(patch).toContainEqual({
       op: 'add',
       path: '/metadata/finalizers',
-      value: ['kafka.triggers.eventing.knative.dev'],
+      value: ['kafka.triggers.eventing.knative.dev/millrace'],
     })
   })
 

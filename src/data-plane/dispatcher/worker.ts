@@ -111,8 +111,8 @@ export class Worker {
   /** It is gone. As `letGo`. */
   remove(run: OutletRun): void {
     const { uid, topic } = run.outlet
-    this.runs.delete(uid)
     const others = this.#byTopic.get(topic)
+    this.runs.delete(uid)
     if (others?.delete(run) && others.size === 0) this.#byTopic.delete(topic)
     run.release()
     this.letGo(run)
@@ -130,7 +130,7 @@ export class Worker {
 
   /** Its position is committed: a cursor that will run with the next `admit`, at the latest a moment later. */
   open(run: OutletRun, partition: Partition, progress: Progress): void {
-    const cursor = new Cursor(run, partition, progress, (moved) => this.#parts.committer.touch(moved))
+    const cursor = new Cursor(run, partition, progress, this.#parts.committer)
     run.cursors.set(partition.at.partition, cursor)
     const arriving = this.#arriving.get(partition) ?? []
     this.#arriving.set(partition, [...arriving, cursor])
@@ -246,19 +246,15 @@ export class Worker {
 
   /** Stops reading partitions. @returns their cursors. */
   #take(list: readonly TopicPartition[]): Cursor[] {
-    const taken: Partition[] = []
-    for (const at of list) {
-      const partition = this.partition(at)
-      if (partition === undefined) continue
-      this.#partitions.get(at.topic)?.delete(at.partition)
+    const taken = list.flatMap((at) => this.partition(at) ?? [])
+    for (const partition of taken) {
+      this.#partitions.get(partition.at.topic)?.delete(partition.at.partition)
       this.#ownedCount--
       partition.stop()
-      taken.push(partition)
     }
-    return taken.flatMap((partition) => {
-      const { topic, partition: number } = partition.at
-      const cursors = this.runsOf(topic).flatMap((run) => run.cursors.get(number) ?? [])
-      return cursors.filter((cursor) => cursor.place === partition)
+    return taken.flatMap((place) => {
+      const cursors = this.runsOf(place.at.topic).flatMap((run) => run.cursors.get(place.at.partition) ?? [])
+      return cursors.filter((cursor) => cursor.place === place)
     })
   }
 

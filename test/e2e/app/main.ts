@@ -6,7 +6,7 @@ import { websocketSource } from './websocket-source.ts'
 /**
  *     main.ts              a server on 8080 that records what it gets (serve.ts)
  *     main.ts send URL     sends events to URL, prints what became of them as one line of JSON, ends with 1 when one was not accepted
- *       --count N --rate PER_SECOND --type T --source S --prefix OF_IDS --data JSON --in-flight N
+ *       --count N --rate PER_SECOND --type T --source S --prefix OF_IDS --data JSON --in-flight N --resend
  *     SINK=URL main.ts     stands in for the source of the third article (websocket-source.ts)
  */
 const { values, positionals } = parseArgs({
@@ -19,6 +19,7 @@ const { values, positionals } = parseArgs({
     prefix: { type: 'string' },
     data: { type: 'string' },
     'in-flight': { type: 'string' },
+    resend: { type: 'boolean' },
   },
 })
 
@@ -43,5 +44,6 @@ function loadOf(to: string): Load {
     ...(values.prefix === undefined ? {} : { prefix: values.prefix }),
     ...(values.data === undefined ? {} : { data: JSON.parse(values.data) as unknown }),
     ...(values['in-flight'] === undefined ? {} : { inFlight: Number(values['in-flight']) }),
+    ...(values.resend === undefined ? {} : { resend: values.resend }),
   }
 }

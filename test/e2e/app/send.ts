@@ -12,6 +12,11 @@ export interface Load {
   readonly source?: string
   readonly prefix?: string
   readonly data?: unknown
+  /**
+   * Whether a request that got no answer, because its connection ended, is sent once more, as HTTP lets a client do (RFC 9112, 9.3.1): a
+   * server may close a connection that it takes for idle while the next request is on its way.
+   */
+  readonly resend?: boolean
   /** Headers more, or instead. */
   readonly headers?: Readonly<Record<string, string>>
 }
@@ -21,7 +26,9 @@ export interface Outcome {
   readonly sent: number
   /** How many got which HTTP status; 0 when there was no answer. */
   readonly statuses: Readonly<Record<string, number>>
-  /** The ids that were not accepted, in the order they were sent. Nothing is sent twice. */
+  /** How many were sent once more (`resend`); nothing else is sent twice. */
+  readonly resent?: number
+  /** The ids that were not accepted, in the order they were sent. */
   readonly refused: readonly string[]
   /** Why the first of them was not. */
   readonly reason?: string
@@ -30,14 +37,22 @@ export interface Outcome {
 /** How long one answer may take, milliseconds. */
 const patienceMs = 30_000
 
+/** How fetch says that a connection which was there has ended. One that was refused is another matter. */
+const connectionEnded = /other side closed|ECONNRESET|EPIPE/
+
 /** Sends a load and resolves when every event has its answer. */
 export async function send(load: Load): Promise<Outcome> {
   const statuses: Record<string, number> = {}
   const refused = new Set<number>()
   const idOf = (index: number): string => `${load.prefix ?? 'event'}-${index}`
   let reason: string | undefined
+  let resent = 0
   const one = async (index: number): Promise<void> => {
-    const { status, text } = await post(load, idOf(index))
+    let { status, text } = await post(load, idOf(index))
+    if (load.resend === true && status === 0 && connectionEnded.test(text)) {
+      resent += 1
+      ;({ status, text } = await post(load, idOf(index)))
+    }
     statuses[status] = (statuses[status] ?? 0) + 1
     if (status >= 200 && status < 300) return
     refused.add(index)
@@ -54,7 +69,13 @@ export async function send(load: Load): Promise<Outcome> {
   }
   await Promise.all(running)
   const ids = [...refused].sort((a, b) => a - b).map(idOf)
-  return { sent: load.count, statuses, refused: ids, ...(reason === undefined ? {} : { reason }) }
+  return {
+    sent: load.count,
+    statuses,
+    refused: ids,
+    ...(load.resend === true ? { resent } : {}),
+    ...(reason === undefined ? {} : { reason }),
+  }
 }
 
 async function post(load: Load, id: string): Promise<{ status: number; text: string }> {

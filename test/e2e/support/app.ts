@@ -97,7 +97,7 @@ export async function startSender(namespace: string, load: Omit<Load, 'headers'>
   const container = {
     name: 'sender',
     image: cluster().appImage,
-    args: ['send', load.url, ...args],
+    args: ['send', load.url, ...args, ...(load.resend === true ? ['--resend'] : [])],
     securityContext: restricted,
   }
   const spec = { restartPolicy: 'Never', terminationGracePeriodSeconds: 0, containers: [container] }

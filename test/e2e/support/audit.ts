@@ -37,7 +37,7 @@ export interface Asked {
   readonly uri: string
 }
 
-/** All that the service accounts of a namespace asked for, oldest first, each kind of request once an answer. */
+/** All that the service accounts of a namespace asked for, in the order of the answers. */
 export async function asked(auditLog: string, namespace: string): Promise<Asked[]> {
   const prefix = `system:serviceaccount:${namespace}:`
   const found: Asked[] = []

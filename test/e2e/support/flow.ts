@@ -1,7 +1,7 @@
 import { eventually, type Patience } from '../../support/eventually.ts'
 import type { Outcome } from '../app/send.ts'
 import { deployTestApp, type TestApp } from './app.ts'
-import { apply, createNamespace, waitFor } from './kube.ts'
+import { addressOf, apply, createNamespace, waitFor } from './kube.ts'
 
 /** A Broker `default`, a Trigger `all` that takes every event, and the application that gets them, in a namespace of its own. */
 export interface Flow extends AsyncDisposable {
@@ -21,7 +21,7 @@ export async function createFlow(prefix: string): Promise<Flow> {
     const app = await deployTestApp(name)
     const broker = await waitFor('broker', 'default', 'Ready', { namespace: name })
     await waitFor('trigger', 'all', 'Ready', { namespace: name })
-    const { url } = broker.status?.['address'] as { url: string }
+    const url = addressOf(broker)
     return { namespace: name, url, app, [Symbol.asyncDispose]: () => namespace[Symbol.asyncDispose]() }
   } catch (error) {
     await namespace[Symbol.asyncDispose]()

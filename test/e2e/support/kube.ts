@@ -81,6 +81,13 @@ export function condition(object: KubeObject | null, type: string): Condition | 
   return object?.status?.conditions?.find((one) => one.type === type)
 }
 
+/** Where a Broker that is Ready takes events. */
+export function addressOf(broker: KubeObject): string {
+  const address = broker.status?.['address'] as { readonly url: string } | undefined
+  if (address === undefined) throw new Error(`${broker.metadata.name} has no address`)
+  return address.url
+}
+
 /**
  * Waits until an object has a condition, and gives the object: `Ready` or `Ready=True`, `Ready=False`, or a function of its own.
  * Status of an older generation does not count where the object tells which one it belongs to.

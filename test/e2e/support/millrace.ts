@@ -44,7 +44,7 @@ async function replaceOldBuilds(): Promise<void> {
 /** Who leads among the controllers: the identity in the Lease, and the pod that it begins with. */
 export async function leader(): Promise<{ readonly identity: string; readonly pod: string }> {
   const lease = await get('lease', 'millrace-controller', systemNamespace)
-  const identity = String(lease?.spec?.['holderIdentity'] ?? '')
+  const { holderIdentity: identity = '' } = (lease?.spec ?? {}) as { holderIdentity?: string }
   return { identity, pod: identity.replace(/-[^-]*$/, '') }
 }
 

@@ -60,7 +60,7 @@ describe('a new Broker', () => {
           'eventing.knative.dev/creator': 'jo',
           'eventing.knative.dev/lastModifier': 'jo',
         },
-        finalizers: ['brokers.eventing.knative.dev'],
+        finalizers: ['brokers.eventing.knative.dev/millrace'],
       },
     })
   })

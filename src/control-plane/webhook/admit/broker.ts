@@ -4,7 +4,6 @@ import { isMap, valueAt, type JsonObject } from '../../../api/json.ts'
 import { upgradeBroker } from '../../../api/old-versions.ts'
 import { pathName } from '../../../api/problem.ts'
 import { noticesAbout, validateBroker, type FieldProblem } from '../../../api/validate.ts'
-import { brokerFinalizer } from '../../broker/observe.ts'
 import { sentence, type AdmissionRequest, type Verdict } from '../review.ts'
 import { brokerDefaultsName, type BrokerConfig, type BrokerDefaults } from './broker-defaults.ts'
 import { annotationOf, withField, withFinalizer, withMark, withRefNamespaces } from './fields.ts'
@@ -26,7 +25,7 @@ export function defaultBroker(request: AdmissionRequest, defaults: BrokerDefault
   const configured = withConfig(request, upgraded.object, defaults)
   const delivering = withDelivery(request, configured.object, defaults)
   const referring = withRefNamespaces(delivering, namespace, [['spec', 'delivery', 'deadLetterSink']])
-  const held = oldObject === null ? withFinalizer(referring, brokerFinalizer) : referring
+  const held = oldObject === null ? withFinalizer(referring, 'broker') : referring
   const notices = upgraded.notices.map(({ path, message }) => sentence({ path: pathName(path), message }))
   const complaints = oldObject === null && defaults.complaint !== null ? [defaults.complaint] : []
   const warnings = [...notices, ...configured.warnings, ...complaints]

@@ -1,4 +1,5 @@
 import { isMap, valueAt, type JsonObject } from '../../../api/json.ts'
+import { held, isHeld } from '../../finalizers.ts'
 
 /** The object with `value` at `path`; maps on the way are made. Where something else than a map stands in the way it stays as it is. */
 export function withField(object: JsonObject, path: readonly string[], value: unknown): JsonObject {
@@ -30,11 +31,10 @@ export function annotationOf(object: JsonObject | null, name: string): string | 
 }
 
 /** The object with a finalizer, at the end of those that it has. */
-export function withFinalizer(object: JsonObject, finalizer: string): JsonObject {
+export function withFinalizer(object: JsonObject, kind: 'broker' | 'trigger'): JsonObject {
   const before = valueAt(object, ['metadata', 'finalizers'])
-  const finalizers = Array.isArray(before) ? (before as unknown[]) : []
-  if (finalizers.includes(finalizer)) return object
-  return withField(object, ['metadata', 'finalizers'], [...finalizers, finalizer])
+  const present = Array.isArray(before) ? (before as string[]) : []
+  return isHeld(kind, present) ? object : withField(object, ['metadata', 'finalizers'], held(kind, present))
 }
 
 /** References without a namespace (`ref` of a Destination at each path) get that of the object which refers. */

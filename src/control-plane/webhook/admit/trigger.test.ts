@@ -48,7 +48,7 @@ describe('a new Trigger', () => {
         namespace: 'shop',
         labels: { 'eventing.knative.dev/broker': 'default' },
         annotations: { 'eventing.knative.dev/creator': 'jo', 'eventing.knative.dev/lastModifier': 'jo' },
-        finalizers: ['kafka.triggers.eventing.knative.dev'],
+        finalizers: ['kafka.triggers.eventing.knative.dev/millrace'],
       },
     })
   })
@@ -83,7 +83,7 @@ describe('a new Trigger', () => {
 
   test('keeps finalizers of others', () => {
     const held = trigger({ broker: 'default' }, 'v1', { finalizers: ['a/b'] })
-    expect(stored(held).metadata.finalizers).toEqual(['a/b', 'kafka.triggers.eventing.knative.dev'])
+    expect(stored(held).metadata.finalizers).toEqual(['a/b', 'kafka.triggers.eventing.knative.dev/millrace'])
   })
 })
 

@@ -3,7 +3,6 @@ import { upgradeTrigger } from '../../../api/old-versions.ts'
 import { pathName } from '../../../api/problem.ts'
 import { noticesAbout, validateTrigger, type FieldProblem } from '../../../api/validate.ts'
 import type { ObjectName } from '../../../kube/client.ts'
-import { triggerFinalizer } from '../../trigger/observe.ts'
 import { sentence, type AdmissionRequest, type Verdict } from '../review.ts'
 import { withFinalizer, withMark, withRefNamespaces } from './fields.ts'
 import { withModifier } from './modifier.ts'
@@ -34,7 +33,7 @@ export function defaultTrigger(request: AdmissionRequest, brokerClass: NamedClas
     ['spec', 'delivery', 'deadLetterSink'],
   ])
   const labelled = withBrokerLabel(referring)
-  const held = request.oldObject === null ? withFinalizer(labelled, triggerFinalizer) : labelled
+  const held = request.oldObject === null ? withFinalizer(labelled, 'trigger') : labelled
   const warnings = notices.map(({ path, message }) => sentence({ path: pathName(path), message }))
   return { kind: 'allowed', object: withModifier(request, held), warnings }
 }

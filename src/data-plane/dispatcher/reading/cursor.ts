@@ -37,7 +37,7 @@ export class Cursor implements DeliveryOwner, InLine {
   running = false
   /** Number of its latest ask for a read: answers to earlier ones are void. */
   ask = 0
-  readonly #outcome: (cursor: Cursor) => void
+  readonly #committer: { touch(cursor: Cursor): void }
   /** Detached: what to read next. Attached: what lies below is not ours to deliver. */
   #next = 0
   #epoch = -1
@@ -48,17 +48,22 @@ export class Cursor implements DeliveryOwner, InLine {
   /** A read for it is on its way. */
   #asked = false
   /** Of what is in flight, while it drains. */
-  readonly #ends = new Countdown()
+  #ends: Countdown | null = null
 
-  /** @param outcome told when the position may have moved. */
-  constructor(consumer: Consumer, place: Place<Cursor>, progress: Progress, outcome: (cursor: Cursor) => void) {
+  /** @param committer told when the position may have moved. */
+  constructor(
+    consumer: Consumer,
+    place: Place<Cursor>,
+    progress: Progress,
+    committer: { touch(cursor: Cursor): void },
+  ) {
     this.consumer = consumer
     this.place = place
     this.group = consumer.prepared.outlet.group
-    this.#outcome = outcome
+    this.#committer = committer
     this.committed = progress.position
     this.#next = progress.position
-    this.#remainder = new Remainder(progress)
+    this.#remainder = Remainder.of(progress)
   }
 
   /** The offset from which on nothing was looked at yet. */
@@ -176,18 +181,18 @@ export class Cursor implements DeliveryOwner, InLine {
     this.#next = to
     this.#asked = false
     this.#leaveChunk()
-    this.#outcome(this)
+    this.#committer.touch(this)
   }
 
   settled(delivery: Delivery): void {
     this.#drop(delivery)
-    this.#outcome(this)
-    this.#ends.one()
+    this.#committer.touch(this)
+    this.#ends?.one()
     this.proceed()
   }
 
   abandoned(): void {
-    this.#ends.one()
+    this.#ends?.one()
   }
 
   /** Delivers nothing new; what is in flight goes on. */
@@ -202,7 +207,7 @@ export class Cursor implements DeliveryOwner, InLine {
     this.stop()
     let active = 0
     for (const delivery of this.pending) if (delivery.lastChance()) active++
-    return this.#ends.wait(active)
+    return (this.#ends ??= new Countdown()).wait(active)
   }
 
   /** Stops and aborts what is in flight. The progress stays: `run` takes up exactly what was not finished. */
@@ -215,8 +220,8 @@ export class Cursor implements DeliveryOwner, InLine {
     }
     this.#leaveChunk()
     this.#next = progress.position
-    this.#remainder = new Remainder(progress)
-    this.#ends.end()
+    this.#remainder = Remainder.of(progress)
+    this.#ends?.end()
   }
 
   /** Without room in the lane it gets in line: events that would only wait there are better left in the ring. */

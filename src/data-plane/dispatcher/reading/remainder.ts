@@ -9,6 +9,11 @@ export class Remainder {
   /** Ascending. */
   #offsets: readonly number[]
 
+  /** Most often nothing is left, and there are a hundred thousand cursors: that is one and the same for all. */
+  static of(progress: Progress): Remainder {
+    return progress.upTo > progress.position ? new Remainder(progress) : nothing
+  }
+
   constructor(progress: Progress) {
     this.#to = progress.upTo
     this.#offsets = progress.pending
@@ -40,3 +45,5 @@ export class Remainder {
     this.#to = Math.min(this.#to, offset)
   }
 }
+
+const nothing = new Remainder({ position: 0, upTo: 0, pending: [] })
