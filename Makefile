@@ -2,7 +2,7 @@
 # Node 24 comes from npm into node_modules: first on PATH here and in npm scripts, so the machine's own Node may be older.
 export PATH := $(CURDIR)/node_modules/.bin:$(PATH)
 .DEFAULT_GOAL := help
-.PHONY: help setup dev bitcoin test e2e check generate format bench build image cluster cluster-down release install uninstall clean
+.PHONY: help setup dev bitcoin test e2e check generate format bench build image cluster cluster-down release install uninstall clean image-is-named
 
 IMAGE ?= millrace:dev
 example := $(if $(filter -f --filename --filename=% -h --help,$(ARGS)),,-f examples/hello)
@@ -62,16 +62,20 @@ cluster: ## start that cluster, to look around or for several runs of e2e (Debia
 cluster-down: ## stop and remove that cluster
 	@test/env/cluster-down
 
-release: setup ## write dist/millrace.yaml, all of Millrace in one file for kubectl apply (IMAGE=registry/millrace:1.0)
+# What no registry has would be installed, and its pods would wait for it.
+image-is-named:
+	$(if $(filter file,$(origin IMAGE)),$(error say which image: make $(MAKECMDGOALS) IMAGE=registry.example.com/millrace:1.0))
+
+release: image-is-named setup ## write dist/millrace.yaml, all of Millrace in one file for kubectl apply (IMAGE=registry/millrace:1.0)
 	@test/env/need kubectl
 	@mkdir -p dist
 	config/render $(IMAGE) >dist/millrace.yaml
 	@echo "dist/millrace.yaml installs $(IMAGE)"
 
-install: setup ## install into the cluster of the current kubeconfig (IMAGE=registry/millrace:1.0)
+install: image-is-named setup ## install into the cluster of the current kubeconfig (IMAGE=registry/millrace:1.0)
 	@test/env/need kubectl
 	@node src/main.ts preflight
-	config/render $(IMAGE) | kubectl apply -f -
+	config/install $(IMAGE)
 	kubectl rollout status deployment/millrace-controller -n knative-eventing --timeout=180s
 	@echo 'Next: say where Kafka is (docs/operations.md)'
 

@@ -22,6 +22,7 @@ export default defineConfig({
     setupFiles: ['test/e2e/support/report.ts'],
     fileParallelism: false,
     maxWorkers: 1,
+    maxConcurrency: 6,
     sequence: { sequencer: InOrder },
     testTimeout: 180_000,
     hookTimeout: 180_000,

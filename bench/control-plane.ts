@@ -51,7 +51,7 @@ export async function controlPlane(triggers: number): Promise<readonly Figure[]>
   return [...(await scene(few)), ...(await scene(triggers))]
 }
 
-export async function scene(triggers: number): Promise<readonly Figure[]> {
+async function scene(triggers: number): Promise<readonly Figure[]> {
   const ours = await ourTime(triggers)
   const events = ours.writes.get('create events') ?? 0
   const bare = await raw(triggers, events, ours.samples)

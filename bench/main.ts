@@ -1,5 +1,6 @@
 import { parseArgs } from 'node:util'
 import { startKafka } from '../test/support/kafka-process.ts'
+import { controlPlane } from './control-plane.ts'
 import { delayed } from './delayed.ts'
 import { deliver } from './deliver.ts'
 import { edit } from './edit.ts'
@@ -15,7 +16,7 @@ type Bench =
   | { readonly on: 'one broker'; readonly run: (scene: Scene, events: number) => Promise<readonly Figure[]> }
   | { readonly on: 'its own'; readonly run: (events: number) => Promise<readonly Figure[]> }
 
-/** Each bench with the number of events that it takes. */
+/** Each bench with the number of events that it takes. `onlyByName`: too long to run unasked. */
 const benches = {
   ingress: { on: 'one broker', run: ingress, events: 200_000 },
   delayed: { on: 'its own', run: delayed, events: 200_000 },
@@ -24,13 +25,17 @@ const benches = {
   'end-to-end': { on: 'one broker', run: endToEnd, events: 10_000 },
   edit: { on: 'one broker', run: edit, events: 10_000 },
   memory: { on: 'one broker', run: memory, events: 1_000_000 },
-} as const satisfies Record<string, Bench & { readonly events: number }>
+  // Triggers, and a tenth of them first; some 10 minutes, and a Kubernetes API server
+  'control-plane': { on: 'its own', run: controlPlane, events: 10_000, onlyByName: true },
+} as const satisfies Record<string, Bench & { readonly events: number; readonly onlyByName?: true }>
+
+const usual = Object.keys(benches).filter((name) => !('onlyByName' in benches[name as keyof typeof benches]))
 
 const help = `Measures Millrace beside its raw limit, in one run, on a real Kafka that it starts.
 Usage: make bench [ARGS='NAME... --kafka HOST:PORT --scale X']
-  NAME     ${Object.keys(benches).join(', ')} (default: all)
-  --kafka  use this Kafka (default: one is started); "delayed" starts its own three brokers all the same
-  --scale  take X times the number of events, e.g. 0.1 for a first look`
+  NAME     ${usual.join(', ')} (default: these), control-plane
+  --kafka  use this Kafka (default: one is started); "delayed" and "control-plane" start their own all the same
+  --scale  take X times the number of events (control-plane: of Triggers), e.g. 0.1 for a first look`
 
 const { values, positionals } = parseArgs({
   allowPositionals: true,
@@ -42,7 +47,7 @@ if (values.help === true || unknown.length > 0) {
   process.exit(unknown.length > 0 ? 1 : 0)
 }
 
-const names = (positionals.length > 0 ? positionals : Object.keys(benches)) as (keyof typeof benches)[]
+const names = (positionals.length > 0 ? positionals : usual) as (keyof typeof benches)[]
 const wanted = values.kafka === undefined && names.some((name) => benches[name].on === 'one broker')
 await using kafka = wanted ? await startKafka() : null
 const scene = new Scene(values.kafka ?? kafka?.bootstrap ?? '')

@@ -13,6 +13,19 @@ export const externalTopicAnnotation = 'kafka.eventing.knative.dev/external.topi
 /** What Kafka takes as the name of a topic. */
 const topicName = /^(?!\.{1,2}$)[a-zA-Z0-9._-]{1,249}$/
 
+/**
+ * Why a Broker may not ask for this topic in {@link externalTopicAnnotation}; null: it may. `own`: the one that its namespace and name come to,
+ * undefined when it has no name yet. To be asked at admission alone: who has such a topic in use keeps it.
+ */
+export function reservedTopic(topic: string, own: string | undefined): string | null {
+  if (topic.startsWith('__'))
+    return `must not begin with "__": Kafka keeps its own topics under such names; name another topic`
+  if (topic.endsWith('__parked'))
+    return `must not end in "__parked": there go the events that nobody takes; name another topic`
+  if (!topic.startsWith('knative-broker-') || topic === own) return null
+  return `must not begin with "knative-broker-": such a topic belongs to the Broker whose namespace and name it carries${own === undefined ? '' : `, that of this one is ${own}`}; remove the annotation, or name another topic`
+}
+
 /** `spec` of a Broker. */
 export const BrokerSpec = z.strictObject({
   config: KReference.optional().describe(
@@ -92,6 +105,8 @@ export type BrokerReason =
   | 'IngressNotListening'
   /** An object of another owner stands where ours should be. */
   | 'NotOurs'
+  /** Addressable: the API server does not take the Service that the address names. */
+  | 'Refused'
   /** It is being deleted, and waits for something. */
   | 'Deleting'
 export type BrokerCondition = Condition<BrokerConditionType, BrokerReason>

@@ -68,6 +68,24 @@ describe('validation at admission', () => {
     expect(validateBroker(broker({ name: 'a'.repeat(longest + 1), annotations }))).toEqual([])
   })
 
+  it.each([
+    ['mine', null],
+    ['knative-broker', null],
+    ['my-knative-broker-c-default', null],
+    ['knative-broker-b-a', null],
+    ['knative-broker-c-default', 'belongs to the Broker whose namespace and name it carries'],
+    ['knative-broker-b-a-more', 'that of this one is knative-broker-b-a;'],
+    ['orders__parked', 'must not end in "__parked"'],
+    ['knative-broker-b-a__parked', 'must not end in "__parked"'],
+    ['__consumer_offsets', 'must not begin with "__"'],
+  ])('of an external topic %s: %s', (topic, expected) => {
+    const annotations = { 'kafka.eventing.knative.dev/external.topic': topic }
+    const path = 'metadata.annotations["kafka.eventing.knative.dev/external.topic"]'
+    const found = validateBroker(broker({ annotations }))
+    if (expected === null) expect(found).toEqual([])
+    else expect(found).toEqual([{ path, message: expect.stringContaining(expected) }])
+  })
+
   it('tells of annotations that are ignored', () => {
     const annotations = { 'autoscaling.eventing.knative.dev/class': 'keda', other: '' }
     const [notice, ...more] = noticesAbout(broker({ annotations }))

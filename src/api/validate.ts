@@ -1,4 +1,4 @@
-import { Broker, brokerClassAnnotation, externalTopicAnnotation } from './broker.ts'
+import { Broker, brokerClassAnnotation, externalTopicAnnotation, reservedTopic } from './broker.ts'
 import { explain } from './explain.ts'
 import { isMap, valueAt, withoutNulls, type JsonObject } from './json.ts'
 import { ignoredAnnotations } from './not-yet.ts'
@@ -25,12 +25,18 @@ export function validateBroker(object: JsonObject): readonly FieldProblem[] {
 /** What Kafka gives the name of a topic, characters. */
 const longestTopicName = 249
 
-/** Rules of the API server cannot see the namespace, and no annotation that names another topic. */
+/** Rules of the API server cannot see the namespace, and no annotation that names another topic. Only admission asks: what is served stays so. */
 function topicName(object: JsonObject): FieldProblem[] {
-  if (valueAt(object, ['metadata', 'annotations', externalTopicAnnotation]) !== undefined) return []
+  const annotation = ['metadata', 'annotations', externalTopicAnnotation]
+  const external = valueAt(object, annotation)
   const [namespace, name] = ['namespace', 'name'].map((field) => valueAt(object, ['metadata', field]))
-  if (typeof namespace !== 'string' || typeof name !== 'string') return []
-  const length = `knative-broker-${namespace}-${name}`.length
+  const named = typeof namespace === 'string' && typeof name === 'string'
+  const own = named ? `knative-broker-${namespace}-${name}` : undefined
+  if (typeof external === 'string') {
+    const message = reservedTopic(external, own)
+    return message === null ? [] : [{ path: pathName(annotation), message }]
+  }
+  const length = own?.length ?? 0
   if (length <= longestTopicName) return []
   const topic = `its topic is called knative-broker-${namespace}-<name>`
   const message = `is too long: ${topic}, which would be ${length} characters, and Kafka takes ${longestTopicName}`

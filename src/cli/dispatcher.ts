@@ -1,6 +1,7 @@
 import { systemClock as clock } from '../core/clock.ts'
 import { createLogger } from '../telemetry/logger.ts'
 import type { Environment } from './flags.ts'
+import { listenOn } from './listen.ts'
 import { aborted, drainDeadline, stopSignal } from './stop.ts'
 import type { DispatcherFlags } from './worker-flags.ts'
 import { fileDispatcher } from './workers/file-dispatcher.ts'
@@ -11,20 +12,21 @@ import type { RunningDispatcher } from './workers/running-dispatcher.ts'
 export async function dispatcher(flags: DispatcherFlags, env: Environment): Promise<void> {
   const stop = stopSignal()
   const logger = createLogger(env.MILLRACE_LOG ?? 'warn')
-  const { source, host, healthPort } = flags
+  const { source, healthPort: port } = flags
   let running: RunningDispatcher | null = null
   const unready = (): string | null => {
     if (stop.aborted) return 'shutting down'
     return running === null ? 'starting' : running.unready()
   }
   // first, so that a port that is taken is noticed before anything is begun
-  const health = healthPort === undefined ? null : await startHealth({ host, port: healthPort, unready })
+  const health = port === undefined ? null : await listenOn(flags.host, (host) => startHealth({ host, port, unready }))
   try {
     running =
       source.kind === 'file'
         ? fileDispatcher({ flags, source, logger, stop })
         : await (await import('./workers/kube-dispatcher.ts')).kubeDispatcher({ flags, source, logger, stop })
-    console.log(health === null ? 'dispatcher' : `dispatcher ${health.url}`)
+    // With a file of routes standard output is for reports, JSON lines.
+    if (health !== null) console.log(`dispatcher ${health.url}`)
     await aborted(stop)
     await running.close(drainDeadline(clock))
   } finally {

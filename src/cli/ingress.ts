@@ -5,6 +5,7 @@ import { createLogger, type Logger } from '../telemetry/logger.ts'
 import { drainIngress } from './drain.ts'
 import { fileRoutes } from './file-routes.ts'
 import type { Environment } from './flags.ts'
+import { listenOn } from './listen.ts'
 import { aborted, drainDeadline, stopSignal } from './stop.ts'
 import type { IngressFlags, KubernetesFlags } from './worker-flags.ts'
 import { Appenders } from './workers/appenders.ts'
@@ -22,7 +23,7 @@ export async function ingress(flags: IngressFlags, env: Environment): Promise<vo
   const stop = stopSignal()
   const logger = createLogger(env.MILLRACE_LOG ?? 'warn')
   await using cleanup = new AsyncDisposableStack()
-  const { kafka, source, host, port, lameDuckMs } = flags
+  const { kafka, source, port, lameDuckMs } = flags
   const routed =
     source.kind === 'file'
       ? fromFile(source.file, logger, cleanup)
@@ -30,11 +31,13 @@ export async function ingress(flags: IngressFlags, env: Environment): Promise<vo
   const { inlets } = routed.routes
   const appenders = new Appenders({ inlets, kafka, clock, logger })
   cleanup.defer(() => appenders.close(0))
-  const server = await createIngress({
-    appender: (inlet) => appenders.of(inlet),
-    ...{ inlets, loaded: () => routed.loaded(), logger, clock },
-    options: { host, port, lameDuckMs },
-  })
+  const server = await listenOn(flags.host, (host) =>
+    createIngress({
+      appender: (inlet) => appenders.of(inlet),
+      ...{ inlets, loaded: () => routed.loaded(), logger, clock },
+      options: { host, port, lameDuckMs },
+    }),
+  )
   console.log(`ingress ${server.url}`)
   await aborted(stop)
   await drainIngress(server, appenders, drainDeadline(clock))

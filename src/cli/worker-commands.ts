@@ -7,12 +7,12 @@ export function addWorkers(millrace: Command): void {
   addSources(millrace.command('ingress'))
     .description('Worker: accept CloudEvents over HTTP and append them to Kafka.')
     .option('--instance <name>', 'with --kubernetes: name of this process (default: POD_NAME)')
-    .option('--host <address>', 'address to listen on (default: 0.0.0.0 in a pod, else 127.0.0.1)')
+    .option('--host <address>', 'address to listen on (default: :: in a pod, all of IPv6 and IPv4, else 127.0.0.1)')
     .option('--port <port>', 'port to listen on, for events and for GET /healthz and /readyz', '8080')
     .option('--lame-duck <time>', 'on SIGTERM go on taking events for so long (default: 3s with --kubernetes, else 0)')
     .addHelpText(
       'after',
-      '\nExamples:\n  millrace ingress --kubernetes --host 0.0.0.0 --port 8080\n  millrace ingress --kubernetes --kubeconfig ~/.kube/config --namespace knative-eventing --instance mine\n  millrace ingress --routes routes.json --kafka localhost:9092',
+      '\nExamples:\n  millrace ingress --kubernetes --port 8080\n  millrace ingress --kubernetes --kubeconfig ~/.kube/config --namespace knative-eventing --instance mine\n  millrace ingress --routes routes.json --kafka localhost:9092',
     )
     .action(async (options: unknown) => {
       const env = environment()
@@ -27,12 +27,15 @@ export function addWorkers(millrace: Command): void {
       'stable name of this process; a restart under it moves no partition (default with --kubernetes: POD_NAME)',
     )
     .option('--group <name>', 'Kafka group of the dispatcher fleet', 'millrace-dispatcher')
-    .option('--host <address>', 'address of GET /healthz and /readyz (default: 0.0.0.0 in a pod, else 127.0.0.1)')
+    .option(
+      '--host <address>',
+      'address of GET /healthz and /readyz (default: :: in a pod, all of IPv6 and IPv4, else 127.0.0.1)',
+    )
     .option('--health-port <port>', 'port of GET /healthz and /readyz (default: 8081 with --kubernetes, else none)')
     .option('--data <folder>', 'with --routes: where positions are kept while a group is converted', '.millrace')
     .addHelpText(
       'after',
-      '\nExamples:\n  millrace dispatcher --kubernetes --instance $POD_NAME --host 0.0.0.0 --health-port 8081\n  millrace dispatcher --kubernetes --kubeconfig ~/.kube/config --instance mine\n  millrace dispatcher --routes routes.json --kafka localhost:9092 --instance mine',
+      '\nExamples:\n  millrace dispatcher --kubernetes --instance $POD_NAME --health-port 8081\n  millrace dispatcher --kubernetes --kubeconfig ~/.kube/config --instance mine\n  millrace dispatcher --routes routes.json --kafka localhost:9092 --instance mine',
     )
     .action(async (options: unknown) => {
       const env = environment()

@@ -20,10 +20,10 @@ function complaints(read: () => unknown): readonly string[] {
 test('in a pod --kubernetes is all that it takes', () => {
   const source = { kind: 'kubernetes', namespace: 'system', kubeconfig: undefined, name: 'd-0', podUid: 'u-1' }
   expect(ingressFlags({ ...ingress, kubernetes: true }, pod)).toEqual({
-    ...{ source, host: '0.0.0.0', port: 8080, lameDuckMs: 3_000, kafka: undefined },
+    ...{ source, host: '::', port: 8080, lameDuckMs: 3_000, kafka: undefined },
   })
   expect(dispatcherFlags({ ...dispatcher, kubernetes: true }, pod)).toEqual({
-    ...{ source, host: '0.0.0.0', healthPort: 8081, instance: 'd-0', group: 'g', data: 'd', kafka: undefined },
+    ...{ source, host: '::', healthPort: 8081, instance: 'd-0', group: 'g', data: 'd', kafka: undefined },
   })
 })
 

@@ -1,5 +1,6 @@
 import { z } from 'zod'
 import { bootstrapServers, dashed, namespace, port, read, type Environment } from './flags.ts'
+import { everywhere } from './listen.ts'
 
 /** Where a worker in a cluster has its routes from, and who it is there. */
 export interface KubernetesFlags {
@@ -153,7 +154,7 @@ function workerFlags(
   env: Environment,
 ): WorkerFlags {
   // the kubelet and senders reach a pod from outside, nobody else anything that was not meant to be reached
-  const host = rest.host ?? (rest.kubernetes && rest.kubeconfig === undefined ? '0.0.0.0' : '127.0.0.1')
+  const host = rest.host ?? (rest.kubernetes && rest.kubeconfig === undefined ? everywhere : '127.0.0.1')
   if (rest.routes !== undefined) return { host, kafka, source: { kind: 'file', file: rest.routes } }
   const name = rest.instance ?? env.POD_NAME ?? ''
   const podUid = name === env.POD_NAME ? env.POD_UID : undefined

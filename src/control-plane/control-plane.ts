@@ -12,6 +12,7 @@ import { BrokerReconciler } from './broker/reconciler.ts'
 import { ContractVersions } from './contract-versions.ts'
 import { Fleet } from './fleet.ts'
 import { ForeignKinds } from './foreign-kinds.ts'
+import { KnownAddress, type IngressAddress } from './ingress-address.ts'
 import { startInformers, type Informers } from './informers.ts'
 import { NameIndex } from './name-index.ts'
 import { References } from './references.ts'
@@ -36,6 +37,8 @@ export interface ControlPlaneOptions {
   readonly logger: Logger
   /** Ends it. */
   readonly signal: AbortSignal
+  /** Whether the addresses of Brokers lead to our ingress. Default: they do. */
+  readonly ingressAddress?: IngressAddress
   /** Default `cluster.local`. */
   readonly clusterDomain?: string
   /** Objects of one kind that are worked on at once. Default 16. */
@@ -87,10 +90,13 @@ function makeWorld(options: ControlPlaneOptions, informers: Informers, wiring: W
   const foreign = new ForeignKinds({ client, crds: informers.crds, references, clock, logger, signal, changed })
   const ingressUrl = `http://kafka-broker-ingress.${namespace}.svc.${clusterDomain}`
   const { services, brokers, workers, pods } = informers
+  const { ingressAddress = new KnownAddress() } = options
+  signal.addEventListener('abort', ingressAddress.subscribe(wiring.addressChanged), { once: true })
   return {
     client,
     namespace,
     ingressUrl,
+    ingressAddress: () => ingressAddress.current(),
     clock,
     logger,
     events,

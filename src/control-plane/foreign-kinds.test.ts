@@ -25,6 +25,8 @@ let api: MemoryApi
 let stop: AbortController
 let told: string[]
 let forbidden: boolean
+/** How often it was said that they may not be read. */
+let refused = 0
 
 beforeEach(() => {
   api = new MemoryApi()
@@ -37,12 +39,17 @@ afterEach(() => stop.abort())
 /** As a client whose account may not read mailboxes while `forbidden`. */
 function guarded(): KubeClient {
   const client = api.client()
+  const isForbidden = (resource: Resource): Promise<never> | undefined => {
+    if (resource.plural !== 'mailboxes' || !forbidden) return undefined
+    refused += 1
+    return Promise.reject(new Fault('ApiForbidden', 'no'))
+  }
   return {
     ...client,
     list: (resource, options, signal) => {
-      if (resource.plural === 'mailboxes' && forbidden) return Promise.reject(new Fault('ApiForbidden', 'no'))
-      return client.list(resource, options, signal)
+      return isForbidden(resource) ?? client.list(resource, options, signal)
     },
+    watch: (resource, ...rest) => isForbidden(resource) ?? client.watch(resource, ...rest),
   }
 }
 
@@ -132,6 +139,20 @@ describe('a kind that is not ours', () => {
     expect(look()).toMatchObject({ missing: expect.stringContaining('"resources":["mailboxes","mailboxes/status"]') })
     forbidden = false
     await expect.poll(look, { timeout: 14_000 }).toMatchObject({ missing: expect.stringContaining('does not exist') })
+  })
+
+  test('that we may no longer read stays as it was read', async () => {
+    const { references, look, view } = await watching()
+    references.set(trigger, [ref])
+    await install('v1')
+    await put('http://inbox')
+    await expect.poll(look).toEqual({ url: 'http://inbox' })
+    forbidden = true
+    const before = refused
+    api.compact()
+    api.breakWatches()
+    await expect.poll(() => refused, { timeout: 5_000 }).toBeGreaterThan(before)
+    expect([view(), look()]).toEqual(['known', { url: 'http://inbox' }])
   })
 
   test('is no longer followed when nothing refers to it', async () => {

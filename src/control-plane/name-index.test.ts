@@ -3,12 +3,15 @@ import { describe, expect, it } from 'vitest'
 import { firstOf, NameIndex, type Claimant } from './name-index.ts'
 
 const claimant = (uid: string, more: Partial<Claimant> = {}): Claimant => {
-  return { key: { namespace: 'n', name: uid }, uid, createdAt: '1', names: ['t'], holds: false, shares: false, ...more }
+  const key = { namespace: 'n', name: uid }
+  return { key, uid, createdAt: '1', names: ['t'], holds: false, derived: false, shares: false, ...more }
 }
 
 describe('a name that several ask for', () => {
   it.each<[string, Claimant[], string]>([
     ['belongs to who is served', [claimant('a'), claimant('b', { holds: true, createdAt: '2' })], 'b'],
+    ['else to whose name it is', [claimant('a'), claimant('b', { derived: true, createdAt: '2' })], 'b'],
+    ['but not from who is served', [claimant('a', { derived: true }), claimant('b', { holds: true })], 'b'],
     ['else to the older', [claimant('a', { createdAt: '2' }), claimant('b')], 'b'],
     ['else to the smaller uid', [claimant('b'), claimant('a')], 'a'],
     [
@@ -24,7 +27,7 @@ describe('a name that several ask for', () => {
   })
 
   it('has one owner, whatever the order in which they came', () => {
-    const some = fc.record({ holds: fc.boolean(), createdAt: fc.constantFrom('1', '2') })
+    const some = fc.record({ holds: fc.boolean(), derived: fc.boolean(), createdAt: fc.constantFrom('1', '2') })
     fc.assert(
       fc.property(fc.array(some, { minLength: 1, maxLength: 6 }), fc.gen(), (list, g) => {
         const claimants = list.map((each, i) => claimant(`u${i}`, each))

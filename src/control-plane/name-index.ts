@@ -10,17 +10,23 @@ export interface Claimant {
   readonly names: readonly string[]
   /** It has been served under them. */
   readonly holds: boolean
+  /** They come of its own namespace and name; else someone wrote them down. */
+  readonly derived: boolean
   /** It would share them with others of that kind. */
   readonly shares: boolean
 }
 
 /**
- * Who of several comes first: who is served already, then the older, then the smaller UID. Pure, the same in every process, and it does not
- * depend on the order in which they were seen.
+ * Who of several comes first: who is served already, then whose own name it is, then the older, then the smaller UID. Pure, the same in every process, and it does not
+ * depend on the order in which they were seen. So nobody keeps a name from its owner by writing it into an annotation first.
  */
 export function firstOf(claimants: readonly Claimant[]): Claimant | undefined {
   return claimants.toSorted(
-    (a, b) => Number(b.holds) - Number(a.holds) || compare(a.createdAt, b.createdAt) || compare(a.uid, b.uid),
+    (a, b) =>
+      Number(b.holds) - Number(a.holds) ||
+      Number(b.derived) - Number(a.derived) ||
+      compare(a.createdAt, b.createdAt) ||
+      compare(a.uid, b.uid),
   )[0]
 }
 

@@ -10,7 +10,7 @@ import { sourceOf } from './contract-object.ts'
 import type { FleetChange, Role } from './fleet.ts'
 import type { Informers } from './informers.ts'
 import type { Claimant } from './name-index.ts'
-import { parkingTopic } from './names.ts'
+import { brokerTopic, parkingTopic, triggerGroup } from './names.ts'
 import { parsedBroker } from './parsed.ts'
 import type { GroupKind, Referrer } from './references.ts'
 import { statusOf } from './status-of.ts'
@@ -32,7 +32,7 @@ interface Controllers {
 /**
  * Who is to be looked at when something changes. Keys only: what there is to do is read from the caches when their turn comes.
  *
- *     Inlet, topic, ConfigMap, ingress ────────────► Broker ──► board ──► its Triggers
+ *     Inlet, topic, ConfigMap, ingress, its address ► Broker ──► board ──► its Triggers
  *     Outlet, dispatcher ──────────────────────────► Trigger
  *     Service, Broker, any Addressable ──► those who refer to it
  *     Broker, Trigger ──► those who ask for the same name in Kafka
@@ -84,6 +84,10 @@ export class Wiring {
 
   readonly brokerChanged = (broker: ObjectName): void => {
     for (const key of this.#triggers.get(keyOf(broker))?.values() ?? []) this.#to('trigger', key)
+  }
+
+  readonly addressChanged = (): void => {
+    for (const object of this.#informers.brokers.all()) this.#broker(nameOf(object))
   }
 
   readonly fleetChanged = (role: Role, change: FleetChange): void => {
@@ -175,13 +179,15 @@ function topicClaim(object: StoredObject): Claimant {
   const inForce = statusOf(object).annotations?.[inUse.topic]
   const { name } = chooseTopic({ kind: 'Broker', ...key }, object.metadata.annotations, inForce)
   const shares = object.metadata.annotations?.[externalTopicAnnotation] === name
-  return { ...claimOf(object), names: [name, parkingTopic(name)], holds: inForce === name, shares }
+  const derived = name === brokerTopic({ kind: 'Broker', ...key })
+  return { ...claimOf(object), names: [name, parkingTopic(name)], holds: inForce === name, derived, shares }
 }
 
 function groupClaim(object: StoredObject): Claimant {
   const group = groupOf(object)
   const holds = statusOf(object).annotations?.[groupInUse.group] === group
-  return { ...claimOf(object), names: [group], holds, shares: false }
+  const derived = group === triggerGroup({ kind: 'Trigger', ...nameOf(object) })
+  return { ...claimOf(object), names: [group], holds, derived, shares: false }
 }
 
 function claimOf(object: StoredObject): Pick<Claimant, 'key' | 'uid' | 'createdAt'> {

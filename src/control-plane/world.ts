@@ -12,6 +12,7 @@ import type { NameIndex } from './name-index.ts'
 import type { References } from './references.ts'
 import type { ResolveReference } from './resolve.ts'
 import type { KafkaClusters } from './topics/kafka-clusters.ts'
+import type { WorkerState } from './workers/reconciler.ts'
 
 /** Our account in managedFields. */
 export const fieldManager = 'millrace'
@@ -36,6 +37,8 @@ export interface World {
   readonly namespace: string
   /** Base URL of the ingress, without a slash at the end. */
   readonly ingressUrl: string
+  /** Whether that leads to our ingress. */
+  readonly ingressAddress: () => WorkerState
   readonly clock: Clock
   readonly logger: Logger
   readonly events: EventRecorder

@@ -7,6 +7,8 @@ export interface Access {
   readonly server: string
   /** PEM: whom to trust. Absent: what Node.js trusts. */
   readonly ca?: string
+  /** `ca` as it is now. Asked when the API server's certificate is not trusted. Absent: `ca` is for ever. */
+  readonly caNow?: () => string | Promise<string>
   /** PEM: the client certificate, with `key`. */
   readonly cert?: string
   readonly key?: string
@@ -20,7 +22,8 @@ export interface Access {
 }
 
 /**
- * What Kubernetes puts into a pod: its service account. The token is read from its file each time it is asked for, as the kubelet replaces it.
+ * What Kubernetes puts into a pod: its service account. Token and authority are read from their files each time they are asked for, as the
+ * kubelet replaces them.
  * @param folder the files `token`, `ca.crt` and `namespace`
  * @throws the error of the file system when this is no pod, or automountServiceAccountToken is false.
  */
@@ -29,10 +32,7 @@ export async function inClusterAccess(
   server = 'https://kubernetes.default.svc',
 ): Promise<Access> {
   const token = async (): Promise<string> => (await readFile(join(folder, 'token'), 'utf8')).trim()
-  const [ca, namespace] = await Promise.all([
-    readFile(join(folder, 'ca.crt'), 'utf8'),
-    readFile(join(folder, 'namespace'), 'utf8'),
-    token(),
-  ])
-  return { server, ca, namespace: namespace.trim(), token }
+  const caNow = (): Promise<string> => readFile(join(folder, 'ca.crt'), 'utf8')
+  const [ca, namespace] = await Promise.all([caNow(), readFile(join(folder, 'namespace'), 'utf8'), token()])
+  return { server, ca, caNow, namespace: namespace.trim(), token }
 }

@@ -1,7 +1,8 @@
 import { createHash } from 'node:crypto'
-import type { KubeClient, KubeObject, Resource, StoredObject } from './client.ts'
+import { versionOfNone, type KubeClient, type KubeObject, type Resource, type StoredObject } from './client.ts'
 import { contains } from './contains.ts'
 import { canonicalJson } from './equal.ts'
+import { isFault } from './faults.ts'
 import { meaningOf } from './meaning.ts'
 import { nameOf, type Store } from './store.ts'
 
@@ -18,6 +19,9 @@ const hashAnnotation = 'millrace.dev/applied-hash'
  */
 const answers = new WeakMap<Store, Map<string, { readonly hash: string; readonly shape: string }>>()
 
+/** What changes between each look and the write is left for the next reconcile. */
+const maxLooks = 3
+
 interface ChildOptions {
   readonly client: KubeClient
   /** Of the kind, with all fields that may be meant. */
@@ -26,7 +30,10 @@ interface ChildOptions {
   readonly owner: { readonly labels: Readonly<Record<string, string>> }
   readonly fieldManager: string
   readonly signal: AbortSignal
-  /** The store holds each object of its kind where children may be, whoever made it: what it has not is known not to be there. */
+  /**
+   * The store holds each object of its kind where children may be, and nobody but us can make one there: what it has not is written without a look,
+   * over whatever may be there.
+   */
   readonly storeIsWhole?: boolean
   /**
    * What is written when there is something to write: `meant`, and fields whose value others decide, repeated from what is there (null: nothing is),
@@ -39,10 +46,10 @@ interface ChildOptions {
  *     in the store as we mean it? ── yes: no request
  *       │ no
  *       ▼
- *     read it ── not ours: leave it alone
- *       │ ours, or not there
- *       ▼
- *     server-side apply of what we mean; fields that we no longer mean go
+ *     read it ◄──────────────────────────── it is another one by now
+ *       │ ours, or not there  └── not ours: leave it alone ▲
+ *       ▼                                                  │
+ *     server-side apply of what we mean, over what was read and nothing else; fields that we no longer mean go
  *
  * `desired` has the fields that we mean and no other. unchanged: no write was made; one that is being deleted is left to go, too.
  * @throws what the API server says.
@@ -58,13 +65,26 @@ export async function applyChild(
   const known = cached === undefined ? undefined : verdictOf(store, cached, meant)
   if (known === 'unchanged') return known
   const whole = options.storeIsWhole === true && store.synced && cached === undefined
-  // The cache may be behind, or may not hold what is not ours: look before we touch.
-  const live = whole ? null : await client.get(resource, nameOf(desired), signal)
-  const verdict = live === null ? 'differs' : verdictOf(store, live, meant)
-  if (verdict !== 'differs') return verdict
-  const written = options.complete?.(meant, live) ?? meant
-  remember(store, await client.apply(resource, written, fieldManager, signal), meant)
-  return 'applied'
+  for (let looks = 1; ; looks += 1) {
+    // The cache may be behind, or may not hold what is not ours: look before we touch.
+    const live = whole ? null : await client.get(resource, nameOf(desired), signal)
+    const verdict = live === null ? 'differs' : verdictOf(store, live, meant)
+    if (verdict !== 'differs') return verdict
+    const written = options.complete?.(meant, live) ?? meant
+    try {
+      const answer = await client.apply(resource, whole ? written : over(live, written), fieldManager, signal)
+      remember(store, answer, meant)
+      return 'applied'
+    } catch (error) {
+      if (looks === maxLooks || !isFault(error, 'ApiConflict')) throw error
+    }
+  }
+}
+
+/** Applied by force an object of someone else would be ours, had it been made after we looked: so only what we saw is written over. */
+function over(live: StoredObject | null, object: KubeObject): KubeObject {
+  const resourceVersion = live?.metadata.resourceVersion ?? versionOfNone
+  return { ...object, metadata: { ...object.metadata, resourceVersion } }
 }
 
 function verdictOf(store: Store, live: StoredObject, meant: KubeObject): 'unchanged' | 'notOurs' | 'differs' {

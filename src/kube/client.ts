@@ -22,6 +22,12 @@ export function apiVersionOf({ group, version }: Pick<Resource, 'group' | 'versi
   return group === '' ? version : `${group}/${version}`
 }
 
+/**
+ * No object has this version: the store of an API server begins with it. Applied with this resourceVersion an object is made where there is none,
+ * and one that is there is ApiConflict.
+ */
+export const versionOfNone = '1'
+
 /** Name and namespace of an object; `namespace` is '' for what has none. */
 export interface ObjectName {
   readonly namespace: string
@@ -138,7 +144,10 @@ export interface KubeClient {
     signal: AbortSignal,
     options?: WriteOptions,
   ): Promise<StoredObject>
-  /** Server-side apply, by force: the fields in `object` are ours now. Creates it when it does not exist. */
+  /**
+   * Server-side apply, by force: the fields in `object` are ours now. Creates it when it does not exist. `metadata.resourceVersion`: only over this
+   * version, else ApiConflict. @see versionOfNone
+   */
   apply(
     resource: Resource,
     object: KubeObject,

@@ -56,7 +56,11 @@ export class LeaseRecord {
       this.#own =
         found === null
           ? await client.create(kinds.lease, this.#lease({}, 0), this.#limited(signal))
-          : await client.replace(kinds.lease, this.#lease(found, (spec.leaseTransitions ?? 0) + 1), this.#limited(signal))
+          : await client.replace(
+              kinds.lease,
+              this.#lease(found, (spec.leaseTransitions ?? 0) + 1),
+              this.#limited(signal),
+            )
       this.renewedAt = start
       return 0
     } catch (error) {

@@ -6,15 +6,17 @@ import { Fault } from '../core/fault.ts'
 import type { KubeClient, WatchEvent, WatchOptions } from './client.ts'
 import { kinds } from './kinds.ts'
 import { restClient } from './rest.ts'
+import type { TransportOptions } from './transport.ts'
 
 const signal = new AbortController().signal
 
 /** A client of a server that answers as no API server in its right mind would. */
-async function talkTo(answer: RequestListener): Promise<KubeClient> {
+async function talkTo(answer: RequestListener, options: TransportOptions = {}): Promise<KubeClient> {
   const server = createServer(answer)
   await once(server.listen(0, '127.0.0.1'), 'listening')
   const { port } = server.address() as AddressInfo
-  const client = restClient({ server: `http://127.0.0.1:${port}`, namespace: '' }, { requestTimeoutMs: 2000 })
+  const access = { server: `http://127.0.0.1:${port}`, namespace: '' }
+  const client = restClient(access, { requestTimeoutMs: 2000, ...options })
   onTestFinished(() => {
     client.close()
     server.close()
@@ -114,4 +116,29 @@ it('keeps its connections, and opens no more than it may', async () => {
     await Promise.all(Array.from({ length: 60 }, () => client.list(kinds.configMap, {}, signal)))
   }
   expect(sockets.size).toBe(32)
+})
+
+it('ends a request that waits for a connection when it is told to, when its time is over, and with the client', async () => {
+  const answers: (() => void)[] = []
+  const client = await talkTo(
+    (_, response) => void answers.push(() => response.end('{"items":[],"metadata":{"resourceVersion":"1"}}')),
+    { maxConnections: 1, requestTimeoutMs: 700 },
+  )
+  const list = (until: AbortSignal) => client.list(kinds.configMap, {}, until)
+  const first = list(signal).catch((error: Fault) => error.code)
+  await expect.poll(() => answers.length).toBe(1)
+  const start = performance.now()
+  await expect(list(AbortSignal.timeout(200))).rejects.toMatchObject({ code: 'Closed' })
+  expect(performance.now() - start).toBeLessThan(600)
+  const late = list(signal)
+  answers[0]?.()
+  expect(await first).toMatchObject({ resourceVersion: '1' })
+  // The connection is free: the next one in the queue has it, not the one that has ended.
+  await expect.poll(() => answers.length).toBe(2)
+  const waiting = list(signal)
+  await expect(late).rejects.toMatchObject({ code: 'ApiUnavailable' })
+  void waiting.catch(() => undefined)
+  await expect.poll(() => answers.length).toBe(3)
+  const queued = list(signal)
+  await Promise.all([expect(queued).rejects.toMatchObject({ code: 'Closed' }), client.close()])
 })

@@ -8,6 +8,7 @@ import type { Access } from './access.ts'
 import { refusalFault, retryAfterMs } from './rest-faults.ts'
 import { Call, closedFault } from './transport-call.ts'
 import { Lines } from './transport-lines.ts'
+import { isUntrusted, Pools } from './transport-pools.ts'
 
 /** One request to an API server. */
 export interface Ask {
@@ -33,16 +34,14 @@ export interface TransportOptions {
   readonly maxConnections?: number
 }
 
+type PoolName = 'requests' | 'watches'
+
 interface Answer {
   readonly call: Call
   readonly response: IncomingMessage
 }
 
 const tokenMaxAgeMs = 60_000
-/** A connection that is silent for so long is asked by TCP whether the other end is still there. */
-const probeAfterMs = 15_000
-/** An idle connection is let go before the API server, or what stands between, does so. */
-const idleMs = 50_000
 
 /**
  * HTTP(S) to one API server, as light as can be: workers live on it.
@@ -50,6 +49,8 @@ const idleMs = 50_000
  *     ask ─► token ─► connection of the pool ─► head ─┬─ 2xx ─► JSON, or lines as they come
  *              ▲                                      ├─ else ─► Status ─► Fault
  *              └──────── once, with a new token ──────┴─ 401
+ *
+ * A server that is not trusted is tried once more when there is other trust by now: certificate authorities are rotated.
  */
 export class Transport {
   readonly #access: Access
@@ -57,8 +58,8 @@ export class Transport {
   readonly #logger: Logger | undefined
   readonly #timeoutMs: number
   readonly #clock: Clock
-  readonly #requests: Agent
-  readonly #watches: Agent
+  readonly #maxConnections: number
+  #pools: Pools
   readonly #calls = new Set<Call>()
   #token: { readonly value: string; readonly at: number } | undefined
   #closed = false
@@ -72,13 +73,13 @@ export class Transport {
     this.#logger = options.logger
     this.#timeoutMs = options.requestTimeoutMs ?? 30_000
     this.#clock = options.clock ?? systemClock
-    this.#requests = agent(access, options.maxConnections ?? 32)
-    this.#watches = agent(access, Infinity)
+    this.#maxConnections = options.maxConnections ?? 32
+    this.#pools = new Pools(access, access.ca, this.#maxConnections)
   }
 
   /** The answer, parsed. @throws Fault */
   async json(ask: Ask, signal: AbortSignal): Promise<unknown> {
-    const { call, response } = await this.#send(ask, this.#requests, signal)
+    const { call, response } = await this.#send(ask, 'requests', signal)
     try {
       return parsed(await text(call, response), ask.what)
     } finally {
@@ -92,7 +93,7 @@ export class Transport {
    * @throws Fault
    */
   async lines(ask: Ask, silenceMs: number, on: (line: string) => void, signal: AbortSignal): Promise<void> {
-    const { call, response } = await this.#send(ask, this.#watches, signal)
+    const { call, response } = await this.#send(ask, 'watches', signal)
     const lines = new Lines()
     const unlessEnded = (line: string): void => (call.ended ? undefined : on(line))
     try {
@@ -111,12 +112,11 @@ export class Transport {
   close(): void {
     this.#closed = true
     for (const call of this.#calls) call.end(closedFault('API client'))
-    this.#requests.destroy()
-    this.#watches.destroy()
+    this.#pools.destroy()
   }
 
   /** An answer that is 2xx, to be released by the caller. */
-  async #send(ask: Ask, pool: Agent, signal: AbortSignal): Promise<Answer> {
+  async #send(ask: Ask, pool: PoolName, signal: AbortSignal): Promise<Answer> {
     const token = await this.#currentToken(ask, signal, undefined)
     const first = await this.#exchange(ask, pool, token, signal)
     if (!(first instanceof Fault)) return first
@@ -127,7 +127,29 @@ export class Transport {
     return second
   }
 
-  async #exchange(ask: Ask, pool: Agent, token: string | undefined, signal: AbortSignal): Promise<Answer | Fault> {
+  async #exchange(ask: Ask, pool: PoolName, token: string | undefined, signal: AbortSignal): Promise<Answer | Fault> {
+    const pools = this.#pools
+    try {
+      return await this.#attempt(ask, pools[pool], token, signal)
+    } catch (error) {
+      if (!isUntrusted(error) || !(await this.#trustsAnew(pools, signal))) throw error
+      return this.#attempt(ask, this.#pools[pool], token, signal)
+    }
+  }
+
+  /** Whether other authorities are trusted now than those of the pools that were used. */
+  async #trustsAnew(used: Pools, signal: AbortSignal): Promise<boolean> {
+    const reading = Promise.resolve(this.#access.caNow?.()).catch(() => undefined)
+    const read = await inTime(reading, { ms: this.#timeoutMs, signal })
+    if (!read.late && read.value !== undefined && read.value !== this.#pools.ca && !this.#closed) {
+      this.#logger?.debug({}, 'the certificate authority of the API server has changed')
+      this.#pools.retire()
+      this.#pools = new Pools(this.#access, read.value, this.#maxConnections)
+    }
+    return this.#pools !== used
+  }
+
+  async #attempt(ask: Ask, pool: Agent, token: string | undefined, signal: AbortSignal): Promise<Answer | Fault> {
     if (this.#closed || signal.aborted) throw closedFault(ask.what, signal)
     const body = ask.body === undefined ? undefined : Buffer.from(JSON.stringify(ask.body))
     const request = protocol(this.#access).request(this.#target(ask, pool, headers(ask, body, token)))
@@ -186,20 +208,6 @@ export class Transport {
 
 function protocol({ server }: Access): typeof http | typeof https {
   return server.startsWith('http:') ? http : https
-}
-
-function agent(access: Access, maxSockets: number): Agent {
-  const options = { keepAlive: true, keepAliveMsecs: probeAfterMs, maxSockets, timeout: idleMs }
-  if (access.server.startsWith('http:')) return new http.Agent(options)
-  const { ca, cert, key, skipTlsVerify, serverName } = access
-  return new https.Agent({
-    ...options,
-    ...(ca === undefined ? {} : { ca }),
-    ...(cert === undefined ? {} : { cert }),
-    ...(key === undefined ? {} : { key }),
-    ...(serverName === undefined ? {} : { servername: serverName }),
-    rejectUnauthorized: skipTlsVerify !== true,
-  })
 }
 
 function headers(ask: Ask, body: Buffer | undefined, token: string | undefined): OutgoingHttpHeaders {

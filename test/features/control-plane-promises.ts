@@ -298,6 +298,20 @@ export function controlPlanePromises(api: () => Promise<TestApi>, namespaces: bo
       await rig.ready(triggers, stem, 'b-c', 'True')
     })
 
+    test('are not kept from whose they are by an annotation that names them first', async () => {
+      const { rig, ns } = await start()
+      await using _ = rig
+      const evil = { 'kafka.eventing.knative.dev/external.topic': `knative-broker-${ns}-default` }
+      const elsewhere = unique('elsewhere')
+      await rig.createNamespace(elsewhere)
+      await rig.apply(broker(elsewhere, 'evil', { annotations: evil }))
+      await rig.ready(brokers, elsewhere, 'evil', 'False', 'TopicNotFound')
+      await rig.apply(broker(ns))
+      await rig.ready(brokers, ns, 'default', 'True')
+      const told = await rig.ready(brokers, elsewhere, 'evil', 'False', 'TopicTaken')
+      expect(messageOf(told)).toContain(`${ns}/default`)
+    })
+
     test('stay as status has them: those of another installation are taken over', async () => {
       const rig = await ControlPlaneRig.start(await api())
       await using _ = rig
@@ -504,6 +518,20 @@ export function controlPlanePromises(api: () => Promise<TestApi>, namespaces: bo
       await ingress.remove()
       await rig.ready(brokers, ns, 'default', 'False', 'IngressNotReady', 8_000)
       await rig.worker('ingress', 'another')
+      await rig.ready(triggers, ns, 'orders', 'True')
+    })
+
+    test('whose Service is not ours make Ready False, for Triggers too, until it is', async () => {
+      const { rig, ns } = await serving()
+      await using _ = rig
+      const message = 'Service a/kafka-broker-ingress exists and is not of Millrace'
+      rig.ingressAddress.set({ kind: 'notOurs', message })
+      expect(messageOf(await rig.ready(brokers, ns, 'default', 'False', 'NotOurs'))).toBe(message)
+      await rig.ready(triggers, ns, 'orders', 'False', 'BrokerNotReady')
+      rig.ingressAddress.set({ kind: 'refused', message: 'no' })
+      const told = await rig.ready(brokers, ns, 'default', 'False', 'Refused')
+      expect(condition(told, 'Addressable')).toMatchObject({ status: 'False', message: 'no' })
+      rig.ingressAddress.set({ kind: 'ok' })
       await rig.ready(triggers, ns, 'orders', 'True')
     })
 

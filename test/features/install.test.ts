@@ -51,6 +51,29 @@ describe('the manifests', () => {
   })
 })
 
+/** Only what make would do is asked: nothing is run. */
+describe('make', () => {
+  const make = async (...args: string[]) => {
+    const { IMAGE: _, ...env } = process.env
+    const child = spawn('make', ['-n', ...args], { cwd: join(config, '..'), env, stdio: ['ignore', 'pipe', 'pipe'] })
+    const closed = once(child, 'close') as Promise<[number]>
+    const [stdout, stderr, [code]] = await Promise.all([text(child.stdout), text(child.stderr), closed])
+    return { code, stdout, stderr }
+  }
+
+  it.each(['install', 'release'])('%s does nothing until an image is named', async (target) => {
+    const { code, stdout, stderr } = await make(target)
+    expect(code).not.toBe(0)
+    expect(stdout).toBe('')
+    expect(stderr.trim().split('\n')).toHaveLength(1)
+    expect(stderr).toContain(`say which image: make ${target} IMAGE=`)
+    const named = await make(target, 'IMAGE=millrace:dev')
+    expect(named.stderr).toBe('')
+    expect(named.code).toBe(0)
+    expect(named.stdout).toMatch(/config\/(install|render) millrace:dev/)
+  })
+})
+
 /** One API server of its own: our policies speak of all namespaces. */
 describe('installed', () => {
   let api: RunningApiServer
@@ -62,6 +85,16 @@ describe('installed', () => {
   const versions = () => {
     const template = '{range .items[*]}{.kind} {.metadata.name} {.metadata.resourceVersion}{"\\n"}{end}'
     return k('get', '-k', config, '-o', `jsonpath=${template}`)
+  }
+
+  /** What the kubelet mounts into a pod of this name. Here nobody runs it. */
+  const tokenOf = async (role: string, pod: string): Promise<string> => {
+    const input = { namespace: system, image: 'millrace:1', settings: defaultSettings }
+    const found = children(input).find(({ desired }) => desired.metadata.name === `millrace-${role}`)
+    const { metadata, spec } = (found?.desired as Json).spec.template
+    await apply({ apiVersion: 'v1', kind: 'Pod', metadata: { ...metadata, name: pod, namespace: system }, spec })
+    const bound = ['--bound-object-kind', 'Pod', '--bound-object-name', pod]
+    return (await k('create', 'token', `millrace-${role}`, '-n', system, ...bound)).trim()
   }
 
   beforeAll(async () => {
@@ -200,25 +233,55 @@ describe('installed', () => {
       expect((await ask('DELETE', `${outlets}/out`, dispatcher)).status).toBe(403)
     })
 
-    it('has Workers that speak for themselves', async () => {
+    it('has Workers that speak for themselves, and each for its pod alone', async () => {
       const workers = inlets.replace(/inlets$/, 'workers')
       const { apiVersion } = outlet
-      const worker = {
-        apiVersion,
-        kind: 'Worker',
-        metadata: { name: 'w', namespace: system },
-        spec: { role: 'dispatcher' },
+      const worker = (name: string, role = 'dispatcher') => {
+        return { apiVersion, kind: 'Worker', metadata: { name, namespace: system }, spec: { role } }
       }
-      expect((await ask('POST', workers, clusterAdmin, worker)).body.message).toContain('say of themselves')
-      expect((await ask('POST', workers, dispatcher, worker)).status).toBe(201)
+      const [a, b, c] = [
+        await tokenOf('dispatcher', 'a'),
+        await tokenOf('dispatcher', 'b'),
+        await tokenOf('ingress', 'c'),
+      ]
+      const by = (token: string, method: string, path: string, body?: unknown, type?: 'merge') =>
+        apiRequest(api, method, path, { token, body, ...(type === undefined ? {} : { type }) })
       const seen = { status: { seen: '1', owns: [] } }
-      expect((await ask('PATCH', `${workers}/w/status`, clusterAdmin, seen, 'merge')).status).toBe(403)
-      expect((await ask('PATCH', `${workers}/w/status`, dispatcher, seen, 'merge')).status).toBe(200)
-      expect((await ask('DELETE', `${workers}/w`, dispatcher)).status).toBe(200)
+      const say = (token: string, name: string) => by(token, 'PATCH', `${workers}/${name}/status`, seen, 'merge')
+      const refused = async (answer: ReturnType<typeof ask>, why: string) => {
+        const { status, body } = await answer
+        expect(body.message).toContain(why)
+        expect(status).toBe(403)
+      }
+      const [stranger, other, role] = [
+        'say of themselves',
+        'speaks for itself alone',
+        'the role of a Worker is that of',
+      ]
+
+      await refused(ask('POST', workers, clusterAdmin, worker('a')), stranger)
+      expect((await by(a, 'POST', workers, worker('a'))).body.message).toBeUndefined()
+      expect((await by(b, 'POST', workers, worker('b'))).status).toBe(201)
+      expect((await say(a, 'a')).body.message).toBeUndefined()
+      await refused(ask('PATCH', `${workers}/a/status`, clusterAdmin, seen, 'merge'), stranger)
+
+      // of another pod, of none, and of another role
+      await refused(say(a, 'b'), other)
+      await refused(by(a, 'DELETE', `${workers}/b`), other)
+      await refused(by(a, 'POST', workers, worker('x')), other)
+      await refused(ask('POST', workers, dispatcher, worker('x')), other)
+      await refused(say(c, 'a'), other)
+      await refused(by(c, 'POST', workers, worker('c')), role)
+      expect((await by(c, 'POST', workers, worker('c', 'ingress'))).status).toBe(201)
+
+      for (const [token, name] of [[a, 'a'] as const, [b, 'b'] as const, [c, 'c'] as const])
+        expect((await by(token, 'DELETE', `${workers}/${name}`)).status).toBe(200)
       // Of a pod that is gone: collected by Kubernetes, which is asked below, for it takes up new kinds every 30 s.
       const gone = { apiVersion: 'v1', kind: 'Pod', name: 'gone', uid: '0e4ec0ee-0000-4000-8000-000000000000' }
-      const orphan = { ...worker, metadata: { ...worker.metadata, name: 'orphan', ownerReferences: [gone] } }
-      expect((await ask('POST', workers, dispatcher, orphan)).status).toBe(201)
+      const orphan = worker('orphan')
+      const owned = { ...orphan, metadata: { ...orphan.metadata, ownerReferences: [gone] } }
+      expect((await by(await tokenOf('dispatcher', 'orphan'), 'POST', workers, owned)).status).toBe(201)
+      await k('delete', 'pods', 'a', 'b', 'c', 'orphan', '-n', system, '--force', '--grace-period=0')
     })
 
     it('has positions of the dispatchers, who write no other ConfigMap', async () => {
@@ -358,7 +421,8 @@ describe('installed', () => {
       const report = (summary: WorkersSummary): void => void reports.push(summary)
       await startWorkers({ ...options, ...(owner === null ? {} : { owner }), image: 'millrace:1', events, report })
       await eventually('a report', () => reports[0])
-      expect(reports[0]).toEqual({ ingress: { kind: 'ok' }, dispatcher: { kind: 'ok' }, problems: [] })
+      const ok = { kind: 'ok' }
+      expect(reports[0]).toEqual({ ingress: ok, dispatcher: ok, address: ok, problems: [] })
       const workers = ['deployment/millrace-ingress', 'statefulset/millrace-dispatcher', 'service/broker-ingress']
       await k('delete', ...workers, '-n', system)
       await eventually('they are back', async () => (await k('get', ...workers, '-n', system, '-o', 'name')) !== '')
@@ -415,6 +479,52 @@ describe('installed', () => {
     }
     expect((await ask('PATCH', path, undefined, { metadata: { labels: { a: 'b' } } }, 'merge')).status).toBe(200)
     await k('apply', '-k', config)
+  })
+
+  it('over ConfigMaps of a Knative that was there leaves what they say', async () => {
+    const live = { 'bootstrap.servers': 'their-kafka:9092', 'default.topic.partitions': '20' }
+    const metadata = { name: 'kafka-broker-config', namespace: system }
+    const theirs = { apiVersion: 'v1', kind: 'ConfigMap', metadata, data: { ...live, _example: 'theirs' } }
+    const found = async (): Promise<Json> =>
+      JSON.parse(await k('get', 'configmap', metadata.name, '-n', system, '-o', 'json'))
+    await k('delete', 'configmap', metadata.name, 'config-sugar', '-n', system)
+    await apply(theirs)
+
+    const { code, stdout, stderr } = await runScript('install', ['registry.example.com/millrace:2'], api.kubeconfig)
+    expect(stderr).toBe('')
+    expect(code).toBe(0)
+    expect(stdout).toContain('configmap/kafka-broker-config stays as it is')
+    expect((await found()).data).toEqual(theirs.data)
+    // All else is installed.
+    expect(await k('get', 'configmap', 'config-sugar', '-n', system, '-o', 'yaml')).toContain('namespace-selector')
+    expect(await k('get', 'deployment', 'millrace-controller', '-n', system, '-o', 'yaml')).toContain('millrace:2')
+
+    // As docs/operations.md has it for who goes on with kubectl apply -k.
+    const applied = 'kubectl.kubernetes.io/last-applied-configuration-'
+    await k('annotate', 'configmap', metadata.name, '-n', system, applied)
+    await k('apply', '-k', config)
+    const taken = await found()
+    expect(taken.data).toEqual({ ...live, _example: expect.stringContaining('my-cluster-kafka-bootstrap') as string })
+    expect(taken.metadata.labels['app.kubernetes.io/name']).toBe('millrace')
+  })
+
+  it('is guarded by the NetworkPolicies that are shown', async () => {
+    const example = join(config, 'examples', 'network-policy.yaml')
+    const { code, stdout, stderr } = await tryKubectl(['apply', '--dry-run=server', '-f', example], api)
+    expect(stderr).toBe('')
+    expect(code).toBe(0)
+    expect(stdout.trim().split('\n')).toHaveLength(3)
+    const selectors = shipped('examples/network-policy.yaml').map(({ spec }) => spec.podSelector.matchLabels)
+    const input = { namespace: system, image: 'millrace:1', settings: defaultSettings }
+    const pods = [...children(input).map(({ desired }) => desired), ...shipped('500-controller.yaml')]
+      .filter(({ kind }) => kind === 'Deployment' || kind === 'StatefulSet')
+      .map((object: Json) => object.spec.template)
+    for (const pod of pods) {
+      const mine = shipped('examples/network-policy.yaml').filter(({ spec }) =>
+        Object.entries(spec.podSelector.matchLabels).every(([name, value]) => pod.metadata.labels[name] === value),
+      )
+      expect(mine, JSON.stringify(selectors)).toHaveLength(1)
+    }
   })
 
   it('and rendered with an image is one file that a cluster takes', async () => {

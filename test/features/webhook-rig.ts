@@ -1,4 +1,5 @@
 import { once } from 'node:events'
+import { get } from 'node:https'
 import { connect, createServer, type AddressInfo, type Server, type Socket } from 'node:net'
 import { join } from 'node:path'
 import { setTimeout as delay } from 'node:timers/promises'
@@ -7,6 +8,7 @@ import { admission } from '../../src/control-plane/webhook/admission.ts'
 import { followCertificates, webhookNames } from '../../src/control-plane/webhook/certificates.ts'
 import { webhookConfigurations } from '../../src/control-plane/webhook/configuration.ts'
 import { rotateCertificates } from '../../src/control-plane/webhook/rotation.ts'
+import { awaitTrust } from '../../src/control-plane/webhook/trust.ts'
 import { startWebhookServer, type WebhookServer } from '../../src/control-plane/webhook/server.ts'
 import { admissionWorld } from '../../src/control-plane/webhook/world.ts'
 import { systemClock as clock } from '../../src/core/clock.ts'
@@ -91,10 +93,12 @@ export class WebhookRig implements AsyncDisposable {
     const configMaps = startInformer({ client, resource: kinds.configMap, selection, clock, logger, signal })
     const certificate = followCertificates(this.#certificateParts(name, pollMs), signal)
     const world = admissionWorld({ client, brokers, configMaps, namespace: system, logger })
+    const { unready } = awaitTrust({ client, certificate, clock, logger }, signal)
     const server = await startWebhookServer({
       host: '127.0.0.1',
       port: 0,
       certificate,
+      unready,
       admit: admission(world),
       clock,
       logger,
@@ -121,10 +125,10 @@ export class WebhookRig implements AsyncDisposable {
   }
 
   /** Rotates until the returned function is called. */
-  lead(name: string): () => void {
+  lead(name: string, pollMs = leaderPollMs): () => void {
     const stop = new AbortController()
     const replicas = async (): Promise<string[]> => this.replicas.map(({ name }) => name)
-    const parts = { ...this.#certificateParts(name, leaderPollMs), replicas, settleMs }
+    const parts = { ...this.#certificateParts(name, pollMs), replicas, settleMs }
     void rotateCertificates(parts, AbortSignal.any([stop.signal, this.signal]))
     return () => stop.abort()
   }
@@ -176,6 +180,16 @@ export class WebhookRig implements AsyncDisposable {
     from.pipe(to)
     to.pipe(from)
   }
+}
+
+/** Whether its /readyz says so. */
+export function isReady({ server: { url } }: Replica): Promise<boolean> {
+  return new Promise((resolve, reject) => {
+    const asked = get(`${url}/readyz`, { rejectUnauthorized: false, agent: false }, (response) =>
+      resolve(response.resume().statusCode === 200),
+    )
+    asked.on('error', reject)
+  })
 }
 
 /** The certificate that a server shows, if one of `ca` has signed it. @throws the error of the handshake. */

@@ -3,7 +3,7 @@ import type { StoredObject } from '../../src/kube/client.ts'
 import { kinds } from '../../src/kube/kinds.ts'
 import { eventually } from '../support/eventually.ts'
 import { kubectl } from '../support/kubectl.ts'
-import { handshake, system, WebhookRig } from './webhook-rig.ts'
+import { handshake, isReady, system, WebhookRig } from './webhook-rig.ts'
 
 let rig: WebhookRig
 let namespace: string
@@ -382,4 +382,18 @@ describe('replicas', () => {
     await rig.client.patch(kinds.trigger, key, { kind: 'merge', body }, rig.signal)
     expect(await readTrigger()).toBeNull()
   }, 60_000)
+})
+
+test('at the first install a Broker is taken as soon as /readyz says so', async () => {
+  await using fresh = await WebhookRig.start()
+  await fresh.apply(fresh.configurations)
+  // As slow as in a cluster: it looks before any replica has made the Secret.
+  fresh.lead('controller-0', 5_000)
+  await new Promise((resolve) => setTimeout(resolve, 200))
+  const replica = await fresh.replica('controller-0', 5_000)
+  await eventually('it is Ready', () => isReady(replica), { withinMs: 4_000, everyMs: 10 })
+  const metadata = { name: 'first', namespace: 'default' }
+  const object = { apiVersion: 'eventing.knative.dev/v1', kind: 'Broker', metadata }
+  const { finalizers } = (await fresh.client.create(kinds.broker, object, fresh.signal)).metadata
+  expect(finalizers).toEqual(['brokers.eventing.knative.dev/millrace'])
 })

@@ -1,6 +1,7 @@
 import { mkdtemp, rm, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
+import { rootCertificates } from 'node:tls'
 import { afterAll, beforeAll, describe, expect, it, onTestFinished } from 'vitest'
 import { inClusterAccess, type Access } from '../../src/kube/access.ts'
 import type { KubeClient } from '../../src/kube/client.ts'
@@ -79,6 +80,22 @@ describe('troubles of a real API server', () => {
     const { ca: _, ...access } = await kubeconfigAccess(api.kubeconfig)
     expect(await codeOf(list(client(access)))).toBe('ApiUnavailable')
     await list(client({ ...access, skipTlsVerify: true }))
+  })
+
+  it('trusts the next certificate authority as soon as the pod has it', async () => {
+    const { ca, cert, key, url } = api
+    const folder = await mkdtemp(join(tmpdir(), 'millrace-rotated-'))
+    onTestFinished(() => rm(folder, { recursive: true, force: true }))
+    const put = (name: string, text: string) => writeFile(join(folder, name), text)
+    // An authority that did not sign the server's certificate.
+    await Promise.all([put('token', 'none'), put('namespace', namespace), put('ca.crt', rootCertificates[0] ?? '')])
+    const { token: _, ...access } = await inClusterAccess(folder, url)
+    const through = client({ ...access, ...(cert && key ? { cert, key } : {}) })
+    expect(await codeOf(list(through))).toBe('ApiUnavailable')
+    await put('ca.crt', ca)
+    await Promise.all(Array.from({ length: 50 }, () => list(through)))
+    await rm(join(folder, 'ca.crt'))
+    await list(through)
   })
 
   it('says ApiUnavailable when the connection is cut before the answer, also when the change was made', async () => {

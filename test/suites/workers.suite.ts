@@ -195,6 +195,7 @@ export function workersSuite(name: string, open: () => Promise<WorkersUnderTest>
       const theirs = await bench.admin.create(kinds.service, foreign, signal)
       await bench.start()
       expect(bench.summary()?.ingress).toMatchObject({ kind: 'notOurs' })
+      expect(bench.summary()?.address).toEqual(bench.summary()?.ingress)
       expect(JSON.stringify(bench.summary())).toContain(`Service ${bench.namespace}/kafka-broker-ingress exists`)
       expect(bench.summary()?.dispatcher).toEqual({ kind: 'ok' })
       expect(await bench.get(kinds.service, 'kafka-broker-ingress')).toEqual(theirs)
@@ -203,6 +204,7 @@ export function workersSuite(name: string, open: () => Promise<WorkersUnderTest>
 
       await bench.remove(kinds.service, 'kafka-broker-ingress')
       await eventually('ours is made', async () => bench.summary()?.ingress.kind === 'ok')
+      expect(bench.summary()?.address).toEqual({ kind: 'ok' })
       const ours = await bench.get(kinds.service, 'kafka-broker-ingress')
       expect(ours.spec.selector).toMatchObject({ 'app.kubernetes.io/component': 'ingress' })
     })

@@ -26,19 +26,29 @@ export function serviceAccount(namespace: string, name: string): Impersonated {
   return { user: `system:serviceaccount:${namespace}:${name}`, groups }
 }
 
-/** One request to a real API server, as whoever `as` names. Patches: `type` is `merge`, `json` or `apply`. */
+/** One request to a real API server, as whoever `as` names or whose `token` it is. Patches: `type` is `merge`, `json` or `apply`. */
 export async function apiRequest(
   access: ApiAccess,
   method: string,
   path: string,
-  options: { readonly body?: unknown; readonly as?: Impersonated; readonly type?: 'merge' | 'json' | 'apply' } = {},
+  options: {
+    readonly body?: unknown
+    readonly as?: Impersonated
+    readonly token?: string
+    readonly type?: 'merge' | 'json' | 'apply'
+  } = {},
 ): Promise<ApiAnswer> {
   const { ca, cert, key } = access
-  const agent = agents.get(access) ?? new Agent({ keepAlive: true, ca, cert, key })
-  agents.set(access, agent)
+  // A client certificate goes before a token.
+  const agent =
+    options.token === undefined
+      ? (agents.get(access) ?? new Agent({ keepAlive: true, ca, cert, key }))
+      : new Agent({ ca })
+  if (options.token === undefined) agents.set(access, agent)
   const headers = {
     accept: 'application/json',
     'content-type': contentTypes[options.type ?? 'none'],
+    ...(options.token === undefined ? {} : { authorization: `Bearer ${options.token}` }),
     ...(options.as === undefined ? {} : { 'impersonate-user': options.as.user }),
     ...(options.as?.groups === undefined ? {} : { 'impersonate-group': [...options.as.groups] }),
   }

@@ -1,6 +1,7 @@
 import { systemClock as clock } from '../../src/core/clock.ts'
 import { Fault } from '../../src/core/fault.ts'
 import { startControlPlane, type ControlPlane } from '../../src/control-plane/control-plane.ts'
+import { KnownAddress } from '../../src/control-plane/ingress-address.ts'
 import type { LogAdmin, TopicSpec } from '../../src/kafka/log.ts'
 import { openEmbeddedLog } from '../../src/kafka/embedded/embedded.ts'
 import { openKafkaLog } from '../../src/kafka/kafka-log.ts'
@@ -51,6 +52,7 @@ export class ControlPlaneRig implements AsyncDisposable {
   readonly admin: LogAdmin
   /** While true the log does not answer. */
   kafkaAway = false
+  readonly ingressAddress = new KnownAddress()
   readonly #closers: (() => Promise<void> | void)[] = []
   #stop: AbortController | undefined
   #plane: ControlPlane | undefined
@@ -91,9 +93,19 @@ export class ControlPlaneRig implements AsyncDisposable {
     const { signal } = stop
     const client = deafTo === undefined ? this.client : deaf(this.client, deafTo)
     const events = eventRecorder({ client, component: 'millrace-controller', clock, logger, signal })
-    const admins = this.#admins()
+    const { ingressAddress } = this
+    const parts = {
+      client,
+      namespace: this.system,
+      admins: this.#admins(),
+      events,
+      ingressAddress,
+      clock,
+      logger,
+      signal,
+    }
     this.#stop = stop
-    return (this.#plane = startControlPlane({ client, namespace: this.system, admins, events, clock, logger, signal }))
+    return (this.#plane = startControlPlane(parts))
   }
 
   get plane(): ControlPlane | undefined {

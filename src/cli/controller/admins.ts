@@ -1,7 +1,11 @@
 import type { Clock } from '../../core/clock.ts'
+import { inTime } from '../../core/deadline.ts'
 import { openKafkaLog } from '../../kafka/kafka-log.ts'
 import type { Log, LogAdmin } from '../../kafka/log.ts'
 import type { Logger } from '../../telemetry/logger.ts'
+
+/** A Kafka that does not answer must not keep the lease from being given back in time, milliseconds. */
+const closeMs = 3_000
 
 /** The administration of Kafka clusters, opened when first asked for, one each. */
 export class KafkaAdmins implements AsyncDisposable {
@@ -27,6 +31,7 @@ export class KafkaAdmins implements AsyncDisposable {
   async [Symbol.asyncDispose](): Promise<void> {
     const all = [...this.#open.values()]
     this.#open.clear()
-    await Promise.all(all.map(async ({ log, admin }) => admin.close().then(() => log.close())))
+    const closed = Promise.all(all.map(async ({ log, admin }) => admin.close().then(() => log.close())))
+    await inTime(closed, { ms: closeMs })
   }
 }

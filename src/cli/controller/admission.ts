@@ -1,6 +1,7 @@
 import { admission } from '../../control-plane/webhook/admission.ts'
 import { brokerDefaultsName } from '../../control-plane/webhook/admit/broker-defaults.ts'
 import { followCertificates, webhookNames } from '../../control-plane/webhook/certificates.ts'
+import { awaitTrust } from '../../control-plane/webhook/trust.ts'
 import { startWebhookServer, type WebhookServer } from '../../control-plane/webhook/server.ts'
 import { admissionWorld } from '../../control-plane/webhook/world.ts'
 import type { Clock } from '../../core/clock.ts'
@@ -8,6 +9,7 @@ import type { KubeClient } from '../../kube/client.ts'
 import { startInformer } from '../../kube/informer.ts'
 import { kinds } from '../../kube/kinds.ts'
 import type { Logger } from '../../telemetry/logger.ts'
+import { listenOn } from '../listen.ts'
 import type { ControllerFlags } from './flags.ts'
 
 /** What every replica has. */
@@ -39,7 +41,10 @@ export async function startAdmission(
   const names = [...webhookNames(namespace), ...(flags.kubeconfig === undefined ? [] : ['localhost', '127.0.0.1'])]
   const certificate = followCertificates({ client, namespace, identity, names, clock, logger }, signal)
   const admit = admission(admissionWorld({ client, brokers, configMaps, namespace, logger }))
-  const { host, port } = flags
-  const server = await startWebhookServer({ host, port, certificate, admit, clock, logger, lameDuckMs })
+  const { unready } = awaitTrust({ client, certificate, clock, logger }, signal)
+  const { port } = flags
+  const server = await listenOn(flags.host, (host) =>
+    startWebhookServer({ host, port, certificate, admit, unready, clock, logger, lameDuckMs }),
+  )
   return { server, names }
 }

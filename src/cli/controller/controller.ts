@@ -7,13 +7,13 @@ import { inClusterAccess } from '../../kube/access.ts'
 import type { KubeClient } from '../../kube/client.ts'
 import { lead } from '../../kube/lease.ts'
 import { pause } from '../../kube/pause.ts'
-import { restClient } from '../../kube/rest.ts'
 import { createLogger, type Logger } from '../../telemetry/logger.ts'
 import { UsageError, type Environment } from '../flags.ts'
 import { aborted, drainDeadline, stopSignal } from '../stop.ts'
 import type { ControllerFlags } from './flags.ts'
-import { govern } from './govern.ts'
 import { startAdmission } from './admission.ts'
+import { replicaClients } from './clients.ts'
+import { govern } from './govern.ts'
 
 /** The system namespace, where nothing says otherwise. */
 const usualNamespace = 'knative-eventing'
@@ -35,9 +35,9 @@ export async function controller(flags: ControllerFlags, env: Environment): Prom
   await using cleanup = new AsyncDisposableStack()
   const access = await accessOf(flags)
   const namespace = flags.namespace ?? (flags.kubeconfig === undefined ? access.namespace : usualNamespace)
-  const client = restClient(access)
-  cleanup.defer(() => client.close())
-  await preflight(client, namespace, flags.adopt, logger, stop)
+  const clients = replicaClients(access)
+  cleanup.defer(() => clients.close())
+  await preflight(clients.work, namespace, flags.adopt, logger, stop)
   if (stop.aborted) return
 
   const identity = flags.name
@@ -45,15 +45,15 @@ export async function controller(flags: ControllerFlags, env: Environment): Prom
   const serving = new AbortController()
   cleanup.defer(() => serving.abort())
   const admission = await startAdmission(
-    { client, namespace, identity, flags, lameDuckMs, clock, logger },
+    { client: clients.admission, namespace, identity, flags, lameDuckMs, clock, logger },
     serving.signal,
   )
   console.log(`controller ${admission.server.url}`)
   const leading = lead({
-    ...{ client, namespace, name: leaseName, identity: `${identity}-${randomUUID().slice(0, 8)}`, clock, logger },
-    signal: stop,
+    ...{ client: clients.lease, namespace, name: leaseName, clock, logger, signal: stop },
+    identity: `${identity}-${randomUUID().slice(0, 8)}`,
     onLeading: (signal) =>
-      govern({ client, namespace, identity, flags, names: admission.names, clock, logger }, signal),
+      govern({ client: clients.work, namespace, identity, flags, names: admission.names, clock, logger }, signal),
   })
   // It fails when what it led could not be stopped in time: then another leads already, and only our end is safe.
   await Promise.race([aborted(stop), leading])

@@ -1,5 +1,7 @@
 import { z } from 'zod'
 import { dashed, namespace, port, read, type Environment } from '../flags.ts'
+import { everywhere } from '../listen.ts'
+import { clusterDomainIn } from './cluster-domain.ts'
 
 const given = z.string().min(1, 'must not be empty')
 
@@ -10,7 +12,10 @@ const Options = z
     host: given.optional(),
     port,
     image: given.optional(),
-    clusterDomain: z.string().regex(/^[a-z0-9]([-a-z0-9.]*[a-z0-9])?$/, 'must be a domain, e.g. cluster.local'),
+    clusterDomain: z
+      .string()
+      .regex(/^[a-z0-9]([-a-z0-9.]*[a-z0-9])?$/, 'must be a domain, e.g. cluster.local')
+      .optional(),
     adopt: z.boolean().default(false),
     workers: z.boolean(),
   })
@@ -31,22 +36,27 @@ export interface ControllerFlags {
   readonly port: number
   /** Of the workers; absent: that of this pod. */
   readonly image: string | undefined
+  /** Of the Services: `cluster.local`. */
   readonly clusterDomain: string
   readonly adopt: boolean
   /** Whether it makes the workers. */
   readonly workers: boolean
 }
 
-/** @throws UsageError with every problem at once. */
-export function controllerFlags(raw: unknown, env: Environment): ControllerFlags {
+/**
+ * @param resolvConf what /etc/resolv.conf says: in a pod it knows the domain of the cluster
+ * @throws UsageError with every problem at once.
+ */
+export function controllerFlags(raw: unknown, env: Environment, resolvConf: string): ControllerFlags {
   const flags = read(Options, raw, dashed)
   // the API server and the kubelet reach a pod from outside, nobody else anything that was not meant to be reached
-  const host = flags.host ?? (flags.kubeconfig === undefined ? '0.0.0.0' : '127.0.0.1')
+  const host = flags.host ?? (flags.kubeconfig === undefined ? everywhere : '127.0.0.1')
   return {
     ...flags,
     namespace: flags.namespace ?? env.POD_NAMESPACE,
     kubeconfig: flags.kubeconfig,
     image: flags.image,
+    clusterDomain: flags.clusterDomain ?? clusterDomainIn(resolvConf) ?? 'cluster.local',
     name: env.POD_NAME ?? `millrace-${process.pid}`,
     host,
   }

@@ -1,5 +1,7 @@
 import { startControlPlane } from '../../control-plane/control-plane.ts'
+import { KnownAddress } from '../../control-plane/ingress-address.ts'
 import { readyReplicas, rotateCertificates } from '../../control-plane/webhook/rotation.ts'
+import type { WorkersSummary } from '../../control-plane/workers/reconciler.ts'
 import { findSelf } from '../../control-plane/workers/self.ts'
 import { startWorkers } from '../../control-plane/workers/workers.ts'
 import { retryBackoffMs } from '../../core/backoff.ts'
@@ -14,36 +16,45 @@ interface GovernParts extends ReplicaParts {
   readonly names: readonly string[]
 }
 
-/** What the one that leads does, until `signal` aborts. */
+/** What the one that leads does, until `signal` aborts; resolves when nothing of it runs any more, so that another may lead. */
 export async function govern(parts: GovernParts, signal: AbortSignal): Promise<void> {
   const { client, namespace, identity, names, flags, clock, logger } = parts
   await using admins = new KafkaAdmins(clock, logger)
   const events = eventRecorder({ client, component: 'millrace-controller', clock, logger, signal })
   const { clusterDomain } = flags
+  const ingressAddress = new KnownAddress()
   const plane = startControlPlane({
     client,
     namespace,
     admins: admins.of,
     events,
     clusterDomain,
+    ingressAddress,
     clock,
     logger,
     signal,
   })
   const replicas = readyReplicas(client, namespace)
   const rotation = rotateCertificates({ client, namespace, identity, names, replicas, clock, logger }, signal)
-  const workers = flags.workers ? manageWorkers(parts, events, signal) : undefined
+  const workers = flags.workers ? manageWorkers(parts, events, ingressAddress, signal) : undefined
   await aborted(signal)
   await Promise.all([plane.done, rotation, workers])
 }
 
-async function manageWorkers(parts: GovernParts, events: EventRecorder, signal: AbortSignal): Promise<void> {
+async function manageWorkers(
+  parts: GovernParts,
+  events: EventRecorder,
+  ingress: KnownAddress,
+  signal: AbortSignal,
+): Promise<void> {
   const { client, namespace, clock, logger } = parts
   for (let attempt = 1; !signal.aborted; attempt += 1) {
     try {
       const self = await imageAndOwner(parts, signal)
-      await startWorkers({ client, namespace, ...self, events, report: () => undefined, clock, logger, signal })
-      return
+      const report = ({ address }: WorkersSummary): void => ingress.set(address)
+      const options = { client, namespace, ...self, events, report, clock, logger, signal }
+      const workers = await startWorkers(options)
+      return await workers.done
     } catch (error) {
       if (signal.aborted) return
       logger.error({ err: error }, 'the workers could not be looked after; trying again')

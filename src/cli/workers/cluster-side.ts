@@ -36,12 +36,17 @@ const usualNamespace = 'knative-eventing'
  * Connects a worker with the API server and follows its routes.
  * @throws Fault ApiRefused when the kubeconfig is not usable; UsageError when this is no pod and there is no kubeconfig.
  */
-export async function clusterSide({ flags, role, kafka, ...parts }: ClusterSideParts): Promise<ClusterSide> {
-  const { clock, logger, signal } = parts
+export async function clusterSide(parts: ClusterSideParts): Promise<ClusterSide> {
+  const { flags } = parts
   const access = await accessOf(flags)
   const inCluster = flags.kubeconfig === undefined ? access.namespace : undefined
   const namespace = flags.namespace ?? inCluster ?? usualNamespace
-  const client = restClient(access)
+  return sideOf(restClient(access), namespace, parts)
+}
+
+/** What a worker shares with the cluster behind `client`. */
+export function sideOf(client: KubeClient, namespace: string, parts: ClusterSideParts): ClusterSide {
+  const { flags, role, kafka, clock, logger, signal } = parts
   const watch = role === 'ingress' ? 'inlets' : 'outlets'
   const routes = kubeRoutes({ client, namespace, watch, bootstrapServers: kafka, clock, logger, signal })
   const seen = new Seen(() => routes.resourceVersion)
@@ -53,6 +58,7 @@ export async function clusterSide({ flags, role, kafka, ...parts }: ClusterSideP
     const { name, podUid } = flags
     const worker = new WorkerObject({ client, namespace, name, podUid, role, status, clock, logger })
     routes.objects.subscribe(() => worker.seenMoved())
+    routes.onListed(() => worker.seenMoved())
     worker.seenMoved()
     return worker
   }

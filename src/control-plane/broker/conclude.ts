@@ -1,8 +1,10 @@
 import { brokerDependents } from '../../api/broker.ts'
 import type { BrokerCondition } from '../../api/broker.ts'
 import { fails, holds, ready, waits } from '../../api/meta/condition.ts'
+import { never } from '../../core/never.ts'
 import type { TopicState } from '../topics/state.ts'
 import { verdictOf, type Verdict } from '../verdict.ts'
+import type { WorkerState } from '../workers/reconciler.ts'
 import type { CompiledBroker } from './compile.ts'
 
 /** What is seen of the world around a Broker. */
@@ -11,20 +13,32 @@ export interface BrokerSeen {
   readonly topic: TopicState | undefined
   /** The condition DataPlaneAvailable. */
   readonly dataPlane: BrokerCondition
+  /** Whether its address leads to our ingress. Default: it does. */
+  readonly address?: WorkerState
 }
 
 /** What was compiled and what is seen → conditions, with Ready. Pure. */
-export function concludeBroker(broker: CompiledBroker, { topic, dataPlane }: BrokerSeen): Verdict {
+export function concludeBroker(broker: CompiledBroker, { topic, dataPlane, address }: BrokerSeen): Verdict {
   const known = broker.conditions.map((condition): BrokerCondition => {
     const open = condition.type === 'TopicReady' && condition.status !== 'False'
     return open ? topicReady(broker.topic.spec.name, topic) : condition
   })
-  const addressable =
-    broker.inlet === null
-      ? waits('Addressable', 'Pending', 'it has no address while it is refused')
-      : holds('Addressable')
-  const conditions: BrokerCondition[] = [...known, dataPlane, addressable]
+  const conditions: BrokerCondition[] = [...known, dataPlane, addressable(broker, address)]
   return verdictOf(conditions, ready(brokerDependents, conditions))
+}
+
+function addressable({ inlet }: CompiledBroker, address: WorkerState = { kind: 'ok' }): BrokerCondition {
+  if (inlet === null) return waits('Addressable', 'Pending', 'it has no address while it is refused')
+  switch (address.kind) {
+    case 'ok':
+      return holds('Addressable')
+    case 'notOurs':
+      return fails('Addressable', 'NotOurs', address.message)
+    case 'refused':
+      return fails('Addressable', 'Refused', address.message)
+    default:
+      return never(address)
+  }
 }
 
 function topicReady(topic: string, seen: TopicState | undefined): BrokerCondition {

@@ -104,7 +104,7 @@ export class BrokerReconciler implements Reconciler {
     const known = keeper === undefined ? undefined : (keeper.state(topic.spec.name) ?? lastTopicState(object, here))
     const state = topicState(known, seen, topic.external)
     const dataPlane = applied === 'notOurs' ? notOurs(uid) : this.#dataPlane(seen, applied === 'unchanged')
-    const verdict = concludeBroker(compiled, { topic: state, dataPlane })
+    const verdict = concludeBroker(compiled, { topic: state, dataPlane, address: this.#world.ingressAddress() })
     const { ready, reason, message } = verdict
     const partitions = keeper?.partitions(topic.spec.name)
     board.set(key, { compiled, verdict: { ready, reason, message }, topicUsable: isUsable(state), partitions })

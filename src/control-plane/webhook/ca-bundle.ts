@@ -1,5 +1,6 @@
 import type { KubeClient, Resource, StoredObject } from '../../kube/client.ts'
 import { kinds } from '../../kube/kinds.ts'
+import { authoritiesIn, authorityOf } from './certificate-secret.ts'
 import { mutatingName, validatingName } from './names.ts'
 
 const configurations: readonly (readonly [resource: Resource, name: string])[] = [
@@ -38,6 +39,25 @@ export async function trustAuthorities(
     }),
   )
   return !changed.includes(true)
+}
+
+/**
+ * Whether both webhook configurations trust who signed `cert`, as the API server has them now. One that is not installed calls nobody, and
+ * lacks nothing.
+ *
+ * @throws what the API server says.
+ */
+export async function trusts(client: KubeClient, cert: string, signal: AbortSignal): Promise<boolean> {
+  const found = await Promise.all(
+    configurations.map(([resource, name]) => client.get(resource, { namespace: '', name }, signal)),
+  )
+  return found.every((configuration) => {
+    const webhooks = (configuration?.['webhooks'] ?? []) as readonly Webhook[]
+    return webhooks.every(({ clientConfig }) => {
+      const trusted = authoritiesIn(Buffer.from(clientConfig?.caBundle ?? '', 'base64').toString())
+      return authorityOf({ trusted }, cert) !== undefined
+    })
+  })
 }
 
 function differences(configuration: StoredObject, caBundle: string): object[] {

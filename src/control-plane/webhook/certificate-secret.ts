@@ -33,16 +33,21 @@ export function firstSet({ ca, serving }: Issued): CertificateSet {
 export function readSet(secret: KubeObject): CertificateSet | null {
   const data = (secret['data'] ?? {}) as Readonly<Record<string, string>>
   const text = (key: string): string => Buffer.from(data[key] ?? '', 'base64').toString()
-  const trusted = text('ca.crt').match(/-----BEGIN CERTIFICATE-----[^-]+-----END CERTIFICATE-----\n?/g) ?? []
   const serving = { cert: text('tls.crt'), key: text('tls.key') }
   const next = { cert: text('next.crt'), key: text('next.key') }
-  const set = { trusted: trusted.map((ca) => `${ca.trim()}\n`), serving }
+  const set = { trusted: authoritiesIn(text('ca.crt')), serving }
   if (!isWhole(serving, set.trusted)) return null
   return {
     ...set,
     ...(isWhole(next, set.trusted) ? { next } : {}),
     ...(parse(text('previous.crt')) === null ? {} : { previous: text('previous.crt') }),
   }
+}
+
+/** The certificates of a text that holds several (PEM). */
+export function authoritiesIn(text: string): string[] {
+  const found = text.match(/-----BEGIN CERTIFICATE-----[^-]+-----END CERTIFICATE-----\n?/g) ?? []
+  return found.map((ca) => `${ca.trim()}\n`)
 }
 
 /** `data` of the Secret. */
@@ -65,7 +70,7 @@ export function newSecret(namespace: string, set: CertificateSet): KubeObject {
 }
 
 /** The authority of `set` that signed `cert`. */
-export function authorityOf({ trusted }: CertificateSet, cert: string): string | undefined {
+export function authorityOf({ trusted }: Pick<CertificateSet, 'trusted'>, cert: string): string | undefined {
   return trusted.find((ca) => signs(ca, cert))
 }
 

@@ -26,6 +26,9 @@ export interface RotationParts extends CertificateParts {
   readonly settleMs?: number
 }
 
+/** How often a Secret is looked for that each replica makes when it starts, milliseconds. */
+const missingMs = 100
+
 /**
  * The leader's part, until `signal` aborts: keeps caBundle what the Secret says, renews certificates when two thirds of their life are over
  * (or the annotation `webhook.millrace.dev/renew` asks), and repairs a broken Secret. At rest it only reads.
@@ -35,8 +38,14 @@ export async function rotateCertificates(parts: RotationParts, signal: AbortSign
   const rotation = new Rotation(parts)
   while (!signal.aborted) {
     try {
+      const found = await rotation.step(signal)
       // A step is followed by a look at what it left: no pause between.
-      if (await rotation.step(signal)) continue
+      if (found === 'written') continue
+      // At the first install it comes in a moment, and until caBundle has its authority no Broker can be applied.
+      if (found === 'missing') {
+        await pause(Math.min(missingMs, pollMs), signal)
+        continue
+      }
     } catch (error) {
       if (signal.aborted) return
       const raced = error instanceof Fault && error.code === 'ApiConflict'
@@ -58,12 +67,12 @@ class Rotation {
     this.#served = new Steady(() => clock.monotonic(), settleMs)
   }
 
-  /** @returns whether the Secret was written. */
-  async step(signal: AbortSignal): Promise<boolean> {
+  /** What it came upon, or did, with the Secret. */
+  async step(signal: AbortSignal): Promise<'missing' | 'written' | 'inOrder'> {
     const { client, namespace, names, clock } = this.#parts
     const secret = await client.get(kinds.secret, { namespace, name: certificateSecretName }, signal)
     // Each replica creates it when it is missing, this one too.
-    if (secret === null) return false
+    if (secret === null) return 'missing'
     const set = readSet(secret)
     if (set === null) return this.#write(secret, firstSet(await issue(names, clock)), 'repaired', signal)
     const inPlace = await trustAuthorities(client, set.trusted, signal)
@@ -72,7 +81,7 @@ class Rotation {
     const servedByAll = this.#served.holds(served ? set.serving.cert : null)
     const forced = secret.metadata.annotations?.[renewAnnotation] !== undefined
     const step = nextStep({ set, now: clock.now(), forced, names, bundleSettled, servedByAll })
-    if (step.kind === 'none') return false
+    if (step.kind === 'none') return 'inOrder'
     const next = step.kind === 'stage' ? staged(set, await issue(names, clock)) : step.set
     return this.#write(secret, next, step.kind, signal)
   }
@@ -84,7 +93,7 @@ class Rotation {
   }
 
   /** Guarded by resourceVersion: of two leaders one writes. */
-  async #write(secret: StoredObject, set: CertificateSet, what: string, signal: AbortSignal): Promise<true> {
+  async #write(secret: StoredObject, set: CertificateSet, what: string, signal: AbortSignal): Promise<'written'> {
     const { client, identity, replicas, logger } = this.#parts
     const alive = [...(await replicas(signal)), identity]
     const { [renewAnnotation]: asked, ...annotations } = withoutGone(secret, alive)
@@ -93,7 +102,7 @@ class Rotation {
     const metadata = { ...secret.metadata, annotations: kept }
     await client.replace(kinds.secret, { ...secret, metadata, data: dataOf(set) }, signal)
     logger.info({ step: what, certificate: fingerprint(set.serving.cert) }, 'renewing the certificates of the webhooks')
-    return true
+    return 'written'
   }
 }
 

@@ -1,4 +1,5 @@
 import { X509Certificate } from 'node:crypto'
+import { once } from 'node:events'
 import type { IncomingMessage } from 'node:http'
 import { Agent, request as httpsRequest } from 'node:https'
 import { text } from 'node:stream/consumers'
@@ -183,6 +184,22 @@ test('too many bytes at a time are refused with 503, and later taken again', asy
   held.resolve()
   expect(new Set(await Promise.all(answers))).toEqual(new Set([200, 503]))
   expect((await ask('/mutate', large)).status).toBe(200)
+})
+
+test('who announces bodies and sends nothing takes no room, and is cut soon', async () => {
+  await start()
+  const began = clock.monotonic()
+  const cut = Array.from({ length: 6 }, () => {
+    const socket = connect({ host: '127.0.0.1', port: server.port, ca: [one.ca] })
+    const head =
+      'POST /validate HTTP/1.1\r\nhost: x\r\ncontent-type: application/json\r\ncontent-length: 8388608\r\n\r\n{'
+    socket.once('secureConnect', () => socket.write(head))
+    socket.on('error', () => undefined).resume()
+    return once(socket, 'close').then(() => clock.monotonic() - began)
+  })
+  await new Promise((resolve) => setTimeout(resolve, 300))
+  expect((await ask('/validate', review(good))).status).toBe(200)
+  expect(Math.max(...(await Promise.all(cut)))).toBeLessThan(3_000)
 })
 
 test('a failure of ours is 500, and does not tell the inside of it', async () => {

@@ -1,3 +1,4 @@
+import type { IncomingMessage } from 'node:http'
 import type { Server } from 'node:https'
 import type { AddressInfo } from 'node:net'
 import { setImmediate as turn, setTimeout as delay } from 'node:timers/promises'
@@ -6,6 +7,7 @@ import { ZodError } from 'zod'
 import type { Clock } from '../../core/clock.ts'
 import type { Logger } from '../../telemetry/logger.ts'
 import type { Admission } from './admission.ts'
+import { BodyRefused, BodyRoom, type BodyShare } from './bodies.ts'
 import type { CertificateSource } from './certificates.ts'
 import { answer, notAsked, parseReview, type Review } from './review.ts'
 
@@ -34,10 +36,6 @@ export interface WebhookServer {
   close(deadlineMs: number): Promise<void>
 }
 
-/** An object is 3 MiB at most for an API server, and a review has it twice; beyond it: 413. */
-const maxReviewBytes = 8 * 1024 * 1024
-/** All that is read at one time: any pod can reach this port. Beyond it: 503. */
-const maxBytesInFlight = 48 * 1024 * 1024
 /** The API server waits 5 s. */
 const answerMs = 4_000
 
@@ -51,15 +49,15 @@ export async function startWebhookServer(parts: WebhookServerParts): Promise<Web
   const { certificate, host, port, logger } = parts
   const app = fastify({
     https: { minVersion: 'TLSv1.2' },
-    bodyLimit: maxReviewBytes,
     requestTimeout: 10_000,
     keepAliveTimeout: 75_000,
     return503OnClosing: false,
   }) as unknown as FastifyInstance
-  const state = { draining: false, bytes: 0 }
-  boundBytes(app, state)
+  const state = { draining: false }
+  boundBodies(app)
   addProbes(app, parts, state)
   app.setErrorHandler((error: FastifyError, _request, reply) => {
+    if (error instanceof BodyRefused) return refuseBody(error, reply)
     if ((error.statusCode ?? 500) < 500) return reply.code(error.statusCode ?? 400).send({ message: error.message })
     logger.error({ err: error }, 'admission failed')
     return reply.code(500).send({ message: 'admission failed; the log of the controller says why' })
@@ -90,7 +88,6 @@ export async function startWebhookServer(parts: WebhookServerParts): Promise<Web
 
 interface State {
   draining: boolean
-  bytes: number
 }
 
 async function respond(
@@ -119,25 +116,25 @@ async function respond(
   return answer(review, verdict)
 }
 
-/** A body is counted as long as its request is not answered; one that does not say how long it is counts as the longest. */
-function boundBytes(app: FastifyInstance, state: State): void {
-  const counted = new WeakMap<FastifyRequest, number>()
+/** Bodies are read by us, bounded, and counted until their request is answered. */
+function boundBodies(app: FastifyInstance): void {
+  const room = new BodyRoom()
+  const shares = new WeakMap<FastifyRequest, BodyShare>()
   app.addHook('onRequest', async (request, reply) => {
-    if (request.method !== 'POST') return
-    const bytes = Number(request.headers['content-length'] ?? maxReviewBytes)
-    // A longer one is refused before it is read.
-    if (bytes > maxReviewBytes) return
-    if (state.bytes + bytes > maxBytesInFlight) {
-      await reply.code(503).header('retry-after', '1').send({ message: 'too many reviews at a time' })
-      return
-    }
-    state.bytes += bytes
-    counted.set(request, bytes)
-    reply.raw.once('close', () => {
-      state.bytes -= counted.get(request) ?? 0
-      counted.delete(request)
-    })
+    const share = room.share(request.ip)
+    shares.set(request, share)
+    reply.raw.once('close', () => share.release())
   })
+  app.removeAllContentTypeParsers()
+  app.addContentTypeParser('application/json', (request: FastifyRequest, body: IncomingMessage) =>
+    shares.get(request)?.read(body),
+  )
+}
+
+/** What comes after it on this connection is the rest of that body: it is not read. */
+function refuseBody({ statusCode, message }: BodyRefused, reply: FastifyReply): FastifyReply {
+  if (statusCode === 503) reply.header('retry-after', '1')
+  return reply.code(statusCode).header('connection', 'close').send({ message })
 }
 
 function addProbes(app: FastifyInstance, { certificate, unready }: WebhookServerParts, state: State): void {

@@ -47,6 +47,23 @@ describe('the objects of the workers', () => {
     expect(service.spec.ports).toMatchObject([{ port: 80, targetPort: 8080 }])
   })
 
+  it('keep the fields that the API server never lets change: else each upgrade needs a hand', () => {
+    const labels = (role: string) => ({
+      matchLabels: { 'app.kubernetes.io/name': 'millrace', 'app.kubernetes.io/component': role },
+    })
+    const filled = { 'workers.annotations': 'team: eventing', 'dispatcher.replicas': '4', 'kafka.fleetGroup': 'second' }
+    for (const data of [{}, filled]) {
+      const { selector, serviceName, podManagementPolicy, volumeClaimTemplates } = dispatcher(data).spec
+      expect({ selector, serviceName, podManagementPolicy, volumeClaimTemplates }).toEqual({
+        selector: labels('dispatcher'),
+        serviceName: 'millrace-dispatcher',
+        podManagementPolicy: 'Parallel',
+        volumeClaimTemplates: undefined,
+      })
+      expect(ingress(data).spec.selector).toEqual(labels('ingress'))
+    }
+  })
+
   it('run the image of the controller, unless the settings name one', () => {
     expect(ingress().spec.template.spec.containers[0].image).toBe('millrace:1')
     const image = 'registry.example.com:5000/millrace@sha256:abc'

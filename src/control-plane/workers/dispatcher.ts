@@ -24,8 +24,6 @@ export function dispatcherStatefulSet(input: WorkersInput): KubeObject {
         args: [
           'dispatcher',
           '--kubernetes',
-          '--host',
-          '0.0.0.0',
           '--instance',
           '$(POD_NAME)',
           '--group',

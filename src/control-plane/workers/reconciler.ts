@@ -1,3 +1,4 @@
+import type { Clock } from '../../core/clock.ts'
 import { Fault } from '../../core/fault.ts'
 import { applyChild, managedBy } from '../../kube/child.ts'
 import type { KubeClient, ObjectName, Resource, StoredObject } from '../../kube/client.ts'
@@ -5,8 +6,10 @@ import type { Outcome, Reconciler } from '../../kube/reconciler.ts'
 import { nameOf } from '../../kube/store.ts'
 import type { Store } from '../../kube/store.ts'
 import type { Logger } from '../../telemetry/logger.ts'
+import { adviceFor } from './advice.ts'
 import { children, withReplicas } from './children.ts'
 import type { Child } from './children.ts'
+import { ingressServices } from './ingress.ts'
 import type { WorkersInput } from './pod.ts'
 import { readSettings } from './settings.ts'
 import type { Role, WorkerSettings } from './settings.ts'
@@ -23,6 +26,8 @@ export type WorkerState =
 export interface WorkersSummary {
   readonly ingress: WorkerState
   readonly dispatcher: WorkerState
+  /** Of the Service that the addresses of Brokers name. */
+  readonly address: WorkerState
   /** What is wrong in the ConfigMap; as long as something is, the last good settings are in force. */
   readonly problems: readonly string[]
 }
@@ -32,6 +37,7 @@ export interface WorkersReconcilerOptions extends Omit<WorkersInput, 'settings'>
   /** The children as they are, in the system namespace, those of others included. */
   readonly stores: ReadonlyMap<Resource, Store>
   readonly events: { event(object: StoredObject, type: 'Normal' | 'Warning', reason: string, message: string): void }
+  readonly clock: Clock
   readonly logger: Logger
   /** Called when it differs from the last one. */
   report(summary: WorkersSummary): void
@@ -39,6 +45,8 @@ export interface WorkersReconcilerOptions extends Omit<WorkersInput, 'settings'>
 
 /** Whatever the API server refuses for what it is may be taken later: a quota is raised, a policy goes. */
 const refusedAgainMs = 60_000
+/** An API server forgets an Event after an hour: what lasts is told again, milliseconds. */
+const toldAgainMs = 1_800_000
 
 /**
  *     ConfigMap config-millrace → settings → children (pure) → applyChild: absent: made, ours: repaired, of others: left alone, and said
@@ -48,12 +56,15 @@ const refusedAgainMs = 60_000
 export function workersReconciler(options: WorkersReconcilerOptions): Reconciler {
   let lastGood: WorkerSettings | null = null
   let said = ''
+  let saidAt = 0
 
   const say = (configMap: StoredObject | undefined, summary: WorkersSummary): void => {
     const now = JSON.stringify(summary)
-    if (now === said) return
+    const again = now === said
+    if (again && options.clock.monotonic() - saidAt < toldAgainMs) return
     said = now
-    options.report(summary)
+    saidAt = options.clock.monotonic()
+    if (!again) options.report(summary)
     for (const { reason, message } of complaints(summary)) {
       options.logger.warn({ reason }, message)
       if (configMap !== undefined) options.events.event(configMap, 'Warning', reason, message)
@@ -68,21 +79,26 @@ export function workersReconciler(options: WorkersReconcilerOptions): Reconciler
       const keep = problems.length > 0 && lastGood === null
       const input: WorkersInput = { ...options, settings: lastGood ?? settings }
       const results = await Promise.all(children(input).map((child) => applied(options, child, keep, signal)))
-      say(configMap, {
+      const summary: WorkersSummary = {
         ingress: worst('ingress', results),
         dispatcher: worst('dispatcher', results),
+        address: results.find(({ name }) => name === addressed)?.state ?? { kind: 'ok' },
         problems,
-      })
+      }
+      say(configMap, summary)
       const failed = results.find(({ fault }) => fault !== undefined)?.fault
       if (failed !== undefined) return { kind: 'failed', fault: failed }
       const refused = results.some(({ state }) => state.kind === 'refused')
-      return refused ? { kind: 'waiting', afterMs: refusedAgainMs } : { kind: 'settled' }
+      if (refused) return { kind: 'waiting', afterMs: refusedAgainMs }
+      return complaints(summary).length > 0 ? { kind: 'waiting', afterMs: toldAgainMs } : { kind: 'settled' }
     },
   }
 }
 
 interface Result {
   readonly role: Role
+  /** Kind and name of the child. */
+  readonly name: string
   readonly state: WorkerState
   /** Trying again helps. */
   readonly fault?: Fault
@@ -98,7 +114,7 @@ async function applied(
   const store = stores.get(resource)
   if (store === undefined) throw new Error(`no store of ${resource.plural}`)
   const live = store.get(nameOf(child.desired))
-  const ok: Result = { role, state: { kind: 'ok' } }
+  const ok: Result = { role, name: nameIn(child), state: { kind: 'ok' } }
   if (configured && keep && live !== undefined) return isOurs(live) ? ok : notOurs(child)
   const common = { client, store, owner: { labels: {} }, fieldManager: 'millrace', signal }
   const context = configured ? { ...common, complete: withReplicas } : common
@@ -107,8 +123,8 @@ async function applied(
   } catch (error) {
     if (!(error instanceof Fault)) throw error
     if (error.code !== 'ApiRefused' && error.code !== 'ApiForbidden') return { ...ok, fault: error }
-    const message = `${title(child)} is not taken by the API server: ${error.message}`
-    return { role, state: { kind: 'refused', message } }
+    const message = `${title(child)} is not taken by the API server: ${error.message}${adviceFor(child.desired, error)}`
+    return { ...ok, state: { kind: 'refused', message } }
   }
 }
 
@@ -121,7 +137,14 @@ function notOurs(child: Child): Result {
   const message =
     `${title(child)} exists and is not of Millrace (it lacks the label ${labels.join()}), so nothing of it is changed; ` +
     `delete or rename it and Millrace makes its own`
-  return { role: child.role, state: { kind: 'notOurs', message } }
+  return { role: child.role, name: nameIn(child), state: { kind: 'notOurs', message } }
+}
+
+/** The child to which the addresses of Brokers lead. */
+const addressed = `Service ${ingressServices[0]}`
+
+function nameIn({ desired: { kind, metadata } }: Child): string {
+  return `${kind} ${metadata.name}`
 }
 
 function title({ desired: { kind, metadata } }: Child): string {

@@ -117,7 +117,9 @@ export class Server {
       if (options.subresource !== undefined) throw refusals.notFound(resource, key)
       if (this.#collector.isTerminating(key.namespace)) throw refusals.terminating(resource, key)
       const first = applied(undefined, scoped, by, this.#ownership(rules))
-      return this.#stored(resource, begun(resource, first, rules, this.#now()), options)
+      // Nothing that it could be compared with.
+      const { resourceVersion: _, ...metadata } = first.metadata
+      return this.#stored(resource, begun(resource, { ...first, metadata }, rules, this.#now()), options)
     }
     const next = applied(current, scoped, by, this.#ownership(rules))
     const judged = followed(resource, current, next, rules, options.subresource)

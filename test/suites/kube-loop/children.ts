@@ -93,6 +93,56 @@ export function children(subject: () => LoopUnderTest): void {
     expect(bench.client.writes).toBe(0)
   })
 
+  /** As `applyChild` with a client whose next look at a child is followed by something else, before the write. */
+  const applyAround = async (bench: Bench, desired: KubeObject, meanwhile: () => Promise<unknown>) => {
+    const { options } = await nursery(bench, kinds.configMap)
+    let looked = false
+    const client = {
+      ...bench.client,
+      get: async (...args: Parameters<Bench['client']['get']>) => {
+        const found = await bench.client.get(...args)
+        if (!looked) await meanwhile()
+        looked = true
+        return found
+      },
+    }
+    return applyChild({ ...options, client: client as unknown as Bench['client'] }, kinds.configMap, desired)
+  }
+
+  it('never touches one of someone else that is made after it looked', async () => {
+    await using bench = await openBench(subject())
+    const theirs = () => bench.admin.create(kinds.configMap, configMap(bench, { a: 'theirs' }), bench.signal)
+    expect(await applyAround(bench, configMap(bench, { a: '1' }), theirs)).toBe('notOurs')
+    const { stored } = await nursery(bench, kinds.configMap)
+    expect(await stored('child')).toMatchObject({ data: { a: 'theirs' } })
+    expect((await stored('child')).metadata.labels).toBeUndefined()
+  })
+
+  it('never touches one of someone else that takes the place of ours after it looked', async () => {
+    await using bench = await openBench(subject())
+    const { apply, stored, key } = await nursery(bench, kinds.configMap)
+    await apply(configMap(bench, { a: '1' }))
+    const replaced = async () => {
+      await bench.admin.delete(kinds.configMap, key('child'), bench.signal)
+      await bench.admin.create(kinds.configMap, configMap(bench, { a: 'theirs' }), bench.signal)
+    }
+    expect(await applyAround(bench, configMap(bench, { a: '2' }), replaced)).toBe('notOurs')
+    expect(await stored('child')).toMatchObject({ data: { a: 'theirs' } })
+    expect((await stored('child')).metadata.labels).toBeUndefined()
+  })
+
+  it('makes one again that goes after it looked, and changes one that changes', async () => {
+    await using bench = await openBench(subject())
+    const { apply, edit, stored, key } = await nursery(bench, kinds.configMap)
+    await apply(configMap(bench, { a: '1' }))
+    const edited = () => edit('child', { data: { theirs: 'x' } })
+    expect(await applyAround(bench, configMap(bench, { a: '2' }), edited)).toBe('applied')
+    expect((await stored('child'))['data']).toEqual({ a: '2', theirs: 'x' })
+    const gone = () => bench.admin.delete(kinds.configMap, key('child'), bench.signal)
+    expect(await applyAround(bench, configMap(bench, { a: '3' }), gone)).toBe('applied')
+    expect((await stored('child'))['data']).toEqual({ a: '3' })
+  })
+
   it('leaves one that is being deleted to go', async () => {
     await using bench = await openBench(subject())
     const { apply, edit, stored, key } = await nursery(bench, kinds.configMap)

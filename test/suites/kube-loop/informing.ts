@@ -125,6 +125,30 @@ export function informing(subject: () => LoopUnderTest): void {
     await eventually('it goes on', () => seen.includes('set later'))
   })
 
+  it('says when a list is complete, and has its version then', async () => {
+    await using bench = await openBench(subject())
+    await bench.make('a')
+    const informer = bench.inform()
+    const versions: string[] = []
+    const leave = informer.onListed(() => void versions.push(informer.resourceVersion))
+    informer.onListed(() => {
+      throw new Error('a listener of a test')
+    })
+    await informer.ready()
+    expect(versions).toEqual([informer.resourceVersion])
+    const made = await bench.make('b')
+    await eventually('it is told', () => !isAfter(made.metadata.resourceVersion, informer.resourceVersion))
+    expect(versions).toHaveLength(1)
+    bench.client.endWatches(new Fault('ApiGone', 'too old'))
+    await eventually('it has listed again', () => versions.length === 2)
+    expect(isAfter(made.metadata.resourceVersion, versions[1] ?? '')).toBe(false)
+    leave()
+    bench.client.endWatches(new Fault('ApiGone', 'too old'))
+    await eventually('it has listed again', () => bench.client.count('list') === 3)
+    await eventually('it watches', () => bench.client.count('watch') === 3)
+    expect(versions).toHaveLength(2)
+  })
+
   it.each(['ApiNotFound', 'ApiForbidden', 'ApiUnavailable', 'ApiThrottled'] as const)(
     'does not give up when the first list fails (%s), says why, and does not spin',
     async (code) => {

@@ -119,6 +119,34 @@ export function leading(subject: () => LoopUnderTest): void {
     await a.ended
   })
 
+  it('goes on leading when a renewal gets no answer: there is time for another', async () => {
+    await using bench = await openBench(subject())
+    const stage = new Stage()
+    const inner = subject().client()
+    let hung = 0
+    const client: LeadOptions['client'] = {
+      ...{ get: inner.get.bind(inner), create: inner.create.bind(inner), list: inner.list.bind(inner) },
+      ...{ watch: inner.watch.bind(inner), patch: inner.patch.bind(inner), apply: inner.apply.bind(inner) },
+      ...{ delete: inner.delete.bind(inner), close: inner.close.bind(inner) },
+      // A connection that is half open.
+      replace: (resource, object, signal) => {
+        if (stage.leaders.length === 0 || hung > 0) return inner.replace(resource, object, signal)
+        hung += 1
+        return new Promise((_, reject) => {
+          signal.addEventListener('abort', () => reject(new Fault('Closed', 'hung')))
+        })
+      },
+    }
+    const a = candidate(subject(), bench, stage, 'a', { client, timing: { ...timing, renewMs: 600 } })
+    await eventually('a renewal hangs', () => hung === 1)
+    await sleep(1_000)
+    expect(stage.leaders).toEqual(['a'])
+    expect([...stage.leading]).toEqual(['a'])
+    a.stop.abort()
+    await a.ended
+    inner.close()
+  })
+
   it('stops at once when its lease was deleted', async () => {
     await using bench = await openBench(subject())
     const stage = new Stage()

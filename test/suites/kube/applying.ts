@@ -1,5 +1,11 @@
 import { beforeAll, expect, it } from 'vitest'
-import type { KubeObject, ObjectName, StoredObject, WriteOptions } from '../../../src/kube/client.ts'
+import {
+  versionOfNone,
+  type KubeObject,
+  type ObjectName,
+  type StoredObject,
+  type WriteOptions,
+} from '../../../src/kube/client.ts'
 import { kinds } from '../../../src/kube/kinds.ts'
 import { configMap, makeNamespace, signal, widget, widgets, type KubeUnderTest } from './subject.ts'
 
@@ -26,6 +32,19 @@ export function applying(subject: () => KubeUnderTest): void {
     expect(applied).toMatchObject({ metadata: { ...key, generation: 1, labels: { a: 'b' } }, spec: { size: 1 } })
     expect(applied['status']).toBeUndefined()
     expect(await read(key)).toEqual(applied)
+  })
+
+  it('creates and nothing else, or changes one version and no other, when it is told so', async () => {
+    const key = fresh()
+    const over = (resourceVersion: string, size: number) => apply(widget(key, { metadata: { resourceVersion }, spec: { size } })) // prettier-ignore
+    const first = await over(versionOfNone, 1)
+    await expect(over(versionOfNone, 2)).rejects.toMatchObject({ code: 'ApiConflict' })
+    const second = await over(first.metadata.resourceVersion, 2)
+    expect(second['spec']).toEqual({ size: 2 })
+    await expect(over(first.metadata.resourceVersion, 3)).rejects.toMatchObject({ code: 'ApiConflict' })
+    expect(await apply(widget(key, { spec: { size: 2 } }))).toEqual(second)
+    await subject().client.delete(widgets, key, signal)
+    expect((await over(second.metadata.resourceVersion, 4))['spec']).toEqual({ size: 4 })
   })
 
   it('changes nothing when it says the same again, status and all others present', async () => {

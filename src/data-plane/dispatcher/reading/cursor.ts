@@ -10,6 +10,10 @@ import { Tracker } from './tracker.ts'
 /** Records that a cursor looks at in one turn, so that a long stretch that does not match holds up nobody. */
 const TURN = 1000
 
+interface Toucher {
+  touch(cursor: Cursor): void
+}
+
 /**
  * One Outlet on one partition.
  *
@@ -37,7 +41,7 @@ export class Cursor implements DeliveryOwner, InLine {
   running = false
   /** Number of its latest ask for a read: answers to earlier ones are void. */
   ask = 0
-  readonly #committer: { touch(cursor: Cursor): void }
+  readonly #committer: Toucher
   /** Detached: what to read next. Attached: what lies below is not ours to deliver. */
   #next = 0
   #epoch = -1
@@ -51,12 +55,7 @@ export class Cursor implements DeliveryOwner, InLine {
   #ends: Countdown | null = null
 
   /** @param committer told when the position may have moved. */
-  constructor(
-    consumer: Consumer,
-    place: Place<Cursor>,
-    progress: Progress,
-    committer: { touch(cursor: Cursor): void },
-  ) {
+  constructor(consumer: Consumer, place: Place<Cursor>, progress: Progress, committer: Toucher) {
     this.consumer = consumer
     this.place = place
     this.group = consumer.prepared.outlet.group

@@ -1,0 +1,68 @@
+import { afterEach, expect, test } from 'vitest'
+import { systemClock as clock } from '../../core/clock.ts'
+import { inTime } from '../../core/deadline.ts'
+import type { KubeClient } from '../../kube/client.ts'
+import { kinds } from '../../kube/kinds.ts'
+import { MemoryApi } from '../../kube/memory.ts'
+import { createLogger } from '../../telemetry/logger.ts'
+import { sideOf } from './cluster-side.ts'
+
+const logger = createLogger('silent')
+const namespace = 'system'
+const key = { namespace, name: 'w' }
+const ends: (() => Promise<unknown>)[] = []
+afterEach(async () => void (await Promise.all(ends.splice(0).map((end) => end()))))
+
+const inlet = (name: string) => ({
+  apiVersion: 'internal.millrace.dev/v1alpha1',
+  kind: 'Inlet',
+  metadata: { name, namespace },
+  spec: {},
+})
+
+test('what it has seen is written after a list of several pages too, and nothing while nothing changes', async () => {
+  const api = new MemoryApi({ bookmarkMs: 100 })
+  const admin = api.client()
+  const stop = new AbortController()
+  const { signal } = stop
+  for (let i = 0; i < 501; i += 1) await admin.create(kinds.inlet, inlet(`i${i}`), signal)
+
+  let writes = 0
+  let slow: Promise<void> | undefined
+  const client: KubeClient = {
+    ...api.client(),
+    list: async (resource, options, listing) => {
+      if (options.continue !== undefined) await slow
+      return admin.list(resource, options, listing)
+    },
+    patch: (...args) => {
+      writes += 1
+      return admin.patch(...args)
+    },
+  }
+  const flags = { kind: 'kubernetes', name: 'w', namespace, kubeconfig: undefined, podUid: undefined } as const
+  const side = sideOf(client, namespace, { flags, role: 'ingress', kafka: undefined, clock, logger, signal })
+  await side.routes.ready()
+  const worker = side.announce(() => [])
+  ends.push(async () => (stop.abort(), worker.close(500)))
+  const seen = async () => {
+    const found = await admin.get(kinds.worker, key, signal)
+    return Number((found?.['status'] as { seen?: string } | undefined)?.seen ?? 0)
+  }
+  await expect.poll(seen).toBeGreaterThan(0)
+
+  // its watch breaks, history is gone, and the second page comes when the news of the first page are old
+  const page = Promise.withResolvers<void>()
+  slow = page.promise
+  api.breakWatches()
+  const made = await admin.create(kinds.inlet, inlet('aaa'), signal)
+  api.compact()
+  await expect.poll(() => side.routes.objects.get({ namespace, name: 'aaa' })).toBeDefined()
+  await inTime(new Promise(() => {}), { ms: 1_200 })
+  page.resolve()
+  await expect.poll(seen, { timeout: 3_000 }).toBeGreaterThanOrEqual(Number(made.metadata.resourceVersion))
+
+  const settled = writes
+  await inTime(new Promise(() => {}), { ms: 1_300 })
+  expect(writes).toBe(settled)
+})

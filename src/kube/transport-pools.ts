@@ -1,0 +1,68 @@
+import http, { type Agent } from 'node:http'
+import https from 'node:https'
+import type { Access } from './access.ts'
+
+/** A connection that is silent for so long is asked by TCP whether the other end is still there. */
+const probeAfterMs = 15_000
+/** An idle connection is let go before the API server, or what stands between, does so. */
+const idleMs = 50_000
+
+/** The connections to one API server, all made with the same trust. */
+export class Pools {
+  readonly ca: string | undefined
+  readonly requests: Agent
+  readonly watches: Agent
+
+  /** @param maxConnections for requests; each watch has one of its own besides */
+  constructor(access: Access, ca: string | undefined, maxConnections: number) {
+    this.ca = ca
+    this.requests = agent(access, ca, maxConnections)
+    this.watches = agent(access, ca, Infinity)
+  }
+
+  /** Keeps no connection beyond what is under way. */
+  retire(): void {
+    for (const pool of [this.requests, this.watches]) {
+      pool.maxFreeSockets = 0
+      for (const idle of Object.values(pool.freeSockets)) for (const socket of idle ?? []) socket.destroy()
+    }
+  }
+
+  destroy(): void {
+    this.requests.destroy()
+    this.watches.destroy()
+  }
+}
+
+/** What OpenSSL says of a certificate that no authority we know has signed, X509_verify_cert_error_string(3) by the names of Node.js. */
+const untrusted: ReadonlySet<unknown> = new Set([
+  'UNABLE_TO_VERIFY_LEAF_SIGNATURE',
+  'UNABLE_TO_GET_ISSUER_CERT',
+  'UNABLE_TO_GET_ISSUER_CERT_LOCALLY',
+  'DEPTH_ZERO_SELF_SIGNED_CERT',
+  'SELF_SIGNED_CERT_IN_CHAIN',
+  'CERT_SIGNATURE_FAILURE',
+  'CERT_HAS_EXPIRED',
+  'CERT_UNTRUSTED',
+  'INVALID_CA',
+])
+
+/** Whether a connection failed since the server showed a certificate that we have no reason to trust: nothing was sent then. */
+export function isUntrusted(error: unknown): boolean {
+  const cause = error instanceof Error ? (error.cause as { readonly code?: unknown } | undefined) : undefined
+  return untrusted.has(cause?.code)
+}
+
+function agent(access: Access, ca: string | undefined, maxSockets: number): Agent {
+  const options = { keepAlive: true, keepAliveMsecs: probeAfterMs, maxSockets, timeout: idleMs }
+  if (access.server.startsWith('http:')) return new http.Agent(options)
+  const { cert, key, skipTlsVerify, serverName } = access
+  return new https.Agent({
+    ...options,
+    ...(ca === undefined ? {} : { ca }),
+    ...(cert === undefined ? {} : { cert }),
+    ...(key === undefined ? {} : { key }),
+    ...(serverName === undefined ? {} : { servername: serverName }),
+    rejectUnauthorized: skipTlsVerify !== true,
+  })
+}
