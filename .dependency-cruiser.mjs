@@ -65,7 +65,7 @@ const homeRules = Object.entries(homes).map(([name, home]) =>
     `home-${name
       .replace(/^@/, '')
       .replace(/\W+$/, '')
-      .replaceAll(/[^a-z]+/g, '-')}`,
+      .replaceAll(/[^a-z0-9]+/g, '-')}`,
     `${name} is used in ${home} only`,
     { path: src, pathNot: [home, test] },
     { path: vendor(name) },

@@ -98,7 +98,7 @@ export class Cluster implements AsyncDisposable {
     await this.#pod(role, name)
     const folder = join(this.#folder, role)
     mkdirSync(folder)
-    writeFileSync(join(folder, 'token'), await this.#token(`millrace-${role}`))
+    writeFileSync(join(folder, 'token'), await this.#token(`millrace-${role}`, name))
     writeFileSync(join(folder, 'ca.crt'), this.api.ca)
     writeFileSync(join(folder, 'namespace'), system)
     const preload = `${inAPod.href}?${encodeURIComponent(folder)}#${encodeURIComponent(this.api.url)}`
@@ -113,6 +113,7 @@ export class Cluster implements AsyncDisposable {
     const labels = { 'app.kubernetes.io/name': 'millrace', 'app.kubernetes.io/component': role }
     const container = { allowPrivilegeEscalation: false, capabilities: { drop: ['ALL'] } }
     const spec = {
+      serviceAccountName: `millrace-${role}`,
       automountServiceAccountToken: false,
       securityContext: { runAsNonRoot: true, runAsUser: 1, seccompProfile: { type: 'RuntimeDefault' } },
       containers: [{ name: role, image: 'none', securityContext: container }],
@@ -149,9 +150,11 @@ export class Cluster implements AsyncDisposable {
     return true
   }
 
-  async #token(account: string): Promise<string> {
+  /** @param pod whose token it is: a Worker is written with that of its pod alone. */
+  async #token(account: string, pod?: string): Promise<string> {
     const path = `/api/v1/namespaces/${system}/serviceaccounts/${account}/token`
-    const answer = await apiRequest(this.api, 'POST', path, { body: { spec: { expirationSeconds: 7_200 } } })
+    const bound = pod === undefined ? {} : { boundObjectRef: { apiVersion: 'v1', kind: 'Pod', name: pod } }
+    const answer = await apiRequest(this.api, 'POST', path, { body: { spec: { expirationSeconds: 7_200, ...bound } } })
     return (answer.body as { status: { token: string } }).status.token
   }
 

@@ -17,7 +17,7 @@ registerHooks({
     const source = moved.reduce((text, [usual, ours]) => {
       if (!text.includes(usual)) throw new Error(`${url} does not say ${usual}`)
       return text.replace(usual, JSON.stringify(ours))
-    }, String(loaded.source))
+    }, Buffer.from(/** @type {Uint8Array | string} */ (loaded.source)).toString())
     return { ...loaded, source }
   },
 })

@@ -38,7 +38,7 @@ function topicName(object: JsonObject): FieldProblem[] {
   }
   const length = own?.length ?? 0
   if (length <= longestTopicName) return []
-  const topic = `its topic is called knative-broker-${namespace}-<name>`
+  const topic = `its topic is called knative-broker-${String(namespace)}-<name>`
   const message = `is too long: ${topic}, which would be ${length} characters, and Kafka takes ${longestTopicName}`
   return [{ path: 'metadata.name', message }]
 }

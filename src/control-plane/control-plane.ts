@@ -32,6 +32,8 @@ export interface ControlPlaneOptions {
   readonly namespace: string
   /** The administration of a Kafka cluster by its address. Whoever hands it in keeps one for each address, and closes them after the end. */
   readonly admins: (bootstrapServers: string) => LogAdmin
+  /** Told that one is not used any more, to close it; asked for again it is opened anew. */
+  readonly letGo?: (bootstrapServers: string) => void
   readonly events: EventRecorder
   readonly clock: Clock
   readonly logger: Logger
@@ -83,7 +85,7 @@ export function startControlPlane(options: ControlPlaneOptions): ControlPlane {
 }
 
 function makeWorld(options: ControlPlaneOptions, informers: Informers, wiring: Wiring): World {
-  const { client, namespace, admins, events, clock, signal, clusterDomain = 'cluster.local' } = options
+  const { client, namespace, events, clock, signal, clusterDomain = 'cluster.local' } = options
   const logger = options.logger.child({ room: 'control-plane' })
   const references = new References()
   const changed = wiring.referrersChanged
@@ -101,7 +103,7 @@ function makeWorld(options: ControlPlaneOptions, informers: Informers, wiring: W
     logger,
     events,
     stores: informers,
-    kafka: new KafkaClusters({ admins, clock, logger, signal, changed: wiring.topicsChanged }),
+    kafka: new KafkaClusters({ ...options, logger, changed: wiring.topicsChanged }),
     fleet: new Fleet({ workers, pods, changed: wiring.fleetChanged }),
     inletVersions: new ContractVersions(informers.inlets),
     outletVersions: new ContractVersions(informers.outlets),

@@ -52,7 +52,7 @@ export async function foreignObjects(
 export function foreignMessage(foreign: readonly string[]): string {
   return (
     `another manager of Brokers and Triggers is installed: ${foreign.join(', ')}. Two of them would undo each other's work. ` +
-    `Remove it first, or, to take over its Brokers and Triggers, stop its controllers and webhooks and start Millrace with --adopt`
+    `Remove it first, or, to take over its Brokers and Triggers, follow docs/operations.md ("Beside another Knative Eventing"); where some of it must stay, start Millrace with --adopt`
   )
 }
 

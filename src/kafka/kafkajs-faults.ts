@@ -26,7 +26,11 @@ export function toFault(error: unknown, what: string): Fault {
   const meaning = all.map(({ type, name }) => meanings[type ?? ''] ?? meanings[name]).find((code) => code !== undefined)
   // The innermost says what happened; kafkajs wraps it in errors that all say "not retriable".
   const cause = answer ?? all.at(-1)
-  const passing = cause?.retriable === true || all.some(({ code }) => typeof code === 'string' && SOCKET.test(code))
+  const passing =
+    cause?.retriable === true ||
+    // kafkajs reads fields of what is gone when metadata changes, or a session ends, under a call: the next one has it whole
+    cause instanceof TypeError ||
+    all.some(({ code }) => typeof code === 'string' && SOCKET.test(code))
   return new Fault(
     meaning ?? (passing ? 'LogUnavailable' : 'LogRefused'),
     sentence(`${what}: ${cause?.message ?? String(error)}`),

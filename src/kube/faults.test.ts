@@ -10,5 +10,7 @@ it.each<[unknown, number]>([
   [-1_000, 0],
   ['soon', 0],
 ])('an API server that asks us to wait %s ms is waited for %i ms', (retryAfterMs, waited) => {
-  expect(askedWaitMs(new Fault('ApiThrottled', 'not now', { details: { retryAfterMs } as Record<string, number> }))).toBe(waited)
+  expect(
+    askedWaitMs(new Fault('ApiThrottled', 'not now', { details: { retryAfterMs } as Record<string, number> })),
+  ).toBe(waited)
 })

@@ -306,6 +306,8 @@ export function controlPlanePromises(api: () => Promise<TestApi>, namespaces: bo
       await rig.createNamespace(elsewhere)
       await rig.apply(broker(elsewhere, 'evil', { annotations: evil }))
       await rig.ready(brokers, elsewhere, 'evil', 'False', 'TopicNotFound')
+      // Older, as creationTimestamp tells it: in whole seconds.
+      await pause(1_100)
       await rig.apply(broker(ns))
       await rig.ready(brokers, ns, 'default', 'True')
       const told = await rig.ready(brokers, elsewhere, 'evil', 'False', 'TopicTaken')

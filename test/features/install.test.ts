@@ -91,7 +91,7 @@ describe('installed', () => {
   const tokenOf = async (role: string, pod: string): Promise<string> => {
     const input = { namespace: system, image: 'millrace:1', settings: defaultSettings }
     const found = children(input).find(({ desired }) => desired.metadata.name === `millrace-${role}`)
-    const { metadata, spec } = (found?.desired as Json).spec.template
+    const { metadata, spec } = (found as Json).desired.spec.template
     await apply({ apiVersion: 'v1', kind: 'Pod', metadata: { ...metadata, name: pod, namespace: system }, spec })
     const bound = ['--bound-object-kind', 'Pod', '--bound-object-name', pod]
     return (await k('create', 'token', `millrace-${role}`, '-n', system, ...bound)).trim()

@@ -260,6 +260,32 @@ export function workersSuite(name: string, open: () => Promise<WorkersUnderTest>
       await bench.settings({ 'ingress.tolerations': null })
       await eventually('it is taken', () => bench.summary()?.ingress.kind === 'ok')
     })
+
+    it('that differ in what can never be changed are told with the command that makes them anew', async ({ skip }) => {
+      skip(!subject.real, 'that fields cannot be changed is a rule of a whole API server')
+      await using bench = await openBench(subject)
+      const { signal } = new AbortController()
+      const first = await bench.start()
+      first.abort()
+      const { apiVersion, kind, metadata, spec } = await bench.get(kinds.statefulSet, 'millrace-dispatcher')
+      const { name, namespace, labels } = metadata
+      await bench.remove(kinds.statefulSet, name)
+      await eventually('it is gone', async () => (await bench.get(kinds.statefulSet, name)) === null)
+      const other = { ...spec, serviceName: 'of-another-version' }
+      const earlier = { apiVersion, kind, metadata: { name, namespace, labels }, spec: other }
+      await bench.admin.create(kinds.statefulSet, earlier, signal)
+      await bench.start()
+      const command = `kubectl delete statefulset ${name} -n ${namespace} --cascade=orphan`
+      await eventuallyPasses('it is told', () =>
+        expect(bench.summary()?.dispatcher).toMatchObject({
+          kind: 'refused',
+          message: expect.stringContaining(command),
+        }),
+      )
+      await bench.remove(kinds.statefulSet, name)
+      await eventually('it is made anew', () => bench.summary()?.dispatcher.kind === 'ok')
+      expect((await bench.get(kinds.statefulSet, name)).spec.serviceName).toBe('millrace-dispatcher')
+    })
   })
 }
 

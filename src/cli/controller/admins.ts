@@ -7,9 +7,15 @@ import type { Logger } from '../../telemetry/logger.ts'
 /** A Kafka that does not answer must not keep the lease from being given back in time, milliseconds. */
 const closeMs = 3_000
 
-/** The administration of Kafka clusters, opened when first asked for, one each. */
+interface OpenAdmin {
+  readonly log: Log
+  readonly admin: LogAdmin
+}
+
+/** The administration of Kafka clusters, opened when first asked for, one each, until it is let go. */
 export class KafkaAdmins implements AsyncDisposable {
-  readonly #open = new Map<string, { readonly log: Log; readonly admin: LogAdmin }>()
+  readonly #open = new Map<string, OpenAdmin>()
+  readonly #closing = new Set<Promise<void>>()
   readonly #clock: Clock
   readonly #logger: Logger
 
@@ -28,10 +34,27 @@ export class KafkaAdmins implements AsyncDisposable {
     return admin
   }
 
+  /** Closes that one; asked for again it is opened anew. Never throws. */
+  readonly letGo = (bootstrapServers: string): void => {
+    const found = this.#open.get(bootstrapServers)
+    if (found === undefined) return
+    this.#open.delete(bootstrapServers)
+    const warn = (error: unknown): void =>
+      this.#logger.warn({ err: error, kafka: bootstrapServers }, 'the administration of a Kafka could not be closed')
+    const closing = close(found)
+      .catch(warn)
+      .finally(() => this.#closing.delete(closing))
+    this.#closing.add(closing)
+  }
+
   async [Symbol.asyncDispose](): Promise<void> {
     const all = [...this.#open.values()]
     this.#open.clear()
-    const closed = Promise.all(all.map(async ({ log, admin }) => admin.close().then(() => log.close())))
-    await inTime(closed, { ms: closeMs })
+    await inTime(Promise.all([...this.#closing, ...all.map(close)]), { ms: closeMs })
   }
+}
+
+async function close({ log, admin }: OpenAdmin): Promise<void> {
+  await admin.close()
+  await log.close()
 }

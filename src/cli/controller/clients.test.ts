@@ -1,5 +1,5 @@
 import { once } from 'node:events'
-import { createServer } from 'node:http'
+import { createServer, type IncomingMessage, type ServerResponse } from 'node:http'
 import type { AddressInfo } from 'node:net'
 import { json } from 'node:stream/consumers'
 import { afterEach, expect, test } from 'vitest'
@@ -19,14 +19,17 @@ async function busyServer(): Promise<{ clients: ReplicaClients; hanging: () => n
   let lease: { metadata: object } | undefined
   let version = 1
   let hanging = 0
-  const server = createServer(async (request, response) => {
-    if (request.url?.includes('/leases') !== true) return void (hanging += 1)
+  const answer = async (request: IncomingMessage, response: ServerResponse): Promise<void> => {
     if (request.method !== 'GET') {
       const sent = (await json(request)) as { metadata: object }
       lease = { ...sent, metadata: { ...sent.metadata, uid: 'u', resourceVersion: String((version += 1)) } }
     }
     const missing = { kind: 'Status', code: 404, reason: 'NotFound', details: { name: 'l' } }
     response.writeHead(lease === undefined ? 404 : 200).end(JSON.stringify(lease ?? missing))
+  }
+  const server = createServer((request, response) => {
+    if (request.url?.includes('/leases') === true) void answer(request, response)
+    else hanging += 1
   })
   await once(server.listen(0, '127.0.0.1'), 'listening')
   const { port } = server.address() as AddressInfo

@@ -27,6 +27,7 @@ export async function govern(parts: GovernParts, signal: AbortSignal): Promise<v
     client,
     namespace,
     admins: admins.of,
+    letGo: admins.letGo,
     events,
     clusterDomain,
     ingressAddress,

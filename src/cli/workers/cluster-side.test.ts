@@ -28,11 +28,12 @@ test('what it has seen is written after a list of several pages too, and nothing
   for (let i = 0; i < 501; i += 1) await admin.create(kinds.inlet, inlet(`i${i}`), signal)
 
   let writes = 0
-  let slow: Promise<void> | undefined
+  let held = false
+  const page = Promise.withResolvers<void>()
   const client: KubeClient = {
     ...api.client(),
     list: async (resource, options, listing) => {
-      if (options.continue !== undefined) await slow
+      if (held && options.continue !== undefined) await page.promise
       return admin.list(resource, options, listing)
     },
     patch: (...args) => {
@@ -52,8 +53,7 @@ test('what it has seen is written after a list of several pages too, and nothing
   await expect.poll(seen).toBeGreaterThan(0)
 
   // its watch breaks, history is gone, and the second page comes when the news of the first page are old
-  const page = Promise.withResolvers<void>()
-  slow = page.promise
+  held = true
   api.breakWatches()
   const made = await admin.create(kinds.inlet, inlet('aaa'), signal)
   api.compact()

@@ -24,7 +24,7 @@ export interface OutletStatusWriterParts {
 }
 
 /** Writes under way at once. */
-const atOnce = 8
+const atOnce = 16
 const callMs = 10_000
 /** Where only words change, the whole process writes one status in this time, milliseconds. */
 const wordsMs = 1_000
@@ -47,8 +47,11 @@ export class OutletStatusWriter {
   /** What was written, until the informer brings it. */
   readonly #written = new Map<string, StoredObject>()
   readonly #unsubscribe: () => void
-  readonly #running: Promise<void>
-  #wake = (): void => {}
+  readonly #underWay = new Set<string>()
+  readonly #running: Promise<unknown>
+  #woken = Promise.withResolvers<void>()
+  /** Said since the last success. */
+  #warned = false
 
   constructor(parts: OutletStatusWriterParts) {
     this.#parts = parts
@@ -59,7 +62,7 @@ export class OutletStatusWriter {
     })
     const pacing = setInterval(() => this.#wordsDue(), wordsMs)
     parts.signal.addEventListener('abort', () => clearInterval(pacing), { once: true })
-    this.#running = this.#run()
+    this.#running = Promise.all(Array.from({ length: atOnce }, () => this.#lane()))
   }
 
   /** Takes what the dispatcher reports. */
@@ -77,6 +80,11 @@ export class OutletStatusWriter {
     this.#wake()
   }
 
+  #wake(): void {
+    this.#woken.resolve()
+    this.#woken = Promise.withResolvers()
+  }
+
   /** The signal was aborted before. */
   async close(): Promise<void> {
     this.#unsubscribe()
@@ -92,24 +100,35 @@ export class OutletStatusWriter {
     this.#later.delete(uid)
   }
 
-  async #run(): Promise<void> {
-    const { signal, logger } = this.#parts
+  /** One after the other. Several lanes work at once, and none waits for another: a slow answer holds up one Outlet. */
+  async #lane(): Promise<void> {
+    const { signal } = this.#parts
     for (let failures = 0; !signal.aborted;) {
-      if (this.#urgent.size === 0) {
-        const { promise, resolve } = Promise.withResolvers<void>()
-        this.#wake = resolve
-        await promise
+      const uid = this.#urgent.values().find((one) => !this.#underWay.has(one))
+      if (uid === undefined) {
+        await this.#woken.promise
         continue
       }
-      const batch = [...this.#urgent].slice(0, atOnce)
-      for (const uid of batch) this.#urgent.delete(uid)
-      const faults = (await Promise.all(batch.map((uid) => this.#write(uid, false)))).filter((fault) => fault !== null)
-      if (faults.length === 0) failures = 0
-      else {
-        if (++failures === warnAtFailure) logger.warn({ err: faults[0] }, 'status of Outlets not written; trying on')
-        await pause(waitMs(faults, failures), signal)
-      }
+      this.#urgent.delete(uid)
+      this.#underWay.add(uid)
+      const fault = await this.#write(uid, false)
+      this.#underWay.delete(uid)
+      failures = fault === null ? 0 : failures + 1
+      await this.#after(fault, failures)
     }
+  }
+
+  async #after(fault: Fault | null, failures: number): Promise<void> {
+    const { signal, logger } = this.#parts
+    if (fault === null) {
+      this.#warned = false
+      return
+    }
+    if (failures >= warnAtFailure && !this.#warned) {
+      this.#warned = true
+      logger.warn({ err: fault }, 'status of Outlets not written; trying on')
+    }
+    await pause(waitMs(fault, failures), signal)
   }
 
   /** Takes turns among those whose words have changed. */
@@ -189,7 +208,6 @@ export function statusOf(object: StoredObject | undefined): OutletStatus | undef
   return read.success ? read.data : undefined
 }
 
-function waitMs(faults: readonly Fault[], failures: number): number {
-  const asked = faults.map(({ details }) => Number(details['retryAfterMs'] ?? 0))
-  return Math.max(...asked, retryBackoffMs(failures, { capMs: 5_000 }))
+function waitMs({ details }: Fault, failures: number): number {
+  return Math.max(Number(details['retryAfterMs'] ?? 0), retryBackoffMs(failures, { capMs: 5_000 }))
 }

@@ -50,6 +50,7 @@ export class TopicKeeper {
   readonly #slots = new Slots(concurrency)
   #wake = new AbortController()
   #failures = 0
+  #deletions = 0
 
   constructor(options: TopicKeeperOptions) {
     this.#options = options
@@ -94,14 +95,28 @@ export class TopicKeeper {
     return this.#topics.get(name)?.memory.last?.partitions
   }
 
+  /** Something is being deleted, or waits for its turn. */
+  get busy(): boolean {
+    return this.#deletions > 0
+  }
+
   /** @throws Fault LogUnavailable, NotAuthorized, LogRefused. */
   deleteTopic(name: string, signal: AbortSignal): Promise<void> {
-    return this.#slots.run(() => this.#ask((patience) => this.#options.admin.deleteTopic(name, patience), signal))
+    return this.#delete((patience) => this.#options.admin.deleteTopic(name, patience), signal)
   }
 
   /** @throws Fault GroupInUse, LogUnavailable, NotAuthorized, LogRefused. */
   deleteGroup(group: string, signal: AbortSignal): Promise<void> {
-    return this.#slots.run(() => this.#ask((patience) => this.#options.admin.deleteGroup(group, patience), signal))
+    return this.#delete((patience) => this.#options.admin.deleteGroup(group, patience), signal)
+  }
+
+  async #delete(call: (patience: AbortSignal) => Promise<void>, signal: AbortSignal): Promise<void> {
+    this.#deletions += 1
+    try {
+      await this.#slots.run(() => this.#ask(call, signal))
+    } finally {
+      this.#deletions -= 1
+    }
   }
 
   async #loop(): Promise<void> {

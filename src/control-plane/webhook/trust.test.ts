@@ -64,9 +64,9 @@ describe('the first install', () => {
 it('a restart while the API server is away is Ready all the same, and stays so', async () => {
   const certificate = followCertificates(certificates(), stop.signal)
   await until(3_000, () => certificate.current() !== null)
-  const away = Promise.reject<never>(new Fault('ApiUnavailable', 'away'))
+  const away = Promise.reject(new Fault('ApiUnavailable', 'away'))
   away.catch(() => undefined)
-  const trust = wait(certificate, { patienceMs: 300 }, { ...client, get: () => away } as KubeClient)
+  const trust = wait(certificate, { patienceMs: 300 }, { ...client, get: () => away })
   expect(trust.unready()).not.toBeNull()
   expect(await until(3_000, () => trust.unready() === null)).toBe(true)
 })

@@ -5,6 +5,7 @@ import { kinds } from '../../../src/kube/kinds.ts'
 import { isAfter } from '../../../src/kube/resource-version.ts'
 import { eventually } from '../../support/eventually.ts'
 import { openBench, type Bench, type LoopUnderTest } from './subject.ts'
+import { patchedClient } from './tapped-client.ts'
 
 const owner = { labels: { 'test.millrace.dev/owner': 'us' } }
 
@@ -97,16 +98,15 @@ export function children(subject: () => LoopUnderTest): void {
   const applyAround = async (bench: Bench, desired: KubeObject, meanwhile: () => Promise<unknown>) => {
     const { options } = await nursery(bench, kinds.configMap)
     let looked = false
-    const client = {
-      ...bench.client,
-      get: async (...args: Parameters<Bench['client']['get']>) => {
+    const client = patchedClient(bench.client, {
+      get: async (...args) => {
         const found = await bench.client.get(...args)
         if (!looked) await meanwhile()
         looked = true
         return found
       },
-    }
-    return applyChild({ ...options, client: client as unknown as Bench['client'] }, kinds.configMap, desired)
+    })
+    return applyChild({ ...options, client }, kinds.configMap, desired)
   }
 
   it('never touches one of someone else that is made after it looked', async () => {

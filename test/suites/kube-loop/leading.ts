@@ -5,7 +5,7 @@ import { kinds } from '../../../src/kube/kinds.ts'
 import { lead, type LeadOptions, type LeaseTiming } from '../../../src/kube/lease.ts'
 import { eventually } from '../../support/eventually.ts'
 import { clock, logger, openBench, type Bench, type LoopUnderTest } from './subject.ts'
-import { TappedClient } from './tapped-client.ts'
+import { patchedClient, TappedClient } from './tapped-client.ts'
 
 const timing: LeaseTiming = { leaseMs: 2_000, renewMs: 300, giveUpMs: 1_000, retryMs: 100 }
 
@@ -124,10 +124,7 @@ export function leading(subject: () => LoopUnderTest): void {
     const stage = new Stage()
     const inner = subject().client()
     let hung = 0
-    const client: LeadOptions['client'] = {
-      ...{ get: inner.get.bind(inner), create: inner.create.bind(inner), list: inner.list.bind(inner) },
-      ...{ watch: inner.watch.bind(inner), patch: inner.patch.bind(inner), apply: inner.apply.bind(inner) },
-      ...{ delete: inner.delete.bind(inner), close: inner.close.bind(inner) },
+    const client = patchedClient(inner, {
       // A connection that is half open.
       replace: (resource, object, signal) => {
         if (stage.leaders.length === 0 || hung > 0) return inner.replace(resource, object, signal)
@@ -136,10 +133,11 @@ export function leading(subject: () => LoopUnderTest): void {
           signal.addEventListener('abort', () => reject(new Fault('Closed', 'hung')))
         })
       },
-    }
-    const a = candidate(subject(), bench, stage, 'a', { client, timing: { ...timing, renewMs: 600 } })
+    })
+    const unhurried: LeaseTiming = { leaseMs: 4_000, renewMs: 1_500, giveUpMs: 3_000, retryMs: 100 }
+    const a = candidate(subject(), bench, stage, 'a', { client, timing: unhurried })
     await eventually('a renewal hangs', () => hung === 1)
-    await sleep(1_000)
+    await sleep(2_000)
     expect(stage.leaders).toEqual(['a'])
     expect([...stage.leading]).toEqual(['a'])
     a.stop.abort()

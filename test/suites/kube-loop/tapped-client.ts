@@ -99,3 +99,19 @@ export class TappedClient implements KubeClient {
     return go()
   }
 }
+
+/** `client`, with other verbs in place of some of its own. */
+export function patchedClient(client: KubeClient, verbs: Partial<KubeClient>): KubeClient {
+  return {
+    get: (...args) => client.get(...args),
+    list: (...args) => client.list(...args),
+    watch: (...args) => client.watch(...args),
+    create: (...args) => client.create(...args),
+    replace: (...args) => client.replace(...args),
+    patch: (...args) => client.patch(...args),
+    apply: (...args) => client.apply(...args),
+    delete: (...args) => client.delete(...args),
+    close: () => client.close(),
+    ...verbs,
+  }
+}

@@ -21,8 +21,9 @@ export function deleting(subject: () => KubeUnderTest): void {
   const remove = (
     ...[key, options]: [ObjectName, Parameters<KubeUnderTest['client']['delete']>[3]?]
   ): Promise<boolean> => subject().client.delete(widgets, key, signal, options)
+  /** A real garbage collector takes up new kinds every 30 s. */
   const gone = (key: ObjectName): Promise<unknown> =>
-    eventually(`${key.name} is gone`, async () => (await read(key)) === null)
+    eventually(`${key.name} is gone`, async () => (await read(key)) === null, { withinMs: 45_000 })
   const owner = ({ metadata }: StoredObject, more: Partial<OwnerReference> = {}): OwnerReference => ({
     apiVersion: 'suite.millrace.dev/v1',
     kind: 'Widget',
