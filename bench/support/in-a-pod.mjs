@@ -14,10 +14,13 @@ registerHooks({
   load(url, context, next) {
     const loaded = next(url, context)
     if (!url.endsWith('/dist/kube/access.js')) return loaded
-    const source = moved.reduce((text, [usual, ours]) => {
-      if (!text.includes(usual)) throw new Error(`${url} does not say ${usual}`)
-      return text.replace(usual, JSON.stringify(ours))
-    }, Buffer.from(/** @type {Uint8Array | string} */ (loaded.source)).toString())
+    const source = moved.reduce(
+      (text, [usual, ours]) => {
+        if (!text.includes(usual)) throw new Error(`${url} does not say ${usual}`)
+        return text.replace(usual, JSON.stringify(ours))
+      },
+      Buffer.from(/** @type {Uint8Array | string} */ (loaded.source)).toString(),
+    )
     return { ...loaded, source }
   },
 })
