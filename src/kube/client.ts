@@ -105,7 +105,10 @@ export interface WatchOptions extends Selection {
   readonly resourceVersion: string
   /** The API server ends the watch after so many seconds. Default 300. */
   readonly timeoutSeconds?: number
-  /** Nothing came for this long, not even a bookmark (the API server sends one a minute): the connection is taken for dead. Default 90,000. */
+  /**
+   * Nothing came for this long, not even a bookmark (the API server sends one a minute, if ever anything changed): the connection is taken for
+   * dead. ApiUnavailable with `details.silentMs`. Default 90,000.
+   */
   readonly silenceMs?: number
 }
 

@@ -118,6 +118,8 @@ class RunningInformer implements Informer {
     } catch (error) {
       if (this.#options.signal.aborted) return undefined
       const fault = asFault(error)
+      // Of a kind that never changed some API servers send no bookmark either. A dead connection shows when the next one is opened.
+      if (listed && fault.details['silentMs'] !== undefined) return undefined
       // Told once, not with each try: a kind that is not installed is no reason to fill a log.
       if (this.fault?.code !== fault.code && fault.code !== 'ApiGone') {
         this.#options.logger.warn({ err: fault }, 'the API server does not let us follow its changes; trying again')

@@ -44,9 +44,9 @@ export class Call {
     this.#rejectHead(this.#ended)
   }
 
-  /** From now on there is no deadline; silence for `ms` ends it. */
+  /** From now on there is no deadline; silence for `ms` ends it, with a fault that says so in `details.silentMs`. */
   silenceEndsAfter(ms: number): void {
-    this.#expireAfter(ms, `nothing from ${this.#host} for ${ms / 1000} s`)
+    this.#expireAfter(ms, `nothing from ${this.#host} for ${ms / 1000} s`, { silentMs: ms })
   }
 
   /** @throws Fault */
@@ -84,9 +84,9 @@ export class Call {
     this.#signal.removeEventListener('abort', this.#onAbort)
   }
 
-  #expireAfter(ms: number, text: string): void {
+  #expireAfter(ms: number, text: string, details: Fault['details'] = {}): void {
     clearTimeout(this.#timer)
-    this.#timer = setTimeout(() => this.end(new Fault('ApiUnavailable', `${this.#what}: ${text}`)), ms)
+    this.#timer = setTimeout(() => this.end(new Fault('ApiUnavailable', `${this.#what}: ${text}`, { details })), ms)
   }
 
   /** Why it ended, given what the connection threw. */
