@@ -54,7 +54,8 @@ describe('the manifests', () => {
 /** Only what make would do is asked: nothing is run. */
 describe('make', () => {
   const make = async (...args: string[]) => {
-    const { IMAGE: _, ...env } = process.env
+    // As a user's: these tests may be run by make.
+    const { IMAGE: _image, MAKEFLAGS: _flags, MAKELEVEL: _level, MFLAGS: _more, ...env } = process.env
     const child = spawn('make', ['-n', ...args], { cwd: join(config, '..'), env, stdio: ['ignore', 'pipe', 'pipe'] })
     const closed = once(child, 'close') as Promise<[number]>
     const [stdout, stderr, [code]] = await Promise.all([text(child.stdout), text(child.stderr), closed])
