@@ -29,11 +29,15 @@ export interface Behaviour {
 /** New connections arrive until the network has heard of the end of this pod; so long we go on serving after TERM, milliseconds. */
 const lingerMs = 1000
 
+/** How long a try to reach something may take, milliseconds. */
+const reachMs = 2000
+
 /**
  *     GET  /healthz       200
  *     GET  /records       what came so far, oldest first: RecordedRequest[]; ?from=N leaves out the first N
  *     GET  /ids           only the ce-id of each
  *     POST /_behaviour    Behaviour, from now on
+ *     GET  /_reach        the status of a GET of ?url=URL from this pod, 0 when there is no answer
  *     POST /_send         Load; sends it from this pod and answers with its Outcome
  *     anything else       is recorded, and answered as the Behaviour says: 202 unless told
  */
@@ -44,6 +48,7 @@ export function serve(port: number): void {
     'GET /healthz': () => Promise.resolve('ok'),
     'GET /records': (_, url) => Promise.resolve(records.slice(Number(url.searchParams.get('from') ?? 0))),
     'GET /ids': () => Promise.resolve(records.map(({ headers }) => headers['ce-id'] ?? null)),
+    'GET /_reach': (_, url) => reach(url.searchParams.get('url') ?? ''),
     'POST /_behaviour': async (request) => (behaviour = JSON.parse(await text(request)) as Behaviour),
     'POST /_send': async (request) => send(JSON.parse(await text(request)) as Load),
   }
@@ -68,4 +73,11 @@ export function serve(port: number): void {
   })
   server.listen(port, () => console.log(`listening on ${port}`))
   process.on('SIGTERM', () => setTimeout(() => process.exit(0), lingerMs))
+}
+
+function reach(url: string): Promise<number> {
+  return fetch(url, { signal: AbortSignal.timeout(reachMs) }).then(
+    ({ status }) => status,
+    () => 0,
+  )
 }

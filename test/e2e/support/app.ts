@@ -1,3 +1,4 @@
+import { eventually } from '../../support/eventually.ts'
 import { uniqueName } from '../../support/kafka.ts'
 import { kubectl as run } from '../../support/kubectl.ts'
 import type { Load, Outcome } from '../app/send.ts'
@@ -16,6 +17,8 @@ export interface TestApp {
   ids(): Promise<(string | null)[]>
   /** How it answers from now on. */
   behave(behaviour: Behaviour): Promise<void>
+  /** The status that a GET from inside the cluster is answered with; 0 when there is no answer. */
+  reach(url: string): Promise<number>
   /** Sends events from inside the cluster and resolves when each has its answer. For loads of up to some 30 s; else {@link startSender}. */
   send(load: Load): Promise<Outcome>
 }
@@ -50,11 +53,13 @@ export function testAppManifest(name: string, labels: Readonly<Record<string, st
   ]
 }
 
-/** Deploys a test application and resolves when it is Available (3 s). */
+/** Deploys a test application and resolves when pods can reach it (3 s): Available comes before the node's rules for its Service do. */
 export async function deployTestApp(namespace: string, name = 'recorder'): Promise<TestApp> {
   await apply(testAppManifest(name), namespace)
   await waitFor('deployment', name, 'Available', { namespace })
-  return testApp(namespace, name)
+  const app = testApp(namespace, name)
+  await eventually(`pods reach ${app.url}`, async () => (await app.reach(`${app.url}/healthz`)) === 200)
+  return app
 }
 
 /** A handle of a test application that is there already. It is reached through the API server, so from any machine with a kubeconfig. */
@@ -70,6 +75,7 @@ export function testApp(namespace: string, name: string): TestApp {
     records: (from = 0) => read(`/records?from=${from}`),
     ids: () => read('/ids'),
     behave: async (behaviour) => void (await post('/_behaviour', behaviour)),
+    reach: (to) => read(`/_reach?url=${encodeURIComponent(to)}`),
     send: async (load) => JSON.parse(await post('/_send', load)) as Outcome,
   }
 }
