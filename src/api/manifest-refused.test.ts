@@ -140,8 +140,16 @@ describe('what is refused, where, and what is said', () => {
       /ref\.group: not yet/,
     ],
     ['a Broker elsewhere', trigger('  brokerRef: {name: a}'), /spec\.brokerRef: not yet/],
-    ['json format', trigger('  delivery: {format: json}'), /delivery\.format: not yet: json/],
-    ['Retry-After', trigger('  delivery: {retryAfterMax: PT1S}'), /delivery\.retryAfterMax: not yet/],
+    ['a format that is none', trigger('  delivery: {format: xml}'), /delivery\.format: must be json or binary/],
+    ['a bound that is no duration', trigger('  delivery: {retryAfterMax: 1s}'), /delivery\.retryAfterMax: /],
+    ...[
+      ['eventing.millrace.dev/onExhausted', 'drop', /must be Park or Drop, not "drop"/] as const,
+      ['eventing.millrace.dev/strictReplies', 'yes', /must be true or false, not "yes"/] as const,
+    ].map(([name, value, says]): [string, string, RegExp] => [
+      `annotation ${name}`,
+      trigger('', `{name: a, annotations: {${name}: "${value}"}}`),
+      says,
+    ]),
     [
       'a dependency',
       trigger('', '{name: a, annotations: {knative.dev/dependency: x}}'),
@@ -150,7 +158,7 @@ describe('what is refused, where, and what is said', () => {
     [
       'an order that is none',
       trigger('', '{name: a, annotations: {kafka.eventing.knative.dev/delivery.order: fifo}}'),
-      /must be ordered or unordered, not "fifo"/,
+      /must be unordered, ordered or key, not "fifo"/,
     ],
     ['retry as text', trigger('  delivery: {retry: "3"}'), /write 3 without quotes/],
     ['a negative retry', trigger('  delivery: {retry: -1}'), /must be 0 or more/],

@@ -17,7 +17,6 @@ const fields: readonly (readonly [path: RegExp, message: string])[] = [
     'a Broker of another namespace comes in a later version; use broker, and a Broker in the same namespace',
   ],
   [/^spec\.filter\.sourceAndType$/, 'this is the form of an old version; use filter.attributes with source and type'],
-  [/\bdelivery\.retryAfterMax$/, 'the Retry-After header is not used in this version; remove this field'],
   [/\.CACerts$/, 'own certificate authorities come in a later version; remove this field and use http'],
   [/\.audience$/, 'OIDC authentication comes in a later version; remove this field'],
   [/\.ref\.group$/, 'references by group come in a later version; use ref.apiVersion'],

@@ -6,8 +6,24 @@ import { Destination, KReference } from './meta/reference.ts'
 import { crd, structural, type Rule } from './meta/structural.ts'
 import type { ReferenceReason } from './meta/reference.ts'
 
-/** `ordered`: per partition the next event waits for the one before; default `unordered`. */
+/** See {@link deliveryOrders}; default `unordered`. */
 export const deliveryOrderAnnotation = 'kafka.eventing.knative.dev/delivery.order'
+
+/** `ordered`: per partition the next event waits for the one before; `key`: only events of the same partition key wait for each other. */
+export const deliveryOrders = ['unordered', 'ordered', 'key'] as const
+
+/** What becomes of an event when retries are exhausted and no dead letter sink took it: `Park` (default), or `Drop` as Knative has it. */
+export const onExhaustedAnnotation = 'eventing.millrace.dev/onExhausted'
+
+/** `true`: an answer 2xx with a body that is no CloudEvent is a failed delivery, as Knative has it; default `false`: a success. */
+export const strictRepliesAnnotation = 'eventing.millrace.dev/strictReplies'
+
+/** Annotations with a closed set of values. */
+const closedAnnotations: readonly (readonly [name: string, values: readonly string[]])[] = [
+  [deliveryOrderAnnotation, deliveryOrders],
+  [onExhaustedAnnotation, ['Park', 'Drop']],
+  [strictRepliesAnnotation, ['true', 'false']],
+]
 /** An object that must be Ready first. */
 export const dependencyAnnotation = 'knative.dev/dependency'
 
@@ -102,10 +118,11 @@ export const Trigger = z
     status: z.looseObject({}).optional().describe('Written by the controller; ignored in a manifest.'),
   })
   .superRefine(({ metadata: { annotations = {} } }, issue) => {
-    const order = annotations[deliveryOrderAnnotation]
-    if (order !== undefined && order !== 'ordered' && order !== 'unordered') {
-      const message = `must be ordered or unordered, not ${JSON.stringify(order)}`
-      issue.addIssue({ code: 'custom', path: ['metadata', 'annotations', deliveryOrderAnnotation], message })
+    for (const [name, values] of closedAnnotations) {
+      const value = annotations[name]
+      if (value === undefined || values.includes(value)) continue
+      const message = `must be ${values.slice(0, -1).join(', ')} or ${values.at(-1)}, not ${JSON.stringify(value)}`
+      issue.addIssue({ code: 'custom', path: ['metadata', 'annotations', name], message })
     }
     if (annotations[dependencyAnnotation] !== undefined) {
       const message = 'not yet: waiting for another object comes in a later version; remove this annotation'
@@ -150,5 +167,6 @@ export type TriggerReason =
   | 'NotAuthorized'
   | 'GroupInUse'
   | 'EventsExpired'
+  | 'LoopDetected'
   | 'DeliveryFailed'
 export type TriggerCondition = Condition<TriggerConditionType, TriggerReason>

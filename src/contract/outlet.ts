@@ -15,6 +15,14 @@ export const Delivery = z.strictObject({
     .describe('How the wait d grows with retry n = 1, 2, ...: linear d * n, exponential d * 2^n.'),
   backoffDelayMs: z.number().nonnegative().describe('The wait d, milliseconds.'),
   timeoutMs: z.number().positive().describe('How long one request may take, milliseconds.'),
+  retryAfterMaxMs: z
+    .number()
+    .nonnegative()
+    .optional()
+    .describe(
+      'The longest Retry-After of an answer 429 or 503 that is obeyed, milliseconds; 0: none; absent: up to our own bound.',
+    ),
+  format: z.enum(['binary', 'json']).optional().describe('How events are written into requests; absent: binary.'),
   deadLetter: Target.optional().describe('Where events go that could not be delivered; absent: they are parked.'),
 })
 export type Delivery = z.infer<typeof Delivery>
@@ -51,7 +59,19 @@ export const Outlet = z.strictObject({
       replicationFactor: z.int().positive().describe('How many replicas it is made with.'),
     })
     .describe('Where events are kept, with their error attributes, that no retry and no dead letter sink could take.'),
-  order: z.enum(['unordered', 'ordered']).describe('ordered: per partition, the next event waits for the one before.'),
+  onExhausted: z
+    .enum(['park', 'drop'])
+    .optional()
+    .describe('What becomes of an event that no retry and no dead letter sink could take; absent: it is parked.'),
+  strictReplies: z
+    .boolean()
+    .optional()
+    .describe('Whether an answer 2xx with a body that is no CloudEvent is a failed delivery; absent: it is a success.'),
+  order: z
+    .enum(['unordered', 'ordered', 'key'])
+    .describe(
+      'ordered: per partition, the next event waits for the one before; key: only events of the same partition key wait for each other.',
+    ),
 })
 export type Outlet = z.infer<typeof Outlet>
 

@@ -29,6 +29,8 @@ export type OutletFaultReason =
   | 'GroupInUse'
   /** Retention removed events before they were read. */
   | 'EventsExpired'
+  /** A reply went round once too often and was not stored. */
+  | 'LoopDetected'
   /** Events are parked, or wait because they could be parked nowhere. */
   | 'DeliveryFailed'
 

@@ -22,6 +22,9 @@ export function effectiveDelivery(spec: DeliverySpec, namespace: string, resolve
     backoffDelayMs: milliseconds(spec.backoffDelay) ?? runtimeDefaults.backoffDelayMs,
     timeoutMs: milliseconds(spec.timeout) ?? runtimeDefaults.timeoutMs,
   }
+  const retryAfterMaxMs = milliseconds(spec.retryAfterMax)
+  if (retryAfterMaxMs !== undefined) delivery.retryAfterMaxMs = retryAfterMaxMs
+  if (spec.format === 'json') delivery.format = 'json'
   if (spec.deadLetterSink === undefined) return { delivery }
   const sink = resolve(spec.deadLetterSink, namespace)
   if ('missing' in sink) return { delivery: null, missing: sink }

@@ -168,7 +168,7 @@ describe('fields of later versions', () => {
     filters: [nested, { any: [{ prefix: { a: 'b' } }] }, { not: { suffix: { a: 'b' } } }, { cesql: 'TRUE' }],
     brokerRef: { ...ref, group: 'a', address: 'a' },
     subscriber: { ref: { ...ref, group: 'a', address: 'a' }, CACerts: 'a', audience: 'a' },
-    delivery: { retryAfterMax: 'PT0S', deadLetterSink: { uri, CACerts: 'a', audience: 'a' } },
+    delivery: { deadLetterSink: { uri, CACerts: 'a', audience: 'a' } },
   }
 
   it('reach admission whole, since the API server drops nothing of them', async () => {
@@ -182,7 +182,6 @@ describe('fields of later versions', () => {
       'spec.brokerRef',
       'spec.delivery.deadLetterSink.CACerts',
       'spec.delivery.deadLetterSink.audience',
-      'spec.delivery.retryAfterMax',
       'spec.filters',
       'spec.subscriber.CACerts',
       'spec.subscriber.audience',

@@ -168,7 +168,7 @@ describe('what is refused names the field, what is wrong and the fix', () => {
     [
       'an annotation with a typo',
       () => annotated(trigger(dependency), 'kafka.eventing.knative.dev/delivery.order: sorted'),
-      /delivery\.order.*must be ordered or unordered, not "sorted"/s,
+      /delivery\.order.*must be unordered, ordered or key, not "sorted"/s,
     ],
     [
       'an external topic with a space',
@@ -193,7 +193,7 @@ describe('what is refused names the field, what is wrong and the fix', () => {
     )
     const { stderr } = await rig.tryApply(both)
     expect(stderr).toContain(`Trigger ${namespace}/orders: 2 fields are wrong`)
-    expect(stderr).toMatch(/delivery\.order.*ordered or unordered/)
+    expect(stderr).toMatch(/delivery\.order.*unordered, ordered or key/)
     expect(stderr).toMatch(/dependency.*remove this annotation/)
   })
 

@@ -1,7 +1,7 @@
 import { z } from 'zod'
 import { parseDuration } from '../../core/duration.ts'
 import { Destination } from './reference.ts'
-import { crd, structural, type Rule } from './structural.ts'
+import { crd, type Rule } from './structural.ts'
 
 /** The shape only, since the API server's rules are no place for a parser: what passes here is read by `parseDuration` at admission. */
 const durationRule: Rule = {
@@ -22,37 +22,34 @@ export const PositiveDuration = z
   })
   .meta(crd({ rules: [durationRule, positiveRule] }))
 
-const later = {
-  retryAfterMax: structural(
-    z
-      .string()
-      .max(longestDuration)
-      .meta(crd({ rules: [durationRule] }))
-      .describe('Not yet: the longest Retry-After of an answer 429 or 503 that is obeyed, ISO 8601; PT0S: none.'),
-  ),
-}
+/** A duration, also of length zero, in ISO 8601 as Knative writes it. */
+const Duration = z
+  .string()
+  .max(longestDuration)
+  .superRefine((text, issue) => {
+    const parsed = parseDuration(text)
+    if (!parsed.ok) issue.addIssue(parsed.message)
+  })
+  .meta(crd({ rules: [durationRule] }))
 
 /** How hard to try, and where to put what could not be delivered (Knative DeliverySpec). Defaults are applied elsewhere. */
-export const DeliverySpec = z
-  .strictObject({
-    deadLetterSink: Destination.optional().describe('Takes the events that could not be delivered.'),
-    retry: z.int32().min(0).optional().describe('Attempts after the first one; a whole number, 0 or more.'),
-    backoffPolicy: z
-      .enum(['linear', 'exponential'])
-      .optional()
-      .describe(
-        'How the wait grows with retry n = 1, 2, ...: linear backoffDelay * n, exponential backoffDelay * 2^n.',
-      ),
-    backoffDelay: PositiveDuration.optional().describe('Base of the wait between attempts, ISO 8601, e.g. PT0.2S.'),
-    timeout: PositiveDuration.optional().describe('How long one request may take, ISO 8601, e.g. PT30S.'),
-    format: z
-      .enum(['json', 'binary'])
-      .refine(
-        (format) => format !== 'json',
-        'not yet: json (structured mode) comes in a later version; leave it out or use binary',
-      )
-      .optional()
-      .describe('How events are written into requests: binary (headers and body) or json (structured mode).'),
-  })
-  .meta(crd({ later }))
+export const DeliverySpec = z.strictObject({
+  deadLetterSink: Destination.optional().describe('Takes the events that could not be delivered.'),
+  retry: z.int32().min(0).optional().describe('Attempts after the first one; a whole number, 0 or more.'),
+  backoffPolicy: z
+    .enum(['linear', 'exponential'])
+    .optional()
+    .describe('How the wait grows with retry n = 1, 2, ...: linear backoffDelay * n, exponential backoffDelay * 2^n.'),
+  backoffDelay: PositiveDuration.optional().describe('Base of the wait between attempts, ISO 8601, e.g. PT0.2S.'),
+  timeout: PositiveDuration.optional().describe('How long one request may take, ISO 8601, e.g. PT30S.'),
+  retryAfterMax: Duration.optional().describe(
+    'The longest Retry-After of an answer 429 or 503 that is obeyed, ISO 8601; PT0S: none; default: PT10M.',
+  ),
+  format: z
+    .enum(['json', 'binary'])
+    .optional()
+    .describe(
+      'How events are written into requests: binary (headers and body, the default) or json (structured mode).',
+    ),
+})
 export type DeliverySpec = z.infer<typeof DeliverySpec>

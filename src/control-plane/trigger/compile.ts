@@ -1,6 +1,11 @@
 import { fails, holds, waits } from '../../api/meta/condition.ts'
 import type { ObjectKey } from '../../api/problem.ts'
-import { deliveryOrderAnnotation } from '../../api/trigger.ts'
+import {
+  deliveryOrderAnnotation,
+  deliveryOrders,
+  onExhaustedAnnotation,
+  strictRepliesAnnotation,
+} from '../../api/trigger.ts'
 import type { Trigger, TriggerCondition } from '../../api/trigger.ts'
 import type { Outlet } from '../../contract/outlet.ts'
 import { deadLetterResolved } from '../broker/compile.ts'
@@ -102,7 +107,18 @@ function outletOf(
     replyTopic: name,
     delivery,
     parking: { topic: parkingTopic(name), partitions: 1, replicationFactor },
-    order: metadata.annotations?.[deliveryOrderAnnotation] === 'ordered' ? 'ordered' : 'unordered',
+    ...manners(metadata.annotations ?? {}),
+  }
+}
+
+/** What annotations say about the delivery. Their values passed admission, or else are as good as absent. */
+function manners(
+  annotations: Readonly<Record<string, string>>,
+): Pick<Outlet, 'order' | 'onExhausted' | 'strictReplies'> {
+  return {
+    order: deliveryOrders.find((order) => order === annotations[deliveryOrderAnnotation]) ?? 'unordered',
+    ...(annotations[onExhaustedAnnotation] === 'Drop' ? { onExhausted: 'drop' as const } : {}),
+    ...(annotations[strictRepliesAnnotation] === 'true' ? { strictReplies: true } : {}),
   }
 }
 

@@ -60,7 +60,7 @@ function subscriptionReady({ generation, report, consumption }: TriggerSeen): Tr
 }
 
 /** Faults that tell of events that were lost or set aside while the rest flows. */
-const flowing: ReadonlySet<string> = new Set<OutletFaultReason>(['EventsExpired', 'DeliveryFailed'])
+const flowing: ReadonlySet<string> = new Set<OutletFaultReason>(['EventsExpired', 'DeliveryFailed', 'LoopDetected'])
 
 /** Whether events stand still until it is mended. One that we do not know, of a newer worker, is taken for the worse. */
 function haltsDelivery(reason: string): boolean {

@@ -18,6 +18,7 @@ const order: readonly OutletFaultReason[] = [
   'GroupInUse',
   'NotAuthorized',
   'LogUnavailable',
+  'LoopDetected',
   'DeliveryFailed',
   'EventsExpired',
 ]
