@@ -1,4 +1,6 @@
+import { fileURLToPath } from 'node:url'
 import { Agent, request } from 'undici'
+import { startChild } from './child.ts'
 
 /** What to send: events with the ids `from` … `from + count - 1`. */
 export interface Sending {
@@ -52,4 +54,17 @@ async function sendOne(sending: Sending, n: number, dispatcher: Agent): Promise<
   } catch {
     return false
   }
+}
+
+/** What {@link sendFromOutside} did: how often an event had to be sent again, and how long it took, milliseconds. */
+export interface Sent {
+  readonly again: number
+  readonly ms: number
+}
+
+/** The same from a process of its own, with the ids 0 … count - 1 and an extension `kind`: see load-sender.ts. */
+export async function sendFromOutside(url: string, count: number, callers: number): Promise<Sent> {
+  const file = fileURLToPath(new URL('load-sender.ts', import.meta.url))
+  await using child = startChild(file, [url, String(count), String(callers)])
+  return JSON.parse(await child.line('{')) as Sent
 }
