@@ -10,6 +10,9 @@ class LongestFirst extends BaseSequencer {
   }
 }
 
+/** Deadlines are for what hangs. A test that passes never waits for one, however slow the machine of the day. */
+const patient = { testTimeout: 90_000, hookTimeout: 120_000, expect: { poll: { timeout: 20_000 } } }
+
 /**
  *     unit       beside the code, no process, no network but loopback
  *     suites     one suite of promises a port, run on every adapter of it, the real Kafka included
@@ -26,10 +29,10 @@ export default defineConfig({
     // Many of the slow ones wait more than they work: for a Kafka to come up, for positions to outlive their retention.
     maxWorkers: 3,
     projects: [
-      { test: { name: 'unit', include: ['src/**/*.test.ts'], testTimeout: 15_000 } },
+      { test: { name: 'unit', include: ['src/**/*.test.ts'], ...patient } },
       { test: { name: 'suites', include: ['test/suites/**/*.test.ts'], ...withServers() } },
       { test: { name: 'features', include: ['test/features/**/*.test.ts'], ...withServers() } },
-      { test: { name: 'fences', include: ['test/fences/**/*.test.ts'], testTimeout: 60_000, hookTimeout: 120_000 } },
+      { test: { name: 'fences', include: ['test/fences/**/*.test.ts'], ...patient } },
     ],
   },
 })
@@ -37,7 +40,6 @@ export default defineConfig({
 function withServers() {
   return {
     globalSetup: ['test/support/kafka-setup.ts', 'test/support/api-setup.ts'],
-    testTimeout: 60_000,
-    hookTimeout: 60_000,
+    ...patient,
   }
 }

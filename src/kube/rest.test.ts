@@ -122,14 +122,14 @@ it('ends a request that waits for a connection when it is told to, when its time
   const answers: (() => void)[] = []
   const client = await talkTo(
     (_, response) => void answers.push(() => response.end('{"items":[],"metadata":{"resourceVersion":"1"}}')),
-    { maxConnections: 1, requestTimeoutMs: 700 },
+    { maxConnections: 1, requestTimeoutMs: 3_000 },
   )
   const list = (until: AbortSignal) => client.list(kinds.configMap, {}, until)
   const first = list(signal).catch((error: Fault) => error.code)
   await expect.poll(() => answers.length).toBe(1)
   const start = performance.now()
   await expect(list(AbortSignal.timeout(200))).rejects.toMatchObject({ code: 'Closed' })
-  expect(performance.now() - start).toBeLessThan(600)
+  expect(performance.now() - start).toBeLessThan(2_500)
   const late = list(signal)
   answers[0]?.()
   expect(await first).toMatchObject({ resourceVersion: '1' })

@@ -240,7 +240,7 @@ describe('appending to Kafka', () => {
     for (const answer of await Promise.allSettled(records.map((record) => appender.append(record)))) {
       expect(answer).toMatchObject({ status: 'rejected', reason: { code: 'TopicNotFound' } })
     }
-    expect(performance.now() - start).toBeLessThan(2_500)
+    expect(performance.now() - start).toBeLessThan(10_000)
     const later = uniqueTopic()
     const early = appender.append(text(later, 'x'))
     await makeTopic(cluster, 1, {}, later)

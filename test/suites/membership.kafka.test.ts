@@ -202,7 +202,7 @@ describe.concurrent('a fleet on Kafka', () => {
       const closing = a.close({ forGood: true, deadlineMs: 1_000 })
       expect(a.close({ forGood: true, deadlineMs: 1_000 })).toBe(closing)
       await closing
-      expect(performance.now() - start).toBeLessThan(2_000)
+      expect(performance.now() - start).toBeLessThan(6_000)
       expect(a.alive).toBe(false)
     }))
 
@@ -252,7 +252,7 @@ describe.concurrent('a fleet on Kafka', () => {
       expect(hasty.ownedBy('a')).toHaveLength(10)
       const start = performance.now()
       await leaving.close({ forGood: true, deadlineMs: 1_000 })
-      expect(performance.now() - start).toBeLessThan(2_000)
+      expect(performance.now() - start).toBeLessThan(6_000)
       await eventually('the short session is lost', () => hasty.told.some(({ what }) => what === 'lost'))
       await kafka.startBrokers()
       await owns(hasty, { a: 10 })

@@ -50,7 +50,7 @@ type Seen<T> = { done: true; value: T } | { done: false; instead: string; cause?
 
 async function repeat<T>(
   what: string,
-  { withinMs = 15_000, everyMs = 20 }: Patience,
+  { withinMs = 30_000, everyMs = 20 }: Patience,
   look: () => Promise<Seen<T>>,
 ): Promise<T> {
   const start = performance.now()

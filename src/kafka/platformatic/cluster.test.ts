@@ -42,7 +42,7 @@ describe('a cluster that does not answer', () => {
         message: expect.stringContaining('127.0.0.1:1'),
       })
     }
-    expect(performance.now() - start).toBeLessThan(2_000)
+    expect(performance.now() - start).toBeLessThan(4_500)
     expect(cluster.cached('t')).toBeUndefined()
   })
 
@@ -70,7 +70,7 @@ describe('a cluster that does not answer', () => {
       expect(cluster.topic(name)).rejects.toMatchObject({ code: 'LogUnavailable' }),
     )
     await Promise.all(asks)
-    expect(performance.now() - start).toBeLessThan(6_500)
+    expect(performance.now() - start).toBeLessThan(9_500)
     expect([one.connections(), two.connections()]).toEqual([1, 1])
   })
 
