@@ -27,10 +27,15 @@ export class EmbeddedReader implements LogReader {
 
   tail(handler: TailHandler): Tail {
     if (this.#closed || this.#source.closed) throw closedFault()
-    const tail: EmbeddedTail = new EmbeddedTail(this.#source.store, handler, () => {
+    const closed = (): void => {
       this.#source.tails.delete(tail)
       this.#tails.delete(tail)
-    })
+    }
+    // who then reads another one, while the tail waits, is told that it was made again
+    const seen = (where: TopicPartition, id: string): void => {
+      if (!this.#seen.has(nameOf(where))) this.#seen.set(nameOf(where), id)
+    }
+    const tail: EmbeddedTail = new EmbeddedTail(this.#source.store, handler, closed, seen)
     this.#source.tails.add(tail)
     this.#tails.add(tail)
     return tail

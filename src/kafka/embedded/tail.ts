@@ -28,16 +28,23 @@ export class EmbeddedTail implements Tail {
   readonly #store: Store
   readonly #handler: TailHandler
   readonly #closing: () => void
+  readonly #seen: (where: TopicPartition, topicId: string) => void
   readonly #cursors = new Map<string, Cursor>()
   readonly #awake = new Set<Cursor>()
   #turn: NodeJS.Immediate | undefined
   #retry: NodeJS.Timeout | undefined
 
-  /** @param closing called once when the tail is closed. */
-  constructor(store: Store, handler: TailHandler, closing: () => void) {
+  /** @param closing called once when the tail is closed. @param seen told under which id a topic is followed. */
+  constructor(
+    store: Store,
+    handler: TailHandler,
+    closing: () => void,
+    seen: (where: TopicPartition, topicId: string) => void,
+  ) {
     this.#store = store
     this.#handler = handler
     this.#closing = closing
+    this.#seen = seen
   }
 
   add(where: TopicPartition, from: bigint): void {
@@ -46,6 +53,7 @@ export class EmbeddedTail implements Tail {
     const at = { topic: where.topic, partition: where.partition }
     const cursor: Cursor = { where: at, next: Number(from), paused: false, topicId, fault: null }
     this.#cursors.set(nameOf(where), cursor)
+    if (topicId !== null) this.#seen(where, topicId)
     this.#wake(cursor)
   }
 

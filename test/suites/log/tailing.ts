@@ -178,6 +178,31 @@ export function tailing(subject: () => LogUnderTest): void {
     await close()
   })
 
+  it('a topic made again while its tail is paused is told to the first read beside the tail', async () => {
+    const { log } = subject()
+    const topic = await makeTopic(log)
+    const at = { topic, partition: 0 }
+    await appendAll(log, topic, numbers(3))
+    const reader = log.reader()
+    const listener = new Listener()
+    listener.goOn = () => false
+    const tail = reader.tail(listener)
+    tail.add(at, 0n)
+    await eventually('the first topic is read, and the tail waits', () => listener.records().length > 0)
+    await log.admin().deleteTopic(topic)
+    await log.admin().ensureTopic({ name: topic, partitions: 1, replicationFactor: 1, config: {} })
+    await eventually('the new topic is longer than the old one', () =>
+      append(subject(), at, numbers(5)).then(
+        () => true,
+        () => false,
+      ),
+    )
+    const read = await eventually('the read is answered', () => reader.read(at, 3n, 1_000))
+    expect(read).toEqual({ kind: 'recreated', next: 0n })
+    await tail.close()
+    await reader.close()
+  })
+
   it('tells that a topic is missing, and reads it when it comes', async () => {
     const { log } = subject()
     const name = uniqueTopic()
