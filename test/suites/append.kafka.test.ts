@@ -250,7 +250,7 @@ describe('appending to Kafka', () => {
 
   it('bounds what is pending, and answers at the deadline when Kafka does not', async () => {
     const cluster = new CuttableCluster({ ...common, bootstrapServers: kafkaBootstrap() })
-    const { appender } = open({ cluster, deadlineMs: 400, maxPendingBytes: 10_000 })
+    const { appender } = open({ cluster, deadlineMs: 4_000, maxPendingBytes: 10_000 })
     const topic = await makeTopic(cluster)
     await appender.append(text(topic, 'before'))
     cluster.fate = () => 'hold'

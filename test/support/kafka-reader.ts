@@ -36,6 +36,10 @@ export class Listener implements TailHandler {
   values(partition = 0): (string | undefined)[] {
     return texts(this.batches.filter((batch) => batch.partition === partition).flatMap((batch) => batch.records))
   }
+  offsets(partition = 0): bigint[] {
+    const batches = this.batches.filter((batch) => batch.partition === partition)
+    return batches.flatMap(({ records }) => records.map(({ offset }) => offset))
+  }
   codes(partition = 0): (string | null)[] {
     return this.states.filter((state) => state.partition === partition).map(({ fault }) => codeOf(fault))
   }
