@@ -1,5 +1,6 @@
 import { z } from 'zod'
 import { didYouMean } from '../core/edit-distance.ts'
+import { dialects } from '../event/filter-check.ts'
 import { valueAt } from './json.ts'
 import { notYet } from './not-yet.ts'
 import { pathName } from './problem.ts'
@@ -18,18 +19,18 @@ type Issue = z.core.$ZodIssue
 /** Turns what a schema found into sentences that name the fix. One issue may be several: each unknown field is one. */
 export function explain(issue: Issue, schema: z.ZodType, object: Pick<YamlObject, 'value' | 'source'>): Explained[] {
   const { path } = issue
-  if (issue.code === 'unrecognized_keys')
-    return issue.keys.map((key) => unknownField([...path, key], schema, object.value))
+  if (issue.code === 'unrecognized_keys') return issue.keys.map((key) => unknownField([...path, key], schema))
   if (issue.code === 'invalid_key') {
     const why = issue.issues[0]?.message ?? 'is not a valid name'
     return [{ path, of: 'key', message: `${JSON.stringify(path.at(-1))} ${why}` }]
   }
-  return [{ path, of: 'value', message: fieldMessage(issue, schema, object) }]
+  const of = issue.code === 'custom' && issue.params?.['of'] === 'key' ? 'key' : 'value'
+  return [{ path, of, message: fieldMessage(issue, schema, object) }]
 }
 
-function unknownField(path: Path, schema: z.ZodType, root: unknown): Explained {
+function unknownField(path: Path, schema: z.ZodType): Explained {
   const key = String(path.at(-1))
-  const later = notYet(path, valueAt(root, path))
+  const later = notYet(path)
   if (later !== null) return { path, of: 'key', message: later }
   const known = fieldsAt(schema, path.slice(0, -1))
   const meant = didYouMean(key, known)
@@ -52,6 +53,8 @@ const homes: readonly Path[] = [
 
 /** A field at the wrong depth is the usual slip of indentation. */
 function elsewhere(schema: z.ZodType, parent: Path, key: string): string | null {
+  const isDialect = dialects.some((dialect) => dialect === key)
+  if (isDialect && parent[0] === 'spec') return `it belongs into spec.filters, as an item: "- ${key}: …"`
   if (pathName(parent) === 'spec.filter') return 'attributes of events belong below spec.filter.attributes'
   const below = homes.filter((home) => home.length > parent.length && parent.every((part, i) => part === home[i]))
   const home = [...below, ...homes].find((path) => fieldsAt(schema, path).includes(key))

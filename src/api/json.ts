@@ -16,12 +16,18 @@ export function valueAt(root: unknown, path: readonly PropertyKey[]): unknown {
 }
 
 /** Maps whose null is a mistake of the user rather than "not set". */
-const keepsNull: ReadonlySet<string> = new Set(['attributes'])
+const keepsNull: ReadonlySet<string> = new Set(['attributes', 'exact', 'prefix', 'suffix'])
+
+/** Nothing of ours stands deeper: what does is for validation to refuse, which does not follow it down, as nobody's stack is endless. */
+const deepest = 200
 
 /** A field without a value is not set. */
-export function withoutNulls(value: unknown): unknown {
-  if (Array.isArray(value)) return value.map(withoutNulls)
+export function withoutNulls(value: unknown, levels = deepest): unknown {
+  if (levels === 0) return value
+  if (Array.isArray(value)) return value.map((item) => withoutNulls(item, levels - 1))
   if (!isMap(value)) return value
   const kept = Object.entries(value).filter(([, field]) => field !== null && field !== undefined)
-  return Object.fromEntries(kept.map(([name, field]) => [name, keepsNull.has(name) ? field : withoutNulls(field)]))
+  return Object.fromEntries(
+    kept.map(([name, field]) => [name, keepsNull.has(name) ? field : withoutNulls(field, levels - 1)]),
+  )
 }

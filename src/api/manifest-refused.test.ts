@@ -86,8 +86,68 @@ describe('what is refused, where, and what is said', () => {
       /subscriber\.kind: .*it belongs into spec\.subscriber\.ref/,
     ],
     ['attributes beside attributes', trigger('  filter: {type: a}'), /belong below spec\.filter\.attributes/],
-    ['filters that are no list', trigger('  filters: {exact: {type: a}}'), /:8:3: .*filters is a list.*not yet/],
-    ['filters', trigger('  filters: [{exact: {type: a}}]'), /spec\.filters: not yet: the filter dialects/],
+    [
+      'filters that are no list',
+      trigger('  filters: {exact: {type: a}}'),
+      /:8:12: .*spec\.filters: must be a list \(each item begins with "- "\), not a map/,
+    ],
+    [
+      'an item that is a word',
+      trigger('  filters: [exact]'),
+      /:8:13: .*filters\[0\]: must be a map \(fields below it, indented\), not "exact"/,
+    ],
+    [
+      'two dialects in one item',
+      trigger('  filters:\n  - exact: {type: a}\n    prefix: {source: b}'),
+      /:9:5: .*filters\[0\]: has two dialects, exact and prefix, and each needs an item of its own/,
+    ],
+    [
+      'attributes that are not below a dialect',
+      trigger('  filters:\n  - exact:\n    type: a'),
+      /:10:5: .*filters\[0\]\.type: there is no filter dialect "type"; .*e\.g\. exact: \{ type: "a" \}/,
+    ],
+    [
+      'a dialect with a near miss, deep inside',
+      trigger('  filters: [{not: {any: [{prefx: {type: a}}]}}]'),
+      /:8:27: .*filters\[0\]\.not\.any\[0\]\.prefx: there is no filter dialect "prefx"; did you mean prefix\?/,
+    ],
+    [
+      'a dialect without anything',
+      trigger('  filters: [{suffix: {}}]'),
+      /:8:22: .*suffix: is empty: name an attribute/,
+    ],
+    [
+      'a dialect in the place of attributes',
+      trigger('  filter: {prefix: {type: a}}'),
+      /:8:12: .*filter\.prefix: .*belongs into spec\.filters, as an item: "- prefix: …"/,
+    ],
+    [
+      'a dialect beside filter',
+      trigger('  cesql: type = 1'),
+      /:8:3: .*spec\.cesql: .*belongs into spec\.filters, as an item: "- cesql: …"/,
+    ],
+    [
+      'a text that is a number',
+      trigger('  filters: [{exact: {a: 1.0}}]'),
+      /:8:25: .*exact\.a: must be text: quote it, "1\.0"/,
+    ],
+    [
+      'a text that a cluster reads as a boolean',
+      trigger('  filters: [{exact: {a: yes}}]'),
+      /:8:25: .*Kubernetes reads yes as true or false.*quote it, "yes"/,
+    ],
+    ['a text that is empty', trigger('  filters: [{exact: {a: ""}}]'), /:8:25: .*must not be empty; .*EXISTS a/],
+    ['a text that is missing', trigger('  filters: [{exact: {a: }}]'), /exact\.a: has no value; write the text/],
+    [
+      'an attribute of filters in upper case',
+      trigger('  filters: [{suffix: {Type: a}}]'),
+      /:8:23: .*"Type" is not the name of an event attribute/,
+    ],
+    [
+      'an expression that is none',
+      trigger('  filters: [{cesql: "type == 1"}]'),
+      /:8:21: .*cesql: is not CloudEvents SQL: character 6: "==" has no meaning here/,
+    ],
     ['a filter that is a list', trigger('  filter: []'), /:8:11: .*must be a map .*not a list/],
     [
       'an attribute that is a number',
@@ -189,6 +249,16 @@ describe('what is refused, where, and what is said', () => {
       'a topic that Kafka would refuse',
       broker('  annotations: {kafka.eventing.knative.dev/external.topic: a b}'),
       /not the name of a Kafka topic/,
+    ],
+    [
+      'a topic that is kept for others',
+      broker('  annotations: {kafka.eventing.knative.dev/external.topic: orders__parked}'),
+      /:5:\d+: .*external\.topic.*must not end in "__parked"/,
+    ],
+    [
+      'a name of which no topic can be made',
+      broker('').replace('shop', 'a'.repeat(240)),
+      /metadata\.name: is too long: its topic is called knative-broker-default-<name>/,
     ],
     [
       'a dead letter sink in the Broker that is wrong',

@@ -196,7 +196,7 @@ it('every field of the schemas can become a CRD, with a description', () => {
       if (path !== '' && description === undefined) missing.push(path)
       for (const [name, child] of Object.entries(properties)) walk(child, `${path}.${name}`)
     }
-    walk(z.toJSONSchema(schema), '')
+    walk(z.toJSONSchema(schema, { io: 'input' }), '')
     expect(missing).toEqual([])
   }
 })

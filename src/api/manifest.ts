@@ -4,10 +4,11 @@ import { explain } from './explain.ts'
 import { isMap, valueAt, withoutNulls, type JsonObject } from './json.ts'
 import { judgeKind, servedApiVersion } from './kinds.ts'
 import { NamespaceName, ObjectName } from './meta/object-meta.ts'
-import { ignoredAnnotations } from './not-yet.ts'
+import { noticesOf } from './notices.ts'
 import { asStoredVersion, upgradeBroker, upgradeTrigger } from './old-versions.ts'
 import { objectName, pathName } from './problem.ts'
 import type { ObjectKey, Place, Problem } from './problem.ts'
+import { topicProblems } from './topic-name.ts'
 import { Trigger } from './trigger.ts'
 import { readYaml } from './yaml-text.ts'
 import type { Path, YamlObject } from './yaml-text.ts'
@@ -142,12 +143,13 @@ class Reader {
     if (!result.success) {
       for (const issue of result.error.issues) this.#explained(yaml, value, issue, schema, key)
     } else if (key !== undefined && ambiguous.length === 0) {
+      const refused = schema === Broker ? topicProblems(value, key.namespace) : []
+      for (const { path, message } of refused) this.#error(yaml, path, message, key)
+      if (refused.length > 0) return
       const place = yaml.place([])
       const object = { ...result.data, metadata: { ...result.data.metadata, namespace: key.namespace } }
       this.objects.push({ kind: object.kind, key, object, place } as Manifest)
-      for (const { annotation, message } of ignoredAnnotations(result.data.metadata.annotations ?? {})) {
-        this.#notice(yaml, ['metadata', 'annotations', annotation], message, key)
-      }
+      for (const { path, message } of noticesOf(value)) this.#notice(yaml, path, message, key)
     }
   }
 

@@ -9,10 +9,6 @@ import type { Path } from './yaml-text.ts'
  */
 const fields: readonly (readonly [path: RegExp, message: string])[] = [
   [
-    /^spec\.filters$/,
-    'the filter dialects (exact, prefix, suffix, all, any, not, cesql) come in a later version; use filter.attributes',
-  ],
-  [
     /^spec\.brokerRef$/,
     'a Broker of another namespace comes in a later version; use broker, and a Broker in the same namespace',
   ],
@@ -24,15 +20,11 @@ const fields: readonly (readonly [path: RegExp, message: string])[] = [
   [/^spec\.config\.(group|address)$/, 'it means nothing for a ConfigMap; remove this field'],
 ]
 
-/** The message for a field of a later version, or null when the field is simply unknown. `value` is what was written there. */
-export function notYet(path: Path, value: unknown): string | null {
+/** The message for a field of a later version, or null when the field is simply unknown. */
+export function notYet(path: Path): string | null {
   const name = pathName(path)
   const found = fields.find(([pattern]) => pattern.test(name))
-  if (found === undefined) return null
-  // The most common slip with this field is worth saying although the field is refused anyway.
-  const shape =
-    name === 'spec.filters' && !Array.isArray(value) ? 'filters is a list, each item begins with "- "; ' : ''
-  return `${shape}not yet: ${found[1]}`
+  return found === undefined ? null : `not yet: ${found[1]}`
 }
 
 /** Annotations of Knative that change nothing about what is delivered: said, not refused. */

@@ -4,6 +4,7 @@ import { DeliverySpec } from './meta/delivery.ts'
 import { ObjectMeta } from './meta/object-meta.ts'
 import { Destination, KReference } from './meta/reference.ts'
 import { crd, structural, type Rule } from './meta/structural.ts'
+import { TriggerFilter, TriggerFilters } from './trigger-filter.ts'
 import type { ReferenceReason } from './meta/reference.ts'
 
 /** See {@link deliveryOrders}; default `unordered`. */
@@ -27,64 +28,7 @@ const closedAnnotations: readonly (readonly [name: string, values: readonly stri
 /** An object that must be Ready first. */
 export const dependencyAnnotation = 'knative.dev/dependency'
 
-/** The name of a CloudEvents attribute, as a Trigger may ask for it. */
-const AttributeName = z.string().regex(/^[a-z][a-z0-9]*$/, {
-  error: 'is not the name of an event attribute: lower-case letters and digits, a letter first, e.g. type or mytenant',
-})
-
-/** Far above what anybody writes: the API server refuses CEL rules about maps and lists of any size. */
-const most = 64
-
-const attributeNameRule: Rule = {
-  rule: "self.all(name, name.matches('^[a-z][a-z0-9]*$'))",
-  message: 'the names of event attributes are lower-case letters and digits, a letter first, e.g. type or mytenant',
-}
-const Attributes = z
-  .record(AttributeName, z.string())
-  .refine((attributes) => Object.keys(attributes).length <= most, `may have ${most} attributes`)
-  .meta(crd({ rules: [attributeNameRule], maxProperties: most }))
-
-/** `filter.attributes`: every listed attribute must equal its value; '' asks only that it is there and not empty. */
-export const TriggerFilter = z.strictObject({
-  attributes: Attributes.optional().describe(
-    "Attribute to value, all must be equal; '' = must be there and not empty. Empty: every event passes.",
-  ),
-})
-export type TriggerFilter = z.infer<typeof TriggerFilter>
-
-const dialects = ['exact', 'prefix', 'suffix', 'all', 'any', 'not', 'cesql']
-const nested = z.looseObject({}).describe('A filter: an object with exactly one dialect.')
-
-/** One entry of `filters`; what is nested is for admission to check. */
-const Dialect = z
-  .looseObject({
-    exact: Attributes.optional().describe('All these attributes equal their value.'),
-    prefix: Attributes.optional().describe('All these attributes begin with their value.'),
-    suffix: Attributes.optional().describe('All these attributes end with their value.'),
-    all: z.array(nested).optional().describe('All of these filters pass.'),
-    any: z.array(nested).optional().describe('At least one of these filters passes.'),
-    not: nested.optional().describe('This filter does not pass.'),
-    cesql: z.string().optional().describe('This expression in CloudEvents SQL is true.'),
-  })
-  .describe('A filter: an object with exactly one dialect.')
-  .meta(
-    crd({
-      rules: [
-        {
-          rule: `[${dialects.map((name) => `has(self.${name})`).join(', ')}].filter(there, there).size() <= 1`,
-          message: `exactly one of ${dialects.join(', ')} in each item of filters: begin each with "- "`,
-        },
-      ],
-    }),
-  )
-
 const later = {
-  filters: structural(
-    z
-      .array(Dialect)
-      .meta(crd({ maxItems: most }))
-      .describe('Not yet: filters that must all pass; with any of them, filter is ignored.'),
-  ),
   brokerRef: structural(KReference.describe('Not yet: a Broker in another namespace, in place of broker.')),
 }
 
@@ -101,7 +45,8 @@ export const TriggerSpec = z
       .min(1)
       .meta(crd({ rules: [brokerRule] }))
       .describe('Name of the Broker in the same namespace, e.g. default. Cannot be changed.'),
-    filter: TriggerFilter.optional().describe('Which events; default: all.'),
+    filter: TriggerFilter.optional().describe('Which events; default: all. Ignored beside filters.'),
+    filters: TriggerFilters.optional().describe('Which events: filters that must all pass. Empty: filter counts.'),
     subscriber: Destination.describe('Where the events go: ref (an object with an address) or uri.'),
     delivery: DeliverySpec.optional().describe('Replaces the delivery of the Broker as a whole.'),
   })

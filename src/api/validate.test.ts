@@ -22,7 +22,9 @@ describe('validation at admission', () => {
     ['a duration of another tool', trigger({ delivery: { timeout: '5s' } })],
     ['a subscriber that is none', trigger({ subscriber: {} })],
     ['no Broker', trigger({ broker: undefined })],
-    ['filters', trigger({ filters: [{ exact: { type: 'a' } }] })],
+    ['filters', trigger({ filters: [{ exact: { type: '' } }, { any: [{ regex: {} }] }, { cesql: '(' }] })],
+    ['filters that are no list', trigger({ filters: { exact: { type: 'a' } } })],
+    ['no dialect', trigger({ filters: [{}] })],
     ['an attribute in upper case', trigger({ filter: { attributes: { Type: 'a' } } })],
     ['a dependency', trigger({}, { name: 'a', namespace: 'b', annotations: { 'knative.dev/dependency': '{}' } })],
     ['a Secret as config', broker({}, { config: { apiVersion: 'v1', kind: 'Secret', name: 'a' } })],
@@ -31,6 +33,20 @@ describe('validation at admission', () => {
     const said = problems.map(({ path, message }) => ({ path, message }))
     expect(said).not.toEqual([])
     expect(object.kind === 'Broker' ? validateBroker(object) : validateTrigger(object)).toEqual(said)
+  })
+
+  it('refuses filters of any depth, in a sentence', () => {
+    const deep = (levels: number): object =>
+      JSON.parse(`${'{"not":'.repeat(levels)}{"cesql":"NOT a = 1"}${'}'.repeat(levels)}`) as object
+    expect(validateTrigger(trigger({ filters: [deep(31)] }))).toEqual([])
+    expect(noticesAbout(trigger({ filters: [deep(31)] }))).toHaveLength(1)
+    for (const levels of [32, 100_000]) {
+      const object = trigger({ filters: [deep(levels)] })
+      expect(validateTrigger(object)).toMatchObject([
+        { message: expect.stringMatching(/nested too deeply: 32 levels/) },
+      ])
+      expect(noticesAbout(object).length).toBeLessThan(2)
+    }
   })
 
   it.each(['v1', 'v1beta1', 'v1alpha1'])('takes %s', (version) => {

@@ -1,4 +1,5 @@
 import { z } from 'zod'
+import { FilterSpec } from '../event/filter-spec.ts'
 import { bootstrapServers, Source } from './source.ts'
 
 /** Where a request goes. */
@@ -27,14 +28,6 @@ export const Delivery = z.strictObject({
 })
 export type Delivery = z.infer<typeof Delivery>
 
-/** `attributes`: every listed attribute equals its value; '' = present and not empty. Empty map: everything passes. */
-export const OutletFilter = z.strictObject({
-  attributes: z
-    .record(z.string(), z.string())
-    .describe("Attribute to value, all must be equal; '' = must be there and not empty. Empty: every event passes."),
-})
-export type OutletFilter = z.infer<typeof OutletFilter>
-
 /** As one consumer group: read a topic, filter, deliver. Everything is resolved: workers look nothing up. */
 export const Outlet = z.strictObject({
   /** UID of the source object: the identity of this Outlet. */
@@ -47,7 +40,9 @@ export const Outlet = z.strictObject({
   start: z
     .enum(['latest', 'earliest'])
     .describe("Where a partition starts when the group has no position on it at the Outlet's first start."),
-  filter: OutletFilter.describe('Which events are delivered.'),
+  filter: FilterSpec.describe(
+    'Which events are delivered: one of attributes, exact, prefix, suffix, all, any, not, cesql, as below spec.filters of a Trigger.',
+  ),
   subscriber: Target.describe('Where they are delivered to.'),
   replyTopic: z.string().min(1).optional().describe('Replies: events are appended to this topic; absent: dropped.'),
   delivery: Delivery.describe('How hard to try, defaults applied.'),

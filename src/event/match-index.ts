@@ -1,20 +1,41 @@
-import type { CompiledFilter, FilterKey } from './filter.ts'
+import { Affixes } from './affixes.ts'
+import type { CompiledFilter } from './filter.ts'
+import type { FilterKey, Lookup } from './filter-keys.ts'
 
-/** Where an item is filed, and what is left to check when it is found there. */
+/** An item, and what is left to check when it is found. */
 interface Entry<T> {
   readonly item: T
   /** Null: found means matched. */
   readonly check: CompiledFilter | null
+  /** Where it stands: one for each alternative. */
+  readonly places: Place<T>[]
+  /** The last event that found it: with several places it may be found more than once. */
+  seenBy: number
+}
+
+interface Place<T> {
+  readonly entry: Entry<T>
+  /** Null: in the bucket of all. */
   readonly key: FilterKey | null
-  readonly bucket: Entry<T>[]
-  /** Index in `bucket`; kept true by `remove`, which moves the last entry into the gap. */
+  readonly bucket: Bucket<T>
+  /** Index in `bucket`; kept true by `remove`, which moves the last place into the gap. */
   position: number
 }
 
+type Bucket<T> = Place<T>[]
+
+/** What is filed by one attribute. */
 interface Shelf<T> {
-  readonly byValue: Map<string, Entry<T>[]>
+  readonly exact: Map<string, Bucket<T>>
+  readonly prefix: Affixes<Bucket<T>>
+  readonly suffix: Affixes<Bucket<T>>
   /** Filters that ask only that the attribute is there and not empty. */
-  readonly present: Entry<T>[]
+  readonly present: Bucket<T>
+}
+
+interface Choice {
+  readonly keys: readonly FilterKey[]
+  readonly cost: number
 }
 
 /**
@@ -23,28 +44,40 @@ interface Shelf<T> {
  *     event attributes (about 8)
  *        │ each name, value
  *        ▼
- *     shelf of the name ──► bucket of the value ──► check the rest of each filter ──► into
- *        │ value not ''                                     ▲
- *        └────────────────► present bucket ─────────────────┤
- *     (always) ───────────► match-all bucket ───────────────┘
+ *     shelf of the name ──► exact: bucket of the value ────────────────────┐
+ *        │                  prefix, suffix: buckets of its beginnings, ends ├─► seen already? ─► check the rest of the filter ─► into
+ *        │ value not ''     present bucket ────────────────────────────────┤
+ *     (always) ───────────► bucket of all ─────────────────────────────────┘
  *
- * An item stands in exactly one bucket: of the keys of its filter the one whose bucket is smallest when it is added (ties: the filter's own
- * order). So a hundred filters `{env: prod, type: <own>}` spread by type although `env` comes first. `match` allocates nothing: the
- * caller's array is reused, and the visitor is made once. The order of results means nothing.
+ * Of conditions that must all hold an item is filed under the one whose bucket is emptiest when it is added (ties: the order of the filter); of
+ * alternatives, under each. So a hundred filters `{env: prod, type: <own>}` spread by type although `env` comes first. In the bucket of all
+ * stand filters that nothing can be looked up for: they are asked for each event. `match` allocates nothing: the caller's array is reused, and
+ * the visitors are made once. The order of results means nothing.
  */
 export class MatchIndex<T> {
   readonly #entries = new Map<T, Entry<T>>()
   readonly #shelves = new Map<string, Shelf<T>>()
-  readonly #matchAll: Entry<T>[] = []
-  // The event under way: state of the one visitor, so that no closure is made per event. Nothing of the caller's runs in between.
+  readonly #all: Bucket<T> = []
+  // The event under way: state of the visitors, so that no closure is made per event. Nothing of the caller's runs in between.
   #attributes: ReadonlyMap<string, string> = new Map()
   #into: T[] = []
+  #event = 0
   readonly #visit = (value: string, name: string): void => {
     const shelf = this.#shelves.get(name)
     if (shelf === undefined) return
-    const bucket = shelf.byValue.get(value)
+    const bucket = shelf.exact.get(value)
     if (bucket !== undefined) this.#take(bucket)
+    if (!shelf.prefix.isEmpty) shelf.prefix.look(value, this.#take)
+    if (!shelf.suffix.isEmpty) shelf.suffix.look(value, this.#take)
     if (value !== '' && shelf.present.length > 0) this.#take(shelf.present)
+  }
+  readonly #take = (bucket: Bucket<T>): void => {
+    for (let i = 0; i < bucket.length; i++) {
+      const { entry } = bucket[i] as Place<T>
+      if (entry.seenBy === this.#event) continue
+      entry.seenBy = this.#event
+      if (entry.check === null || entry.check.matches(this.#attributes)) this.#into.push(entry.item)
+    }
   }
 
   get size(): number {
@@ -54,11 +87,16 @@ export class MatchIndex<T> {
   /** Files `item` (told apart by identity) under its filter; an item that is there already is filed anew. */
   add(item: T, filter: CompiledFilter): void {
     this.remove(item)
-    const key = this.#emptiest(filter.keys)
-    const bucket = key === null ? this.#matchAll : this.#bucket(key)
-    const check = filter.keysAreAll && filter.keys.length <= 1 ? null : filter
-    const entry: Entry<T> = { item, check, key, bucket, position: bucket.length }
-    bucket.push(entry)
+    const entry: Entry<T> = { item, check: filter.complete ? null : filter, places: [], seenBy: 0 }
+    const keys = filter.lookup === null ? [null] : this.#choose(filter.lookup).keys
+    for (const key of keys) {
+      const bucket = key === null ? this.#all : this.#bucket(key)
+      // alternatives that ask the same
+      if (bucket.at(-1)?.entry === entry) continue
+      const place = { entry, key, bucket, position: bucket.length }
+      bucket.push(place)
+      entry.places.push(place)
+    }
     this.#entries.set(item, entry)
   }
 
@@ -67,12 +105,15 @@ export class MatchIndex<T> {
     const entry = this.#entries.get(item)
     if (entry === undefined) return false
     this.#entries.delete(item)
-    const last = entry.bucket.pop()
-    if (last !== undefined && last !== entry) {
-      entry.bucket[entry.position] = last
-      last.position = entry.position
+    for (const place of entry.places) {
+      const { bucket, position, key } = place
+      const last = bucket.pop()
+      if (last !== undefined && last !== place) {
+        bucket[position] = last
+        last.position = position
+      }
+      if (bucket.length === 0 && key !== null) this.#drop(key)
     }
-    if (entry.bucket.length === 0 && entry.key !== null) this.#drop(entry.key)
     return true
   }
 
@@ -81,50 +122,56 @@ export class MatchIndex<T> {
     const before = into.length
     this.#attributes = attributes
     this.#into = into
-    if (this.#matchAll.length > 0) this.#take(this.#matchAll)
+    this.#event++
+    if (this.#all.length > 0) this.#take(this.#all)
     if (this.#shelves.size > 0) attributes.forEach(this.#visit)
     return into.length - before
   }
 
-  #take(bucket: readonly Entry<T>[]): void {
-    for (let i = 0; i < bucket.length; i++) {
-      const { check, item } = bucket[i] as Entry<T>
-      if (check === null || check.matches(this.#attributes)) this.#into.push(item)
+  #choose(lookup: Lookup): Choice {
+    if ('key' in lookup) return { keys: [lookup.key], cost: this.#cost(lookup.key) }
+    if ('allOf' in lookup) {
+      const choices = lookup.allOf.map((one) => this.#choose(one))
+      return choices.reduce((best, one) => (one.cost < best.cost ? one : best))
     }
+    const choices = lookup.anyOf.map((one) => this.#choose(one))
+    return { keys: choices.flatMap(({ keys }) => keys), cost: choices.reduce((sum, { cost }) => sum + cost, 0) }
   }
 
-  #emptiest(keys: readonly FilterKey[]): FilterKey | null {
-    let best: FilterKey | null = null
-    let fewest = Infinity
-    for (const key of keys) {
-      // Presence says little about how many events pass, so it is taken only when the filter asks for no value.
-      if (best !== null && 'value' in best && 'present' in key) continue
-      const count = this.#count(key)
-      if (count < fewest) [best, fewest] = [key, count]
-    }
-    return best
+  /** How many others are found by this key. Presence says little about how many events pass: only when the filter asks for no text. */
+  #cost(key: FilterKey): number {
+    return (this.#find(key)?.length ?? 0) + (key.kind === 'present' ? 1_000_000 : 0)
   }
 
-  #count(key: FilterKey): number {
+  #find(key: FilterKey): Bucket<T> | undefined {
     const shelf = this.#shelves.get(key.attribute)
-    if (shelf === undefined) return 0
-    return 'value' in key ? (shelf.byValue.get(key.value)?.length ?? 0) : shelf.present.length
+    if (shelf === undefined) return undefined
+    return key.kind === 'present' ? shelf.present : shelf[key.kind].get(key.text)
   }
 
-  #bucket(key: FilterKey): Entry<T>[] {
-    let shelf = this.#shelves.get(key.attribute)
-    if (shelf === undefined) this.#shelves.set(key.attribute, (shelf = { byValue: new Map(), present: [] }))
-    if ('present' in key) return shelf.present
-    let bucket = shelf.byValue.get(key.value)
-    if (bucket === undefined) shelf.byValue.set(key.value, (bucket = []))
+  #bucket(key: FilterKey): Bucket<T> {
+    const found = this.#find(key)
+    if (found !== undefined) return found
+    const shelf = this.#shelves.get(key.attribute) ?? newShelf<T>()
+    this.#shelves.set(key.attribute, shelf)
+    if (key.kind === 'present') return shelf.present
+    const bucket: Bucket<T> = []
+    shelf[key.kind].set(key.text, bucket)
     return bucket
   }
 
-  /** Values come and go with Triggers: an empty bucket must not stay. */
+  /** Texts come and go with Triggers: an empty bucket must not stay. */
   #drop(key: FilterKey): void {
     const shelf = this.#shelves.get(key.attribute)
     if (shelf === undefined) return
-    if ('value' in key) shelf.byValue.delete(key.value)
-    if (shelf.byValue.size === 0 && shelf.present.length === 0) this.#shelves.delete(key.attribute)
+    if (key.kind !== 'present') shelf[key.kind].delete(key.text)
+    const { exact, prefix, suffix, present } = shelf
+    if (exact.size === 0 && prefix.isEmpty && suffix.isEmpty && present.length === 0) {
+      this.#shelves.delete(key.attribute)
+    }
   }
+}
+
+function newShelf<T>(): Shelf<T> {
+  return { exact: new Map(), prefix: new Affixes({ ends: false }), suffix: new Affixes({ ends: true }), present: [] }
 }

@@ -61,6 +61,10 @@ const policies = z
 /** `status` of a Broker. */
 export const BrokerStatus = z.strictObject({
   ...common,
+  annotations: common.annotations.describe(
+    'Facts for tools, name to value. default.topic: the Kafka topic in use. dead.letter.topic: the one that takes, with the reason in their ' +
+      'attributes, events that no retry and no dead letter sink could deliver; it is made on first use, so it may not exist.',
+  ),
   address: Addressable.optional().describe('Where to send events to.'),
   addresses: z
     .array(Addressable.describe('One of the addresses.'))

@@ -24,6 +24,7 @@ interface Hints {
   readonly rules?: readonly Rule[]
   /** Bounds, far above what anybody writes: the API server refuses rules whose cost it cannot bound. */
   readonly maxProperties?: number
+  readonly minProperties?: number
   readonly maxItems?: number
   /** Merging by key instead of as a whole, in server-side apply. */
   readonly listKeys?: readonly string[]
@@ -32,6 +33,8 @@ interface Hints {
    * drop them without a word before anybody could refuse them.
    */
   readonly later?: Readonly<Record<string, StructuralSchema>>
+  /** In place of what the schema itself says: for values that contain values of their own kind, which no structural schema can say. */
+  readonly as?: StructuralSchema
 }
 
 const key = 'millrace'
@@ -65,9 +68,11 @@ function node(
   { [key]: hints, properties, items, additionalProperties, required, ...rest }: Json,
   at: string,
 ): StructuralSchema {
+  const { description } = rest
+  const { as, later = {}, rules, listKeys, ...bounds } = (hints ?? {}) as Hints
+  if (as !== undefined) return typeof description === 'string' ? { ...as, description } : as
   const foreign = notStructural.find((keyword) => keyword in rest)
   if (foreign !== undefined) throw new Error(`${at || '.'}: ${foreign} is not structural`)
-  const { later = {}, rules, listKeys, ...bounds } = (hints ?? {}) as Hints
   const fields = Object.entries((properties ?? {}) as Record<string, Json>)
   const served = fields.map(([name, field]): [string, StructuralSchema] => [name, node(field, `${at}.${name}`)])
   const known = [...served, ...Object.entries(later)]

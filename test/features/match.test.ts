@@ -1,0 +1,141 @@
+import { spawnSync } from 'node:child_process'
+import { writeFileSync } from 'node:fs'
+import { join } from 'node:path'
+import { describe, expect, it } from 'vitest'
+import { ownFolder } from '../support/millrace.ts'
+
+const main = join(import.meta.dirname, '..', '..', 'src', 'main.ts')
+const folder = ownFolder()
+
+function millrace(args: readonly string[], input = '') {
+  const { status, stdout, stderr } = spawnSync(process.execPath, [main, 'match', ...args], { input, encoding: 'utf8' })
+  return { status, stdout, stderr }
+}
+
+function file(name: string, text: string): string {
+  const path = join(folder, name)
+  writeFileSync(path, text)
+  return path
+}
+
+const trigger = (name: string, spec: string): string => `apiVersion: eventing.knative.dev/v1
+kind: Trigger
+metadata: {name: ${name}}
+spec:
+  broker: default
+  subscriber: {uri: http://a/}
+${spec}
+---
+`
+const event = (id: string, type: string, more: object = {}): string =>
+  JSON.stringify({ specversion: '1.0', id, source: '/shop', type, ...more })
+
+const orders = file('orders.yaml', trigger('orders', '  filters: [{prefix: {type: order.}}]'))
+const bills = file(
+  'bills.yaml',
+  trigger(
+    'bills',
+    "  filters:\n  - exact: {source: /shop}\n  - any: [{prefix: {type: invoice.}}, {not: {cesql: 'EXISTS type'}}]",
+  ),
+)
+const created = file('created.json', event('1', 'order.created'))
+
+describe('millrace match', () => {
+  it('says what passes and what decided, and ends with 0', () => {
+    expect(millrace(['-f', orders, '-e', created])).toEqual({
+      status: 0,
+      stdout: 'Trigger default/orders: passes: filters[0].prefix.type: "order.created" begins with "order."\n',
+      stderr: '',
+    })
+  })
+
+  it('says for each Trigger what does not pass and why, and ends with 1', () => {
+    const { status, stdout } = millrace(['-f', orders, '-f', bills, '-e', created, '-n', 'shop'])
+    expect(status).toBe(1)
+    expect(stdout.split('\n')).toEqual([
+      'Trigger shop/orders: passes: filters[0].prefix.type: "order.created" begins with "order."',
+      'Trigger shop/bills: does not pass:',
+      '  filters[1].any[0].prefix.type: "order.created" does not begin with "invoice."',
+      '  filters[1].any[1].not.cesql: is true',
+      '',
+    ])
+  })
+
+  it('speaks of filter where it counts, and says so where it does not', () => {
+    const legacy = file('legacy.yaml', trigger('legacy', "  filter: {attributes: {subject: ''}}"))
+    expect(millrace(['-f', legacy, '-e', created]).stdout).toBe(
+      'Trigger default/legacy: does not pass: filter.attributes.subject: the event has no such attribute\n',
+    )
+    const both = file(
+      'both.yaml',
+      trigger('both', '  filter: {attributes: {type: a}}\n  filters: [{suffix: {type: d}}]'),
+    )
+    const { status, stderr } = millrace(['-f', both, '-e', created])
+    expect(status).toBe(0)
+    expect(stderr).toMatch(/^notice: .*both\.yaml:7:11: .*spec\.filter: is ignored beside spec\.filters/)
+    const open = file('open.yaml', trigger('open', ''))
+    expect(millrace(['-f', open, '-e', created]).stdout).toBe(
+      'Trigger default/open: passes: no filter, every event passes\n',
+    )
+  })
+
+  it.each([
+    ['lines', `${event('1', 'order.created')}\n\n${event('2', 'bill.paid')}\n`, ['stdin:1', 'stdin:3']],
+    ['a batch', `[${event('1', 'order.created')},\n${event('2', 'bill.paid')}]`, ['stdin[0]', 'stdin[1]']],
+  ])('takes several events, as %s, and answers in JSON', (_, input, [first, second]) => {
+    const { status, stdout } = millrace(['-f', orders, '-e', '-', '-o', 'json'], input)
+    expect(status).toBe(1)
+    const lines = stdout.trim().split('\n')
+    expect(lines.map((line) => JSON.parse(line) as unknown)).toEqual([
+      {
+        trigger: { namespace: 'default', name: 'orders' },
+        event: { id: '1', source: '/shop', place: first },
+        passes: true,
+        reasons: [{ path: 'filters[0].prefix.type', fact: '"order.created" begins with "order."' }],
+      },
+      expect.objectContaining({ event: { id: '2', source: '/shop', place: second }, passes: false }),
+    ])
+    expect(millrace(['-f', orders, '-e', '-'], input).stdout).toContain(
+      `${second}: Trigger default/orders: does not pass`,
+    )
+  })
+
+  it('takes an event that is spread over lines', () => {
+    const pretty = JSON.stringify(JSON.parse(event('1', 'order.x', { data: [1] })), null, 2)
+    expect(millrace(['-f', orders, '-e', '-'], pretty).status).toBe(0)
+  })
+
+  it.each([
+    ['an event without a source', event('1', 'a').replace('source', 'sauce'), /created\.json: .*source/, orders],
+    ['no JSON', 'type: a', /created\.json: is not JSON: /, orders],
+    ['no event', '[]', /there is no event in/, orders],
+    [
+      'a manifest with a mistake',
+      event('1', 'a'),
+      /did you mean prefix\?/,
+      file('bad.yaml', trigger('a', '  filters: [{prefx: {}}]')),
+    ],
+    [
+      'a manifest without a Trigger',
+      event('1', 'a'),
+      /there is no Trigger in/,
+      file('none.yaml', 'kind: Service\napiVersion: v1\nmetadata: {name: a}\n'),
+    ],
+    ['a file that is not there', event('1', 'a'), /nowhere\.yaml does not exist/, join(folder, 'nowhere.yaml')],
+  ])('ends with 2 and says why: %s', (_, content, says, manifest) => {
+    const path = file('wrong-created.json', content)
+    const { status, stdout, stderr } = millrace(['-f', manifest, '-e', path])
+    expect({ status, stdout }).toEqual({ status: 2, stdout: '' })
+    expect(stderr).toMatch(says)
+  })
+
+  it('ends with 2 when the command is wrong, and shows examples in --help', () => {
+    expect(millrace([])).toMatchObject({ status: 2, stderr: expect.stringContaining('--event is missing') })
+    expect(millrace(['--evnt', 'a']).status).toBe(2)
+    expect(millrace(['-f', '-', '-e', '-']).status).toBe(2)
+    expect(millrace(['--help'])).toMatchObject({
+      status: 0,
+      stdout: expect.stringContaining('millrace match -f trigger.yaml'),
+    })
+  })
+})
