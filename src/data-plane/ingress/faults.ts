@@ -61,6 +61,7 @@ function recordTooLarge(error: Fault, name: string): Problem {
     code: 'EventTooLarge',
     title: 'The event is too large',
     detail: `The event is larger than the topic of ${name} accepts${atMost}. Store the data elsewhere and send a reference to it.`,
+    ...(limit === undefined ? {} : { more: { limit } }),
   }
 }
 

@@ -1,5 +1,6 @@
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http'
 import type { AddressInfo, Socket } from 'node:net'
+import type { Duplex } from 'node:stream'
 import { setImmediate as turn, setTimeout as delay } from 'node:timers/promises'
 import { fastify, type FastifyInstance } from 'fastify'
 import type { Inlet } from '../../contract/inlet.ts'
@@ -7,12 +8,14 @@ import type { RouteSet } from '../../contract/route-source.ts'
 import type { Clock } from '../../core/clock.ts'
 import type { Appender } from '../../kafka/log.ts'
 import type { Logger } from '../../telemetry/logger.ts'
-import { accept, Shared } from './accept.ts'
+import { accept, bodyLimit } from './accept.ts'
 import { onClientError } from './client-error.ts'
 import { maxHeadBytes, withDefaults, type IngressOptions } from './options.ts'
+import { answerOther } from './other.ts'
 import { methodNotAllowed } from './problem.ts'
-import { respondUnread } from './respond.ts'
-import { Routes } from './routes.ts'
+import { rawProblem } from './respond.ts'
+import { allowOf, Routes } from './routes.ts'
+import { Shared } from './shared.ts'
 import { track } from './track.ts'
 
 /** What the ingress is made of. */
@@ -37,10 +40,10 @@ export interface Ingress {
 }
 
 /**
- * Opens the ingress: CloudEvents with POST on the path of an Inlet, GET /healthz and /readyz.
+ * Opens the ingress: CloudEvents with POST on the path of an Inlet, OPTIONS as webhooks ask, GET /healthz and /readyz.
  *
  *     connection ─► node:http ─► POST ─► accept (prepared, without a framework's request objects)
- *                            └─► else ─► fastify: probes, 405, and whatever is not hot
+ *                            └─► else ─► fastify: probes, then what is neither (other.ts)
  *
  * @throws the system's error when the address is in use or not ours (`code` EADDRINUSE, EACCES, EADDRNOTAVAIL).
  */
@@ -49,7 +52,7 @@ export async function createIngress(parts: IngressParts): Promise<Ingress> {
   const routes = new Routes(parts.inlets)
   const { appender } = parts
   const appenderOf = typeof appender === 'function' ? appender : () => appender
-  const shared = new Shared(routes, appenderOf, parts.logger, limits)
+  const shared = new Shared(routes, appenderOf, parts.logger, parts.clock, limits)
   const app = fastify({
     serverFactory: (handler) => openServer(shared, handler),
     clientErrorHandler: onClientError,
@@ -97,8 +100,13 @@ function openServer(shared: Shared, other: Handler): Server {
   Object.assign(server, { httpAllowHalfOpen: true })
   // curl asks before it sends a large body: refuse it before it is sent
   server.on('checkContinue', (req: IncomingMessage, res: ServerResponse) => {
-    if (Number(req.headers['content-length'] ?? 0) <= limits.maxEventBytes) res.writeContinue()
+    if (Number(req.headers['content-length'] ?? 0) <= bodyLimit(limits, req)) res.writeContinue()
     handle(req, res)
+  })
+  // without a listener the connection would end without an answer
+  server.on('connect', (_request: IncomingMessage, socket: Duplex) => {
+    const problem = methodNotAllowed('CONNECT', allowOf(''))
+    socket.end(rawProblem(problem, 'Method Not Allowed'), () => socket.destroy())
   })
   return server
 }
@@ -114,7 +122,7 @@ function addProbes(app: FastifyInstance, shared: Shared, loaded: () => boolean):
   })
   app.setNotFoundHandler((request, reply) => {
     reply.hijack()
-    respondUnread(request.raw, reply.raw, methodNotAllowed(request.method, 'POST'), shared.draining)
+    answerOther(shared, request.raw, reply.raw)
   })
 }
 

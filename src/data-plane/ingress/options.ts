@@ -5,6 +5,8 @@ export interface IngressOptions {
   readonly port: number
   /** Largest body in bytes. Default: 1 MiB less what the attributes and the record around them may take. Beyond it: 413. */
   readonly maxEventBytes?: number
+  /** Largest body of a batch in bytes. Default 4 MiB; each of its events must keep the bound of one event too. Beyond it: 413. */
+  readonly maxBatchBytes?: number
   /** Bound on the bytes of all requests that are not answered yet. Default 64 MiB. Beyond it: 429 before the body is read. */
   readonly maxBytesInFlight?: number
   /** From the first byte of a request to the end of its headers. Default 10,000 ms. Beyond it: 408. */
@@ -25,6 +27,7 @@ export const maxHeadBytes = 16 * 1024
 export function withDefaults(options: IngressOptions): Limits {
   return {
     maxEventBytes: 1024 * 1024 - maxHeadBytes,
+    maxBatchBytes: 4 * 1024 * 1024,
     maxBytesInFlight: 64 * 1024 * 1024,
     headersTimeoutMs: 10_000,
     requestTimeoutMs: 30_000,

@@ -9,6 +9,8 @@ export interface Problem {
   readonly detail: string
   /** The attribute in question. */
   readonly attribute?: string
+  /** Further members of the body. */
+  readonly more?: Readonly<Record<string, unknown>>
   /** Further headers: name, value, name, value … */
   readonly headers?: readonly string[]
 }
@@ -17,16 +19,35 @@ export const problemType = 'application/problem+json'
 
 /** The body of the answer. The type is a tag URI: it names the problem and promises no page. */
 export function problemBody(problem: Problem): Buffer {
-  const { status, code, title, detail, attribute } = problem
+  const { status, code, title, detail, attribute, more } = problem
   const type = `tag:millrace.dev,2026:problem/${code}`
-  return Buffer.from(`${JSON.stringify({ type, title, status, detail, code, attribute })}\n`)
+  return Buffer.from(`${JSON.stringify({ type, title, status, detail, code, attribute, ...more })}\n`)
 }
 
-export function refusalProblem({ status, code, title, detail, attribute }: Refusal): Problem {
-  const headers = code === 'UnsupportedEncoding' ? ['accept-encoding', 'identity'] : []
-  return attribute === undefined
-    ? { status, code, title, detail, headers }
-    : { status, code, title, detail, attribute, headers }
+const jsonFormats = 'application/cloudevents+json, application/cloudevents-batch+json'
+
+/** @param url where the message was sent: for an example that can be pasted. */
+export function refusalProblem({ status, code, title, detail, attribute, index }: Refusal, url: string): Problem {
+  return {
+    ...{ status, code, title, detail },
+    ...(attribute === undefined ? {} : { attribute }),
+    ...(index === undefined ? {} : { more: { index } }),
+    ...(code === 'NotACloudEvent' && index === undefined ? { more: { example: example(url) } } : {}),
+    ...(code === 'UnsupportedEncoding' ? { headers: ['accept-encoding', 'identity'] } : {}),
+    ...(code === 'UnsupportedMediaType' ? { headers: ['accept', jsonFormats] } : {}),
+  }
+}
+
+/** How plain JSON is sent as an event, for a shell. Quotes are single ones: they survive in the JSON of the answer. */
+function example(url: string): string {
+  const attributes = ['ce-specversion: 1.0', 'ce-id: 1', 'ce-source: /my/app', 'ce-type: my.type']
+  const headers = [...attributes, 'Content-Type: application/json'].map((header) => `-H '${header}'`)
+  return `curl -i '${url}' ${headers.join(' ')} -d '<your JSON>'`
+}
+
+/** A body of more than `limit` bytes. @param single one event, else a batch. */
+export function tooMuch(limit: number, single: boolean): Problem {
+  return single ? tooLarge(limit) : batchTooLarge(limit)
 }
 
 export function tooLarge(limit: number): Problem {
@@ -35,11 +56,27 @@ export function tooLarge(limit: number): Problem {
     code: 'EventTooLarge',
     title: 'The event is too large',
     detail: `The body of an event may have at most ${limit} bytes. Store the data elsewhere and send a reference to it.`,
+    more: { limit },
+  }
+}
+
+function batchTooLarge(limit: number): Problem {
+  return {
+    status: 413,
+    code: 'BatchTooLarge',
+    title: 'The batch is too large',
+    detail: `The body of a batch may have at most ${limit} bytes: send it in parts.`,
+    more: { limit },
   }
 }
 
 export function tooBusy(detail: string): Problem {
   return { status: 429, code: 'Overloaded', title: 'Too many events at once', detail, headers: ['retry-after', '1'] }
+}
+
+/** @param limit bytes that may be under way. */
+export function full(limit: number): Problem {
+  return tooBusy(`More than ${limit} bytes of events are being stored. This one was not: send it again later.`)
 }
 
 export function methodNotAllowed(method: string, allow: string): Problem {

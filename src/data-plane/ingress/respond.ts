@@ -14,6 +14,12 @@ export function respondAccepted(res: ServerResponse, last: boolean): void {
   res.end()
 }
 
+/** 200 without a body. @param headers name, value … @param last the connection ends with this answer. */
+export function respondEmpty(res: ServerResponse, headers: readonly string[], last: boolean): void {
+  res.writeHead(200, [...headers, ...(last ? acceptedAndClose : accepted)])
+  res.end()
+}
+
 /** @param last the connection ends with this answer. */
 export function respondProblem(res: ServerResponse, problem: Problem, last: boolean): void {
   const body = problemBody(problem)

@@ -3,7 +3,6 @@ import type { RouteSet } from '../../contract/route-source.ts'
 import { methodNotAllowed, type Problem } from './problem.ts'
 
 const probes: readonly string[] = ['/healthz', '/readyz']
-const namedAtMost = 10
 
 /** Inlets by path, kept current: a change counts from the next request on. */
 export class Routes {
@@ -28,23 +27,16 @@ export class Routes {
     return this.#byPath.get(url) ?? this.#byPath.get(pathOf(url))
   }
 
-  /** Why there is nothing at this path, and what to do. */
+  /** Why an event cannot be sent here, and what to do. It names no Broker that the sender does not name: anyone may ask. */
   notFound(url: string, method: string): Problem {
     const path = pathOf(url)
-    if (probes.includes(path)) return methodNotAllowed(method, 'GET, HEAD')
+    if (probes.includes(path)) return methodNotAllowed(method, allowOf(url))
     const [, namespace, name, ...rest] = path.split('/')
     const shaped = namespace !== undefined && namespace !== '' && name !== undefined && name !== '' && rest.length === 0
     const detail = shaped
-      ? `There is no Broker ${namespace}/${name}: apply it, or check the URL.${this.#others(namespace)}`
+      ? `There is no Broker ${namespace}/${name}: apply it, or check the URL (kubectl get brokers -n ${namespace} shows those that are there).`
       : 'Events are taken at /<namespace>/<broker>: check the URL.'
     return { status: 404, code: 'NotFound', title: 'Nothing takes events at this path', detail }
-  }
-
-  #others(namespace: string): string {
-    const paths = [...this.#byPath.keys()].filter((path) => path.startsWith(`/${namespace}/`))
-    if (paths.length === 0) return ''
-    const more = paths.length > namedAtMost ? ' …' : ''
-    return ` Events are taken at ${paths.sort().slice(0, namedAtMost).join(', ')}${more}`
   }
 
   #set(inlet: Inlet): void {
@@ -59,6 +51,16 @@ export class Routes {
     // a new object of the same name may have come before the old one went
     if (old !== undefined && this.#byPath.get(old.path) === old) this.#byPath.delete(old.path)
   }
+}
+
+/** The methods of a path, whether there is something at it or not. */
+export function allowOf(url: string): string {
+  return isProbe(url) ? 'GET, HEAD, OPTIONS' : 'POST, OPTIONS'
+}
+
+/** Whether the kubelet asks here how the process is. */
+export function isProbe(url: string): boolean {
+  return probes.includes(pathOf(url))
 }
 
 function pathOf(url: string): string {

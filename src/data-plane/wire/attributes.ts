@@ -1,10 +1,11 @@
+import { modeOf } from './media-type.ts'
 import { quote, Refusal } from './refusal.ts'
 
 /** Names of the attributes that the CloudEvents specifications 1.0 and 0.3 define, and of the extensions that we meet most. */
 export const familiarAttributes: readonly string[] = [
   ...['specversion', 'id', 'source', 'type', 'subject', 'time', 'dataschema', 'schemaurl', 'partitionkey'],
   ...['traceparent', 'tracestate', 'knativearrivaltime', 'knativekafkapartition', 'knativekafkaoffset'],
-  ...['knativeerrordest', 'knativeerrorcode', 'knativeerrordata'],
+  ...['knativeerrordest', 'knativeerrorcode', 'knativeerrordata', 'knativebrokerttl', 'datacontentencoding'],
 ]
 
 export const requiredAttributes = ['specversion', 'id', 'source', 'type'] as const
@@ -56,19 +57,28 @@ function checkOptional(attributes: ReadonlyMap<string, string>): Refusal | null 
     return invalid('time', time, 'it must be a timestamp of RFC 3339, e.g. 2026-04-05T17:31:00Z')
   }
   if (attributes.get('subject') === '') return invalid('subject', '', 'leave it out when there is none')
-  const contentType = attributes.get('datacontenttype')
-  if (contentType !== undefined && !mediaType.test(contentType)) {
-    return invalid('datacontenttype', contentType, 'it must be a media type, e.g. application/json')
-  }
-  const schema = attributes.get('dataschema')
-  if (schema !== undefined && !(uriReference.test(schema) && scheme.test(schema))) {
+  return checkDataType(attributes) ?? checkSchema(attributes)
+}
+
+function checkDataType(attributes: ReadonlyMap<string, string>): Refusal | null {
+  const type = attributes.get('datacontenttype')
+  if (type === undefined) return null
+  if (!mediaType.test(type)) return invalid('datacontenttype', type, 'it must be a media type, e.g. application/json')
+  if (modeOf(type) === 'binary') return null
+  // as Content-Type of a message in binary mode it would turn the data into the event
+  return invalid('datacontenttype', type, 'an event cannot be the data of an event; use application/json')
+}
+
+/** `dataschema` is of version 1.0, `schemaurl` of 0.3; in the other version each is an extension. */
+function checkSchema(attributes: ReadonlyMap<string, string>): Refusal | null {
+  if (attributes.get('specversion') === '1.0') {
+    const schema = attributes.get('dataschema')
+    if (schema === undefined || (uriReference.test(schema) && scheme.test(schema))) return null
     return invalid('dataschema', schema, 'it must be an absolute URI, e.g. https://shop.example/order.json')
   }
-  const oldSchema = attributes.get('schemaurl')
-  if (oldSchema !== undefined && attributes.get('specversion') === '0.3' && !uriReference.test(oldSchema)) {
-    return invalid('schemaurl', oldSchema, 'it must be a URI-reference (RFC 3986)')
-  }
-  return null
+  const schema = attributes.get('schemaurl')
+  if (schema === undefined || uriReference.test(schema)) return null
+  return invalid('schemaurl', schema, 'it must be a URI-reference (RFC 3986)')
 }
 
 /** RFC 3339 §5.6, with the length of the month checked. */

@@ -1,5 +1,6 @@
 import type { CloudEvent } from '../../event/cloud-event.ts'
 import { checkAttributes, checkName, familiarAttributes } from './attributes.ts'
+import { readBatch } from './batch.ts'
 import { decodeHeaderValue, whyUndecodable } from './header-value.ts'
 import { modeOf } from './media-type.ts'
 import { quote, Refusal } from './refusal.ts'
@@ -7,18 +8,19 @@ import { readStructured } from './structured.ts'
 import { traceOf } from './trace.ts'
 
 /**
- * One HTTP message read as one CloudEvent (HTTP binding 1.0.2; binary and structured mode). Pure; never throws. The body is not copied:
- * an event keeps it alive.
+ * One HTTP message read as CloudEvents (HTTP binding 1.0.2 §3). Pure; never throws. The body is not copied: an event keeps it alive.
  *
  *     headers ─► scan ─► attributes · content-type · trace
  *                 │ content-type starts with application/cloudevents
- *                 ├──── yes ─► structured: attributes and data from the JSON body
- *                 └──── no ──► binary: attributes checked, body is the data, untouched
+ *                 ├──── no ─────► binary: attributes checked, body is the data, untouched
+ *                 ├──── yes ────► structured: attributes and data from the JSON body
+ *                 └──── -batch ─► batch: events from the JSON body, in order
  *
  * @param headers name, value, name, value … as they came, one character a byte (Node's `rawHeaders`): only there a header that was sent
  *   twice can be told from one with a comma.
+ * @returns an array only for a batch; each of its events has the trace of the message.
  */
-export function readEvent(headers: readonly string[], body: Buffer): CloudEvent | Refusal {
+export function readMessage(headers: readonly string[], body: Buffer): CloudEvent | CloudEvent[] | Refusal {
   const scan = new Scan()
   for (let at = 0; at < headers.length; at += 2) {
     const name = headers[at] ?? ''
@@ -31,19 +33,36 @@ export function readEvent(headers: readonly string[], body: Buffer): CloudEvent 
       `Content-Encoding ${quote(scan.encoding)} is not supported: send the body as it is.`,
     )
   }
+  if (scan.typedTwice) return new Refusal('InvalidHeader', 'Header Content-Type is there more than once: send it once.')
   const mode = modeOf(scan.contentType)
-  const event = mode === 'binary' ? readBinary(scan, body) : mode === 'structured' ? readStructured(body) : notYet(mode)
-  if (scan.traceparent === undefined || event instanceof Refusal) return event
-  const trace = traceOf(scan.traceparent, scan.tracestate)
-  return trace === null ? event : { attributes: event.attributes, data: event.data, trace }
+  if (mode instanceof Refusal) return mode
+  const read =
+    mode === 'binary' ? readBinary(scan, body) : mode === 'structured' ? readStructured(body) : readBatch(body)
+  return scan.traceparent === undefined || read instanceof Refusal ? read : traced(read, scan)
+}
+
+/** The same where one event is expected: a batch is refused. */
+export function readEvent(headers: readonly string[], body: Buffer): CloudEvent | Refusal {
+  const read = readMessage(headers, body)
+  if (!Array.isArray(read)) return read
+  return new Refusal('UnsupportedMediaType', 'One event is expected here, not a batch.')
+}
+
+function traced(read: CloudEvent | CloudEvent[], scan: Scan): CloudEvent | CloudEvent[] {
+  const trace = traceOf(scan.traceparent ?? '', scan.tracestate)
+  if (trace === null) return read
+  const one = ({ attributes, data }: CloudEvent): CloudEvent => ({ attributes, data, trace })
+  return Array.isArray(read) ? read.map(one) : one(read)
 }
 
 /** What one pass over the headers found. */
 class Scan {
   readonly attributes = new Map<string, string>()
-  /** The first thing wrong in the `ce-` headers and Content-Type; counts in binary mode only. */
+  /** The first thing wrong in the `ce-` headers; counts in binary mode only. */
   refusal: Refusal | null = null
   contentType: string | undefined = undefined
+  /** Two Content-Types: which mode is meant, nobody knows. */
+  typedTwice = false
   encoding = ''
   traceparent: string | undefined = undefined
   tracestate: string | undefined = undefined
@@ -88,9 +107,7 @@ function take(scan: Scan, slot: string, value: string): void {
 
 function takeHeader(scan: Scan, slot: string, value: string): void {
   if (slot === ':content-type') {
-    if (scan.contentType !== undefined) {
-      scan.refusal ??= new Refusal('InvalidHeader', 'Header Content-Type is there more than once: send it once.')
-    }
+    scan.typedTwice ||= scan.contentType !== undefined
     scan.contentType = value
   } else if (slot === ':content-encoding') {
     scan.encoding = value.toLowerCase()
@@ -124,11 +141,6 @@ function checkNames(attributes: ReadonlyMap<string, string>): Refusal | null {
     if (refusal !== null) return refusal
   }
   return null
-}
-
-function notYet(mode: 'batch' | Refusal): Refusal {
-  if (mode instanceof Refusal) return mode
-  return new Refusal('UnsupportedMediaType', 'Batches of events are not supported yet: send the events one by one.')
 }
 
 /** No `ce-` header at all: most often a plain body, sent as to any web service. */

@@ -21,6 +21,11 @@ export function writeHeaders(event: CloudEvent, added: readonly string[], into: 
     if (!replaced(name, added)) writeAttribute(name, value, into)
   })
   for (let at = 0; at < added.length; at += 2) writeAttribute(added[at] ?? '', added[at + 1] ?? '', into)
+  return writeTrace(event, into)
+}
+
+/** Appends the trace context that the event came with. @returns `into` */
+export function writeTrace(event: CloudEvent, into: string[]): string[] {
   if (event.trace !== undefined) {
     into.push('traceparent', event.trace.traceparent)
     if (event.trace.tracestate !== undefined) into.push('tracestate', event.trace.tracestate)

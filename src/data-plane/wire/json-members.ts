@@ -10,14 +10,23 @@ export interface Member {
 const quote = 0x22
 const backslash = 0x5c
 
+/** What one walk over the bytes of an object finds. */
+export interface Members {
+  /** In order, duplicates included. */
+  readonly members: readonly Member[]
+  /** Byte after the object. */
+  readonly end: number
+}
+
 /**
- * The members of the outermost object, in order, duplicates included: so that the bytes of a value can be taken as they were sent
- * (`JSON.parse` would turn 12345678901234567890 and 1.0 into other numbers).
- * @param json bytes that `JSON.parse` has accepted as an object: nothing is checked again here.
+ * The members of an object: so that the bytes of a value can be taken as they were sent (`JSON.parse` would turn 12345678901234567890 and
+ * 1.0 into other numbers).
+ * @param json bytes that `JSON.parse` has accepted: nothing is checked again here.
+ * @param from the object begins here, or after space.
  */
-export function membersOf(json: Buffer): readonly Member[] {
+export function membersOf(json: Buffer, from = 0): Members {
   const members: Member[] = []
-  let at = skipSpace(json, json.indexOf(0x7b) + 1)
+  let at = skipSpace(json, json.indexOf(0x7b, from) + 1)
   while (json[at] === quote) {
     const nameEnd = stringEnd(json, at)
     const name = JSON.parse(json.toString('utf8', at, nameEnd)) as string
@@ -27,10 +36,11 @@ export function membersOf(json: Buffer): readonly Member[] {
     at = skipSpace(json, end)
     if (json[at] === 0x2c) at = skipSpace(json, at + 1)
   }
-  return members
+  return { members, end: at + 1 }
 }
 
-function skipSpace(json: Buffer, at: number): number {
+/** The first byte from `at` on that is no white space of JSON. */
+export function skipSpace(json: Buffer, at: number): number {
   while (json[at] === 0x20 || json[at] === 0x0a || json[at] === 0x0d || json[at] === 0x09) at++
   return at
 }

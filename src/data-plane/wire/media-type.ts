@@ -23,7 +23,7 @@ export function modeOf(contentType: string | undefined): Mode {
       `The event format ${prefix}${format} is not supported: send application/cloudevents+json, or binary mode with ce- headers.`,
     )
   }
-  const charset = /;\s*charset\s*=\s*"?([^\s;"]*)/.exec(lower)?.[1]
+  const charset = charsetOf(lower)
   if (charset !== undefined && !utf8.test(charset)) {
     return new Refusal('UnsupportedMediaType', `JSON events are UTF-8: drop charset=${charset} and send UTF-8.`)
   }
@@ -33,4 +33,14 @@ export function modeOf(contentType: string | undefined): Mode {
 /** Whether data of this type is JSON: the subtype is `json` or ends in `+json` (CloudEvents JSON format 1.0.2 §3.1.1). */
 export function isJsonType(contentType: string): boolean {
   return /^[^/;\s]+\/(?:[^;\s]+\+)?json\s*(?:;|$)/i.test(contentType)
+}
+
+/** Whether data of this type is JSON by the rules of version 0.3 alone, which counts sequences in (0.3 JSON format §3.1). */
+export function isJsonSequence(contentType: string): boolean {
+  return /^[^/;\s]+\/(?:[^;\s]+\+)?json-seq\s*(?:;|$)/i.test(contentType)
+}
+
+/** The charset that a media type states, in lower case; undefined when it states none. */
+export function charsetOf(contentType: string): string | undefined {
+  return /;\s*charset\s*=\s*"?([^\s;"]*)/i.exec(contentType)?.[1]?.toLowerCase()
 }

@@ -90,12 +90,13 @@ describe('a reply', () => {
   it.each([
     ['no headers, no body', {}, '', 'none'],
     ['no claim, a body', { 'content-type': 'text/html' }, '<p>', 'plain'],
-    ['an event in headers', ce, '', 'event'],
-    ['an event in JSON', structured, '{"specversion":"1.0","id":"1","source":"/s","type":"t"}', 'event'],
+    ['an event in headers', ce, '', 'events'],
+    ['an event in JSON', structured, '{"specversion":"1.0","id":"1","source":"/s","type":"t"}', 'events'],
     ['an event media type without a body', structured, '', 'none'],
     ['an attribute missing', { 'ce-specversion': '1.0' }, 'x', 'malformed'],
     ['an attribute twice', { ...ce, 'ce-type': ['a', 'b'] }, '', 'malformed'],
     ['broken JSON', structured, '{', 'malformed'],
-    ['a batch', { 'content-type': 'application/cloudevents-batch+json' }, '[]', 'malformed'],
+    ['a batch', { 'content-type': 'application/cloudevents-batch+json' }, '[]', 'events'],
+    ['a batch that is none', { 'content-type': 'application/cloudevents-batch+json' }, '{}', 'malformed'],
   ])('with %s', (_what, headers, body, kind) => expect(readReply(headers, Buffer.from(body)).kind).toBe(kind))
 })

@@ -21,19 +21,31 @@ const toHeader: ReadonlyMap<string, string> = new Map([
 ])
 const toAttribute: ReadonlyMap<string, string> = new Map([...toHeader].map(([name, header]) => [header, name]))
 
+const nothing: readonly Header[] = []
+
 /**
  * An event as a record in binary mode (CloudEvents Kafka binding 1.0.2 §3.2): attributes in `ce_` headers, the extension `partitionkey` as
  * key too, the data as value, untouched.
+ * @param added headers that replace or join those of the event's attributes.
  */
-export function toRecord(event: CloudEvent, topic: string): NewRecord {
+export function toRecord(event: CloudEvent, topic: string, added: readonly Header[] = nothing): NewRecord {
   const headers: Header[] = []
-  for (const [name, value] of event.attributes) headers.push([toHeader.get(name) ?? `ce_${name}`, Buffer.from(value)])
+  for (const [attribute, value] of event.attributes) {
+    const name = toHeader.get(attribute) ?? `ce_${attribute}`
+    if (!replaced(name, added)) headers.push([name, Buffer.from(value)])
+  }
+  for (const header of added) headers.push(header)
   if (event.trace !== undefined) {
     headers.push(['traceparent', Buffer.from(event.trace.traceparent)])
     if (event.trace.tracestate !== undefined) headers.push(['tracestate', Buffer.from(event.trace.tracestate)])
   }
   const key = event.attributes.get('partitionkey')
   return { topic, key: key === undefined ? null : Buffer.from(key), value: event.data, headers }
+}
+
+function replaced(name: string, added: readonly Header[]): boolean {
+  for (const header of added) if (header[0] === name) return true
+  return false
 }
 
 /**

@@ -6,6 +6,8 @@ export type RefusalCode =
   | 'InvalidHeader'
   | 'InvalidJson'
   | 'InvalidData'
+  | 'LoopDetected'
+  | 'TooManyEvents'
   | 'UnsupportedMediaType'
   | 'UnsupportedEncoding'
 
@@ -16,6 +18,8 @@ const titles: Readonly<Record<RefusalCode, string>> = {
   InvalidHeader: 'A header is not valid',
   InvalidJson: 'The body is not valid JSON',
   InvalidData: 'The data of the event is not valid',
+  LoopDetected: 'The event runs in a loop',
+  TooManyEvents: 'The batch has too many events',
   UnsupportedMediaType: 'Unsupported media type',
   UnsupportedEncoding: 'Unsupported content encoding',
 }
@@ -26,15 +30,24 @@ export class Refusal {
   readonly detail: string
   /** The attribute in question, as CloudEvents name it. */
   readonly attribute?: string
+  /** Which event of a batch, counted from 0. */
+  readonly index?: number
 
-  constructor(code: RefusalCode, detail: string, attribute?: string) {
+  constructor(code: RefusalCode, detail: string, attribute?: string, index?: number) {
     this.code = code
     this.detail = detail
     if (attribute !== undefined) this.attribute = attribute
+    if (index !== undefined) this.index = index
   }
 
-  /** HTTP status: 415 when another media type or encoding would help, else 400. */
-  get status(): 400 | 415 {
+  /** The same, said of one event of a batch. */
+  ofEvent(index: number): Refusal {
+    return new Refusal(this.code, `Event ${index} of the batch, counted from 0: ${this.detail}`, this.attribute, index)
+  }
+
+  /** HTTP status: 415 when another media type or encoding would help, 413 when less would, else 400. */
+  get status(): 400 | 413 | 415 {
+    if (this.code === 'TooManyEvents') return 413
     return this.code === 'UnsupportedMediaType' || this.code === 'UnsupportedEncoding' ? 415 : 400
   }
 

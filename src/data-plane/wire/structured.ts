@@ -3,7 +3,8 @@ import type { CloudEvent } from '../../event/cloud-event.ts'
 import { checkAttributes, checkName, requiredAttributes } from './attributes.ts'
 import { isAllowedText } from './header-value.ts'
 import { membersOf, type Member } from './json-members.ts'
-import { isJsonType } from './media-type.ts'
+import { isJsonSequence, isJsonType } from './media-type.ts'
+import { decodeBase64, decodeOld, encodeText } from './payload.ts'
 import { quote, Refusal } from './refusal.ts'
 
 /**
@@ -11,40 +12,68 @@ import { quote, Refusal } from './refusal.ts'
  * anew: big integers and 1.0 become other numbers, binary data becomes a Uint32Array, `null` gets lost. Here JSON data keeps its bytes.
  */
 export function readStructured(body: Buffer): CloudEvent | Refusal {
-  const parsed = parseObject(body)
+  const parsed = parseJson(body)
   if (parsed instanceof Refusal) return parsed
-  const attributes = new Map<string, string>()
-  const payload: { data?: Member; base64?: string } = {}
-  for (const member of membersOf(body)) {
-    const refusal = takeMember(member, parsed, body, attributes, payload)
-    if (refusal !== null) return refusal
-  }
-  const refusal = checkPlainJson(parsed, attributes) ?? checkSize(attributes) ?? checkAttributes(attributes)
-  if (refusal !== null) return refusal
-  const data = readData(body, parsed, attributes, payload)
-  return data instanceof Refusal ? data : { attributes, data }
-}
-
-type JsonObject = Readonly<Record<string, unknown>>
-
-function parseObject(body: Buffer): JsonObject | Refusal {
-  if (!isUtf8(body)) return new Refusal('InvalidJson', 'The body is not UTF-8, which JSON must be.')
-  let parsed: unknown
-  try {
-    parsed = JSON.parse(body.toString('utf8'))
-  } catch (error) {
-    const reason = body.length === 0 ? 'it is empty' : error instanceof Error ? error.message : String(error)
-    return new Refusal(
-      'InvalidJson',
-      `The Content-Type promises an event in JSON, but the body cannot be parsed: ${reason}.`,
-    )
-  }
-  if (typeof parsed === 'object' && parsed !== null && !Array.isArray(parsed)) return parsed as JsonObject
-  const fix = Array.isArray(parsed) ? 'send the events of a batch one by one' : 'send one JSON object'
+  if (isObject(parsed)) return readObject(body, 0, parsed).event
+  const fix = Array.isArray(parsed)
+    ? 'send a batch with Content-Type: application/cloudevents-batch+json'
+    : 'send one JSON object'
   return new Refusal(
     'NotACloudEvent',
     `application/cloudevents+json is one JSON object with the attributes of the event: ${fix}.`,
   )
+}
+
+/**
+ * One event that is an object somewhere in a JSON text.
+ * @param from where the object begins in `json`.
+ * @param parsed what `JSON.parse` made of it.
+ * @returns the event, and the byte after it.
+ */
+export function readObject(
+  json: Buffer,
+  from: number,
+  parsed: JsonObject,
+): { readonly event: CloudEvent | Refusal; readonly end: number } {
+  const { members, end } = membersOf(json, from)
+  return { event: toEvent(json, members, parsed), end }
+}
+
+function toEvent(json: Buffer, members: readonly Member[], parsed: JsonObject): CloudEvent | Refusal {
+  const attributes = new Map<string, string>()
+  const payload: Payload = {}
+  for (const member of members) {
+    const refusal = takeMember(member, parsed, json, attributes, payload)
+    if (refusal !== null) return refusal
+  }
+  const refusal = checkPlainJson(parsed, attributes) ?? checkSize(attributes) ?? checkAttributes(attributes)
+  if (refusal !== null) return refusal
+  const data = readData(json, parsed, attributes, payload)
+  return data instanceof Refusal ? data : { attributes, data }
+}
+
+export type JsonObject = Readonly<Record<string, unknown>>
+
+interface Payload {
+  data?: Member
+  base64?: string
+}
+
+export function isObject(value: unknown): value is JsonObject {
+  return typeof value === 'object' && value !== null && !Array.isArray(value)
+}
+
+/** A body that promises JSON, parsed. */
+export function parseJson(body: Buffer): unknown {
+  if (!isUtf8(body)) return new Refusal('InvalidJson', 'The body is not UTF-8, which JSON must be.')
+  // a byte order mark may be ignored (RFC 8259 §8.1)
+  const start = body[0] === 0xef && body[1] === 0xbb && body[2] === 0xbf ? 3 : 0
+  try {
+    return JSON.parse(body.toString('utf8', start)) as unknown
+  } catch (error) {
+    const reason = body.length === start ? 'it is empty' : error instanceof Error ? error.message : String(error)
+    return new Refusal('InvalidJson', `The Content-Type promises JSON, but the body cannot be parsed: ${reason}.`)
+  }
 }
 
 /** Sorts one member into attributes or payload; a member that is there twice is refused, since readers differ on which one counts. */
@@ -53,7 +82,7 @@ function takeMember(
   parsed: JsonObject,
   body: Buffer,
   attributes: Map<string, string>,
-  payload: { data?: Member; base64?: string },
+  payload: Payload,
 ): Refusal | null {
   const value = parsed[name]
   if (name === 'data') {
@@ -68,7 +97,8 @@ function takeMember(
     payload.base64 = value
     return null
   }
-  const text = canonical(name, value, body.toString('latin1', start, Math.min(end, start + 16)))
+  const literal = body.toString('latin1', start, Math.min(end, start + 16))
+  const text = isObject(value) && parsed['specversion'] === '0.3' ? mapOf(name, value) : canonical(name, value, literal)
   if (text instanceof Refusal) return text
   if (attributes.has(name)) return duplicate(name)
   attributes.set(name, text)
@@ -91,6 +121,12 @@ function canonical(name: string, value: unknown, literal: string): string | Refu
     `Attribute ${quote(name)} must be ${types}; structured values belong into "data".`,
     name,
   )
+}
+
+/** Version 0.3 (§2.2) also has attributes that are maps; their canonical string is JSON. */
+function mapOf(name: string, value: JsonObject): string | Refusal {
+  const text = JSON.stringify(value)
+  return canonical(name, requiredAttributes.some((one) => one === name) ? value : text, text)
 }
 
 function duplicate(name: string): Refusal {
@@ -130,14 +166,12 @@ function checkSize(attributes: ReadonlyMap<string, string>): Refusal | null {
   )
 }
 
-const base64 = /^[A-Za-z0-9+/]*={0,2}$/
-
 /** The bytes of the payload (JSON format §3.1.2); sets the implied `datacontenttype` of JSON data, as the specification asks. */
 function readData(
   body: Buffer,
   parsed: JsonObject,
   attributes: Map<string, string>,
-  payload: { data?: Member; base64?: string },
+  payload: Payload,
 ): Buffer | null | Refusal {
   if (payload.base64 !== undefined) {
     if (payload.data !== undefined) return new Refusal('InvalidData', 'Send either data or data_base64, not both.')
@@ -145,23 +179,19 @@ function readData(
   }
   if (payload.data === undefined) return null
   const data = parsed['data']
-  if (attributes.get('specversion') === '0.3' && attributes.get('datacontentencoding')?.toLowerCase() === 'base64') {
-    // 0.3 §3.1: the encoding of the JSON form only; the bytes travel decoded, so the attribute would lie from here on
-    attributes.delete('datacontentencoding')
-    return typeof data === 'string' ? decodeBase64(data) : new Refusal('InvalidData', 'Base64 data must be a string.')
+  const old = attributes.get('specversion') === '0.3'
+  if (old) {
+    const decoded = decodeOld(data, attributes)
+    if (decoded !== null) return decoded
   }
   const contentType = attributes.get('datacontenttype')
   if (contentType === undefined) attributes.set('datacontenttype', 'application/json')
-  if (contentType === undefined || isJsonType(contentType)) return body.subarray(payload.data.start, payload.data.end)
-  if (typeof data === 'string') return Buffer.from(data, 'utf8')
+  if (contentType === undefined || isJsonType(contentType) || (old && isJsonSequence(contentType)))
+    return body.subarray(payload.data.start, payload.data.end)
+  if (typeof data === 'string') return encodeText(data, contentType)
   return new Refusal(
     'InvalidData',
     `With datacontenttype ${quote(contentType)} the member data must be a string.`,
     'data',
   )
-}
-
-function decodeBase64(text: string): Buffer | Refusal {
-  if (text.length % 4 === 0 && base64.test(text)) return Buffer.from(text, 'base64')
-  return new Refusal('InvalidData', 'The data is not Base64 (RFC 4648 §4: A-Z a-z 0-9 + /, padded with =).')
 }

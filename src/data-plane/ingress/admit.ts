@@ -1,0 +1,29 @@
+import type { CloudEvent } from '../../event/cloud-event.ts'
+import type { Header, NewRecord } from '../../kafka/log.ts'
+import { hopsHeader, hopsLeft } from '../wire/hops.ts'
+import { toRecord } from '../wire/record.ts'
+import { quote, Refusal } from '../wire/refusal.ts'
+
+/**
+ * The record of an event that enters a Broker: stamped with its arrival, and with one hop less if it counts them.
+ * @param arrived the header that says when.
+ * @returns a refusal when the event may pass no more Brokers, or its count makes no sense.
+ */
+export function admit(event: CloudEvent, topic: string, arrived: Header): NewRecord | Refusal {
+  const hops = event.attributes.get('knativebrokerttl')
+  if (hops === undefined) return toRecord(event, topic, [arrived])
+  const left = hopsLeft(event.attributes)
+  if (left === null) {
+    return new Refusal(
+      'InvalidAttribute',
+      `Attribute knativebrokerttl is ${quote(hops)}: it must be a positive integer, or be left out.`,
+      'knativebrokerttl',
+    )
+  }
+  if (left > 1) return toRecord(event, topic, [arrived, hopsHeader(left - 1)])
+  return new Refusal(
+    'LoopDetected',
+    'The event has passed as many Brokers as it may (knativebrokerttl is 1): find what sends it round, or send it as a new event without that attribute.',
+    'knativebrokerttl',
+  )
+}
