@@ -7,6 +7,8 @@ const partitions = 10
 /** Raw fetch 12 + undici dispatch 50, on a machine of two cores that has nothing else to do. */
 const referenceMicros = 62
 const slowest = 1.15
+/** Of each partition, where events have keys. */
+const keys = 1000
 
 /** CPU a delivered event of 1 KB to one subscriber, from a backlog: our dispatcher with one Outlet beside raw fetch + undici dispatch. */
 export async function deliver(scene: Scene, events: number): Promise<readonly Figure[]> {
@@ -14,6 +16,11 @@ export async function deliver(scene: Scene, events: number): Promise<readonly Fi
   await scene.fill(topic, partitions, events)
   const raw = await drained((url) => scene.baselineDispatcher(topic, url), events)
   const ours = await drained((url) => scene.dispatcher(scene.routes({ outlets: [scene.outlet(topic, url)] })), events)
+  const keyed = await scene.topic(partitions)
+  await scene.fill(keyed, partitions, events, {}, keys)
+  const ordered = (order: 'unordered' | 'key') =>
+    drained((url) => scene.dispatcher(scene.routes({ outlets: [scene.outlet(keyed, url, { order })] })), events)
+  const [unordered, byKey] = [await ordered('unordered'), await ordered('key')]
   const bench = 'deliver'
   return [
     {
@@ -26,6 +33,16 @@ export async function deliver(scene: Scene, events: number): Promise<readonly Fi
       void: raw.micros > referenceMicros * slowest,
     },
     { bench, what: 'deliveries per CPU second, of raw', value: (raw.micros / ours.micros) * 100, unit: '%' },
+    {
+      bench,
+      what: `CPU a delivery in order of key, ${keys} keys a partition, beside unordered`,
+      value: byKey.micros,
+      limit: unordered.micros,
+      unit: 'µs',
+      asked: { text: '≤ 1.15 ×', holds: byKey.micros <= unordered.micros * 1.15 },
+      void: raw.micros > referenceMicros * slowest,
+    },
+    { bench, what: 'rate in order of key', value: byKey.rate, limit: unordered.rate, unit: 'ev/s' },
     { bench, what: 'rate', value: ours.rate, limit: raw.rate, unit: 'ev/s' },
     { bench, what: 'memory after', value: ours.rss, limit: raw.rss, unit: 'MiB' },
   ]

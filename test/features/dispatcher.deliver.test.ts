@@ -47,6 +47,20 @@ test('what can be retried is retried, with the delays of the policy, and then co
   await eventually('it is delivered', () => runner.dispatcher.snapshot().outlets[0]?.delivered === 1)
 })
 
+test('an event that waits for its retry goes where the Outlet says then', async () => {
+  await using before = await startSubscriber(answer(503))
+  await using after = await startSubscriber()
+  await using rig = await embeddedRig()
+  const delivery = { ...policy, retry: 1000, backoffDelayMs: 20, backoffPolicy: 'linear' as const }
+  const outlet = rig.outlet(before.url, { delivery })
+  await rig.send(1)
+  const runner = rig.run([outlet])
+  await eventually('it was tried', () => before.got.length > 1)
+  runner.routes.outlets.set({ ...outlet, generation: 2, subscriber: { url: after.url } })
+  await eventually('the new one has it', () => after.got.length === 1)
+  await eventually('it is delivered', () => runner.dispatcher.snapshot().outlets[0]?.delivered === 1)
+})
+
 test.each([
   [404, 4],
   [408, 4],

@@ -23,7 +23,7 @@ export interface DispatcherOptions {
   readonly topicsIntervalMs: number
   /** Connections an Outlet may have open to one origin. */
   readonly connections: number
-  /** Bound on a reply that is kept; what is longer is a failed delivery. */
+  /** Most of an answer's body that is read. A reply that is longer is a failed delivery; of other answers the rest says nothing. */
   readonly replyBytes: number
   /** Longest wait between two tries when an event can be parked nowhere. */
   readonly parkRetryMaxMs: number

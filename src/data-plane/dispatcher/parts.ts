@@ -44,6 +44,10 @@ export interface OutletSnapshot {
   /** Events since this process began with the Outlet. */
   readonly delivered: number
   readonly parked: number
+  /** Neither delivered nor parked, as the Outlet wants it. */
+  readonly dropped: number
+  /** Deliveries whose replies were not stored, because they had gone round too often. */
+  readonly looped: number
   readonly lost: number
 }
 

@@ -12,9 +12,12 @@ import { GroupWatch } from './positions/group-watch.ts'
 import { defaultOptions, type DispatcherOptions } from './options.ts'
 import { OutletRun } from './delivering/outlet-run.ts'
 import { Parking } from './delivering/parking.ts'
+import { JsonBodies } from './delivering/json-bodies.ts'
+import { Replies } from './delivering/replies.ts'
 import { Origins } from './delivering/origins.ts'
 import { Refresher } from './positions/refresher.ts'
 import { Roster } from './roster.ts'
+import { ShortMetadata } from './positions/short-metadata.ts'
 import { Starter } from './positions/starter.ts'
 import { Topics } from './topics.ts'
 import { LOWEST, Worker } from './worker.ts'
@@ -29,6 +32,7 @@ export class Process implements Dispatcher {
   readonly #budget: Budget
   readonly #origins: Origins
   readonly #services: Services
+  readonly #positions: ShortMetadata
   readonly #catchUp: CatchUp
   readonly #committer: Committer<Cursor>
   readonly #worker: Worker
@@ -48,7 +52,10 @@ export class Process implements Dispatcher {
     const mayAct = (): boolean => this.#membership.alive
     this.#origins = new Origins(options.connections, options.replyBytes, mayAct)
     const parking = new Parking(parts.admin, parts.appender)
-    this.#services = { options, budget: this.#budget, appender: parts.appender, parking, mayAct }
+    const replies = new Replies(parts.appender, parts.clock)
+    const [{ clock }, jsonBodies] = [parts, new JsonBodies()]
+    this.#services = { options, clock, budget: this.#budget, replies, jsonBodies, parking, mayAct }
+    this.#positions = new ShortMetadata(parts.positions, (length) => this.#metadataRefused(length))
     this.#catchUp = this.#newCatchUp()
     this.#committer = this.#newCommitter(mayAct)
     this.#worker = this.#newWorker()
@@ -160,6 +167,12 @@ export class Process implements Dispatcher {
     else run.logState(faultSource.commit, error)
   }
 
+  #metadataRefused(length: number): void {
+    const what = `offset.metadata.max.bytes is below ${length}`
+    const then = 'a restart may repeat events that were finished'
+    this.#parts.logger.warn({ length }, `Kafka refuses the metadata of a commit: ${what}. It is left out, so ${then}.`)
+  }
+
   #snapshot(run: OutletRun): OutletSnapshot {
     const { uid, group, topic } = run.outlet
     const partitions = Array.from(run.cursors.values(), (cursor) => ({
@@ -170,7 +183,8 @@ export class Process implements Dispatcher {
       inFlight: cursor.pending.size,
     }))
     const { consuming, fault, deliveredCount: delivered, parkedCount: parked, lostCount: lost } = run
-    return { uid, group, topic, consuming, fault, partitions, delivered, parked, lost }
+    const { droppedCount: dropped, loopedCount: looped } = run
+    return { uid, group, topic, consuming, fault, partitions, delivered, parked, dropped, looped, lost }
   }
 
   #newCatchUp(): CatchUp {
@@ -195,7 +209,7 @@ export class Process implements Dispatcher {
       retryMs,
     } = this.#options
     return new Committer({
-      positions: this.#parts.positions,
+      positions: this.#positions,
       clock: this.#parts.clock,
       ...{ intervalMs, outcomes, perSecond, retryMs, mayAct },
       firstStart: (cursor) => this.#worker.runOf(cursor)?.firstStart ?? { at: 0, partitions: 0 },
@@ -221,7 +235,7 @@ export class Process implements Dispatcher {
   #newStarter(mayAct: () => boolean): Starter {
     const { retryMs, startGraceMs: graceMs } = this.#options
     return new Starter({
-      ...{ reader: this.#parts.reader, positions: this.#parts.positions, admin: this.#parts.admin },
+      ...{ reader: this.#parts.reader, positions: this.#positions, admin: this.#parts.admin },
       ...{ vault: this.#parts.vault, clock: this.#parts.clock, logger: this.#parts.logger },
       ...{ retryMs, graceMs, mayAct, signal: this.#stop.signal },
       partitionsOf: (topic) => this.#topics.counts.get(topic),

@@ -1,7 +1,8 @@
 import type { Outlet } from '../../contract/outlet.ts'
 import type { Clock } from '../../core/clock.ts'
 import { inTime } from '../../core/deadline.ts'
-import type { Tail, TailHandler, TopicPartition } from '../../kafka/log.ts'
+import type { OffsetMoved, Tail, TailHandler, TopicPartition } from '../../kafka/log.ts'
+import { Arrivals } from './reading/arrivals.ts'
 import type { CatchUp } from './reading/catch-up.ts'
 import type { Committer } from './positions/committer.ts'
 import { Cursor } from './reading/cursor.ts'
@@ -28,11 +29,6 @@ export const LOWEST = 0
 /** What all rings together may take of the process's memory. */
 const RINGS_SHARE = 1 / 4
 
-/** Outlets that start one after the other, with gaps no longer than this … */
-const ADMISSION_GAP_MS = 250
-/** … are let run together, but none waits longer than this. */
-const ADMISSION_MS = 2000
-
 /**
  * The partitions that this process owns, the Outlets that it knows, and their cursors: one for each Outlet on each owned partition of its
  * topic. Who may begin, and where, is the Starter's business; when positions are committed is the Committer's.
@@ -41,20 +37,17 @@ export class Worker {
   readonly runs = new Map<string, OutletRun>()
   readonly #byTopic = new Map<string, Set<OutletRun>>()
   readonly #partitions = new Map<string, Map<number, Partition>>()
-  /** Cursors that do not run yet. */
-  readonly #arriving = new Map<Partition, readonly Cursor[]>()
-  #admission: NodeJS.Timeout | undefined
-  /** When the first of them came. Monotonic milliseconds. */
-  #arrivedAt = 0
+  readonly #arrivals: Arrivals
   readonly #parts: WorkerParts
   readonly #host: PartitionHost
   #ownedCount = 0
 
   constructor(parts: WorkerParts) {
     this.#parts = parts
+    this.#arrivals = new Arrivals(parts.clock, (partition) => this.#tellState(partition))
     const tail = parts.tail({
       batch: (batch) => this.partition(batch)?.batch(batch) ?? true,
-      moved: (at, moved) => this.partition(at)?.moved(moved),
+      moved: (at, moved) => this.#moved(at, moved),
       state: (at, fault) => this.#tailState(at, fault),
     })
     const ringShare = (): number => Math.min(parts.ringBytes, (parts.budget.limit * RINGS_SHARE) / this.#ownedCount)
@@ -123,8 +116,7 @@ export class Worker {
     const refile = run.change(outlet)
     for (const cursor of run.cursors.values()) {
       if (refile) this.partition(cursor.place.at)?.refile(cursor)
-      // the window may have grown
-      cursor.pump()
+      cursor.changed()
     }
   }
 
@@ -132,26 +124,12 @@ export class Worker {
   open(run: OutletRun, partition: Partition, progress: Progress): void {
     const cursor = new Cursor(run, partition, progress, this.#parts.committer)
     run.cursors.set(partition.at.partition, cursor)
-    const arriving = this.#arriving.get(partition) ?? []
-    this.#arriving.set(partition, [...arriving, cursor])
-    const now = this.#parts.clock.monotonic()
-    if (this.#admission === undefined) this.#arrivedAt = now
-    else clearTimeout(this.#admission)
-    const wait = Math.max(0, Math.min(ADMISSION_GAP_MS, this.#arrivedAt + ADMISSION_MS - now))
-    this.#admission = setTimeout(() => this.admit(), wait)
+    this.#arrivals.add(cursor, partition)
   }
 
   /** Lets run who arrived: together, so that Outlets that start together read together. */
   admit(): void {
-    clearTimeout(this.#admission)
-    this.#admission = undefined
-    const arriving = [...this.#arriving]
-    this.#arriving.clear()
-    for (const [partition, cursors] of arriving) {
-      if (partition.closed) continue
-      partition.open(cursors.filter((cursor) => !cursor.released))
-      this.#tellState(partition)
-    }
+    this.#arrivals.admit()
   }
 
   /** Ends all work for an Outlet here; nothing of it is committed after this (but what is under way already). */
@@ -199,7 +177,7 @@ export class Worker {
 
   /** Who arrived meanwhile goes on waiting for the others; what is being handed over does not go on. */
   resume(): void {
-    const arriving = new Set([...this.#arriving.values()].flat())
+    const arriving = this.#arrivals.cursors
     for (const cursor of this.cursors) {
       if (!arriving.has(cursor) && this.partition(cursor.place.at) === cursor.place) cursor.run()
     }
@@ -226,7 +204,7 @@ export class Worker {
   }
 
   async close(): Promise<void> {
-    clearTimeout(this.#admission)
+    this.#arrivals.close()
     this.lose(this.owned)
     await this.#host.tail.close()
   }
@@ -281,6 +259,13 @@ export class Worker {
     const run = this.runOf(cursor)
     run?.clearFault(faultSource.catchUp(cursor.place.at.partition))
     run?.clearFault(faultSource.unparked)
+  }
+
+  #moved(at: TopicPartition, moved: OffsetMoved): void {
+    const partition = this.partition(at)
+    if (partition === undefined) return
+    partition.moved(moved)
+    this.#arrivals.moved(partition, moved)
   }
 
   #tailState(at: TopicPartition, fault: Error | null): void {

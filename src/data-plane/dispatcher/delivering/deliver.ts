@@ -1,21 +1,26 @@
-import type { Appender } from '../../../kafka/log.ts'
-import { writeHeaders } from '../../wire/http-out.ts'
-import { toRecord } from '../../wire/record.ts'
+import type { Clock } from '../../../core/clock.ts'
+import { writeHeaders, writeTrace } from '../../wire/http-out.ts'
+import { writeStructured } from '../../wire/structured-out.ts'
 import type { Budget } from '../reading/budget.ts'
 import { errorExtensions, parkedRecord, type Failure } from './failure.ts'
 import type { DispatcherOptions } from '../options.ts'
+import type { JsonBodies } from './json-bodies.ts'
 import type { Parking } from './parking.ts'
 import type { Endpoint, Prepared } from './prepared.ts'
+import type { Replies } from './replies.ts'
 import type { Entry } from '../reading/segment.ts'
 import type { Answer, Exchange, Receiver } from './send.ts'
+import type { Keyed } from '../reading/key-order.ts'
 import type { Linked } from '../reading/tracker.ts'
-import { backoff, judge } from './verdict.ts'
+import { judge, waitBefore, type Verdict } from './verdict.ts'
 
 /** What deliveries of all Outlets share. */
 export interface Services {
   readonly options: DispatcherOptions
+  readonly clock: Clock
   readonly budget: Budget
-  readonly appender: Appender
+  readonly replies: Replies
+  readonly jsonBodies: JsonBodies
   readonly parking: Parking
   /** False: this process may have lost its partitions. Nothing may be sent. */
   mayAct(): boolean
@@ -27,15 +32,21 @@ export interface Consumer {
   readonly services: Services
   /** How many deliveries may be in flight per partition now. */
   readonly window: number
+  /** How many may be pending per partition now: in flight, or held back by one of their key that is. */
+  readonly room: number
   delivered(): void
   parked(topic: string, failure: Failure): void
+  /** Nobody took it, and it was not to be parked: it is gone. */
+  dropped(failure: Failure): void
+  /** A reply has made its last round and was not stored; what it answered goes where failed events go. */
+  looped(): void
   /** An event could not even be parked: it waits. */
   unparked(error: unknown): void
 }
 
 /** Who tracks a delivery. Exactly one of these comes, never before `start` has returned, and never after `abort`. */
 export interface DeliveryOwner {
-  /** Delivered, dead-lettered or parked. */
+  /** Delivered, dead-lettered, parked, or dropped where that is wanted. */
   settled(delivery: Delivery): void
   /** After `lastChance`: it failed and stays pending. */
   abandoned(delivery: Delivery): void
@@ -52,13 +63,18 @@ const GATE_MS = 100
  *     dead letter sink (same policy) ──2xx───────┤
  *       │ none, or failed                        │
  *       ▼                                        │
- *     parking topic (again and again) ───────────┘
+ *     parking topic (again and again) ───────────┤
+ *     or dropped, where that is wanted ──────────┘
  *
  * Callbacks instead of promises: this is the hot path, and a retry that waits shall hold one event and one timer.
  */
-export class Delivery implements Linked<Delivery>, Receiver {
+export class Delivery implements Linked<Delivery>, Keyed<Delivery>, Receiver {
   before: Delivery | null = null
   after: Delivery | null = null
+  key: string | null = null
+  earlier: Delivery | null = null
+  later: Delivery | null = null
+  held = false
   readonly offset: number
   readonly entry: Entry
   readonly #consumer: Consumer
@@ -70,6 +86,8 @@ export class Delivery implements Linked<Delivery>, Receiver {
   #failures = 0
   #failure: Failure | null = null
   #exchange: Exchange | null = null
+  /** What was written for the exchange under way, beside the event that is held anyway. */
+  #bodyBytes = 0
   #timer: NodeJS.Timeout | undefined
 
   constructor(entry: Entry, consumer: Consumer, owner: DeliveryOwner) {
@@ -95,7 +113,7 @@ export class Delivery implements Linked<Delivery>, Receiver {
     this.#state = 'ended'
     clearTimeout(this.#timer)
     this.#exchange?.cancel()
-    this.#exchange = null
+    this.#exchangeOver()
   }
 
   /** No further try. @returns whether something is under way whose end is worth waiting for (`settled` or `abandoned` follows). */
@@ -109,21 +127,39 @@ export class Delivery implements Linked<Delivery>, Receiver {
   }
 
   answered(answer: Answer): void {
-    this.#exchange = null
-    const verdict = judge(answer)
-    if (verdict.kind === 'delivered') return this.#settle()
-    if (verdict.kind === 'failed') return this.#failed(verdict.retriable, verdict.reason, answer)
-    const topic = this.#consumer.prepared.outlet.replyTopic
-    if (topic === undefined) return this.#settle()
-    this.#consumer.services.appender.append(toRecord(verdict.event, topic)).then(
-      () => this.#settle(),
-      (error: unknown) => this.#replyFailed(topic, error),
-    )
+    this.#exchangeOver()
+    const verdict = judge(answer, this.#consumer.prepared.outlet.strictReplies === true)
+    if (verdict.kind === 'delivered') this.#settle()
+    else if (verdict.kind === 'failed') this.#failed(verdict.retriable, verdict.reason, answer)
+    else this.#replied(verdict)
   }
 
   failed(error: Error): void {
-    this.#exchange = null
+    this.#exchangeOver()
     this.#failed(true, message(error), null)
+  }
+
+  #exchangeOver(): void {
+    this.#exchange = null
+    if (this.#bodyBytes === 0) return
+    this.#consumer.services.budget.giveInFlight(this.#bodyBytes)
+    this.#bodyBytes = 0
+  }
+
+  #replied({ events }: Verdict & { kind: 'replied' }): void {
+    const { event } = this.entry
+    const topic = this.#consumer.prepared.outlet.replyTopic
+    if (topic === undefined || event === null) return this.#settle()
+    const stored = this.#consumer.services.replies.store(events, event, topic)
+    if (stored === null) {
+      this.#consumer.looped()
+      const reason = 'its reply would go round once too often (knativebrokerttl)'
+      return this.#failed(false, reason, null, `kafka:${topic}`)
+    }
+    stored.then(
+      () => this.#settle(),
+      (error: unknown) => this.#replyFailed(topic, error),
+    )
   }
 
   /** One step of the phase, now; or later, while this process may not act. */
@@ -143,9 +179,21 @@ export class Delivery implements Linked<Delivery>, Receiver {
     if (event === null) return
     const added = ['knativekafkapartition', String(at.partition), 'knativekafkaoffset', String(offset)]
     if (failure !== null) added.push(...errorExtensions(failure))
-    const headers = writeHeaders(event, added, prepared.headers.slice())
     const { timeoutMs } = prepared.policy
+    if (prepared.json) return this.#postJson(to, prepared, added, failure !== null)
+    const headers = writeHeaders(event, added, prepared.headers.slice())
     this.#exchange = to.lane.post({ path: to.path, headers, body: event.data, timeoutMs }, this)
+  }
+
+  #postJson(to: Endpoint, prepared: Prepared, added: readonly string[], own: boolean): void {
+    const { event } = this.entry
+    if (event === null) return
+    const { budget, jsonBodies } = this.#consumer.services
+    const body = own ? writeStructured(event, added) : jsonBodies.body(this.entry, added)
+    const headers = writeTrace(event, prepared.headers.slice())
+    this.#bodyBytes = body?.length ?? 0
+    budget.takeInFlight(this.#bodyBytes)
+    this.#exchange = to.lane.post({ path: to.path, headers, body, timeoutMs: prepared.policy.timeoutMs }, this)
   }
 
   #replyFailed(topic: string, error: unknown): void {
@@ -163,7 +211,9 @@ export class Delivery implements Linked<Delivery>, Receiver {
     if (this.#final) return this.#abandon()
     const { policy, subscriber, deadLetter } = this.#consumer.prepared
     this.#failures++
-    if (retriable && this.#failures <= policy.retry) return this.#wait(backoff(policy, this.#failures))
+    if (retriable && this.#failures <= policy.retry) {
+      return this.#wait(waitBefore(policy, this.#failures, answer, this.#consumer.services.clock.now()))
+    }
     if (this.#phase === 'subscriber') {
       this.#failure = { destination: destination ?? subscriber.url, reason, answer }
       this.#phase = deadLetter === null ? 'parking' : 'deadLetter'
@@ -176,7 +226,8 @@ export class Delivery implements Linked<Delivery>, Receiver {
     const failure = this.#failure
     if (failure === null) return
     this.#phase = 'parking'
-    const place = this.#consumer.prepared.outlet.parking
+    const { parking: place, onExhausted } = this.#consumer.prepared.outlet
+    if (onExhausted === 'drop') return queueMicrotask(() => this.#drop(failure))
     const record = parkedRecord(this.entry, failure, place.topic)
     const smaller = () => parkedRecord(this.entry, failure, place.topic, true)
     this.#consumer.services.parking.park(place, this.entry.at.topic, record, smaller).then(
@@ -186,6 +237,11 @@ export class Delivery implements Linked<Delivery>, Receiver {
       },
       (error: unknown) => this.#parkFailed(error),
     )
+  }
+
+  #drop(failure: Failure): void {
+    if (this.#state !== 'ended') this.#consumer.dropped(failure)
+    this.#settle()
   }
 
   #parkFailed(error: unknown): void {

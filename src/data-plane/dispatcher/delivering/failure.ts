@@ -1,5 +1,7 @@
 import type { CloudEvent } from '../../../event/cloud-event.ts'
 import type { NewRecord } from '../../../kafka/log.ts'
+import { familiarAttributes } from '../../wire/attributes.ts'
+import { isAllowedText } from '../../wire/header-value.ts'
 import { toRecord } from '../../wire/record.ts'
 import type { Entry } from '../reading/segment.ts'
 import type { Answer } from './send.ts'
@@ -16,15 +18,22 @@ export interface Failure {
 
 const DATA_BYTES = 1024
 const EXTENSION = /^kne-([a-z0-9]+)$/
+/** What the event, the log or we say is not the subscriber's to change. */
+const taken: ReadonlySet<string> = new Set([
+  ...familiarAttributes,
+  ...['datacontenttype', 'data', 'knativekafkatopic', 'knativeerrorreason'],
+])
+/** Of a reason: it may quote what the subscriber sent. */
+const REASON_CHARS = 1024
 /** All `kne-*` together, as characters: an answer must not make an event too large for its parking place. */
 const EXTENSION_CHARS = 8192
 
 /**
- * `knativeerrordest`, `knativeerrorcode` (absent without an answer), `knativeerrordata` (base64 of the body's first 1,024 bytes) and each
- * response header `kne-*` without its prefix: name, value, name, value …
+ * `knativeerrordest`, `knativeerrorreason` (a sentence's end, ours alone), `knativeerrorcode` (absent without an answer), `knativeerrordata`
+ * (base64 of the body's first 1,024 bytes) and each response header `kne-*` without its prefix: name, value, name, value …
  */
 export function errorExtensions(failure: Failure): string[] {
-  const list = ['knativeerrordest', failure.destination]
+  const list = ['knativeerrordest', failure.destination, 'knativeerrorreason', reasonOf(failure)]
   if (failure.answer === null) return list
   const { status, body, headers } = failure.answer
   list.push('knativeerrorcode', String(status))
@@ -33,7 +42,7 @@ export function errorExtensions(failure: Failure): string[] {
   for (const [header, value] of Object.entries(headers)) {
     const name = EXTENSION.exec(header)?.[1]
     const text = String(value ?? '')
-    if (name === undefined || value === undefined || text.length > room) continue
+    if (name === undefined || taken.has(name) || text.length > room || !isAllowedText(text)) continue
     room -= text.length
     list.push(name, text)
   }
@@ -54,10 +63,15 @@ export function parkedRecord(entry: Entry, failure: Failure, topic: string, ters
     const why = terse ? ['knativeerrordest', failure.destination] : [...origin, ...errorExtensions(failure)]
     return toRecord(withExtensions(entry.event, why), topic)
   }
-  const extra = [...origin, 'knativeerrordest', failure.destination, 'knativeerrorreason', failure.reason]
+  const extra = [...origin, 'knativeerrordest', failure.destination, 'knativeerrorreason', reasonOf(failure)]
   const headers = [...(entry.record?.headers ?? [])]
   for (let at = 0; at < extra.length; at += 2) headers.push([`ce_${extra[at]}`, Buffer.from(extra[at + 1] ?? '')])
   return { topic, key: entry.record?.key ?? null, value: entry.record?.value ?? null, headers }
+}
+
+/** As an attribute may hold it. */
+function reasonOf({ reason }: Failure): string {
+  return reason.slice(0, REASON_CHARS).replace(/[\p{Cc}\p{Cs}\p{Noncharacter_Code_Point}]/gu, ' ')
 }
 
 function withExtensions(event: CloudEvent, list: readonly string[]): CloudEvent {

@@ -2,6 +2,8 @@ import { Pool } from 'undici'
 import { Lane } from './send.ts'
 
 const CONNECT_TIMEOUT_MS = 10_000
+/** Of an answer: room for the attributes of any event that the ingress takes, and for what servers add. */
+const MAX_HEAD_BYTES = 32 * 1024
 /** A pool takes 16 KiB however little it does: one that had nothing to do for about so long is given up. */
 const IDLE_MS = 60_000
 
@@ -73,12 +75,17 @@ export class Origins {
   }
 }
 
-/** HTTP/1.1, keep-alive; no bound here (lanes have it) and no timeouts of the pool's own: each exchange has its one timer. */
+/**
+ * HTTP/1.1, keep-alive; no bound here (lanes have it) and no timeouts of the pool's own: each exchange has its one timer. No HTTP/2, with or
+ * without TLS: a stream that is reset in the midst of a body (a proxy does so when the server behind it dies) looks complete to undici 7, so
+ * half a reply would be stored as a whole one.
+ */
 function newPool(origin: string): Pool {
   return new Pool(origin, {
     connections: null,
     pipelining: 1,
     allowH2: false,
+    maxHeaderSize: MAX_HEAD_BYTES,
     headersTimeout: 0,
     bodyTimeout: 0,
     connectTimeout: CONNECT_TIMEOUT_MS,

@@ -25,8 +25,10 @@ const order: readonly OutletFaultReason[] = [
 
 /** Reports that differ only in their numbers are not sent more often than this. */
 const REPORT_MS = 1000
-/** Parking is told as a fault for this long after the last event that was parked. */
-const PARKED_MS = 600_000
+/** What became of events that nobody took is told as a fault for this long after the last of them. */
+const TOLD_MS = 600_000
+/** Each drop is worth a line, but not more than one in this time. */
+const DROP_LINE_MS = 1000
 
 /** One Outlet at work in this process: its compiled parts, its cursors, and what is said about it. */
 export class OutletRun implements Consumer {
@@ -44,6 +46,8 @@ export class OutletRun implements Consumer {
   released = false
   deliveredCount = 0
   parkedCount = 0
+  droppedCount = 0
+  loopedCount = 0
   lostCount = 0
   readonly #origins: Origins
   readonly #reporter: OutletReporter
@@ -55,7 +59,9 @@ export class OutletRun implements Consumer {
   #reported: OutletReport | null = null
   #reportedAt = -Infinity
   #timer: NodeJS.Timeout | undefined
-  #parkedTimer: NodeJS.Timeout | undefined
+  /** By source: when what is told is over. */
+  readonly #telling = new Map<string, NodeJS.Timeout>()
+  #dropLineAt = -Infinity
 
   constructor(
     outlet: Outlet,
@@ -77,6 +83,10 @@ export class OutletRun implements Consumer {
     return this.services.budget.tight ? 1 : this.prepared.window
   }
 
+  get room(): number {
+    return this.services.budget.roomy ? this.prepared.room : this.window
+  }
+
   get consuming(): boolean {
     return this.#consuming
   }
@@ -95,10 +105,9 @@ export class OutletRun implements Consumer {
     const before = this.prepared
     this.prepared = prepare(outlet, this.#origins, this.services.options.window)
     dismiss(before)
-    // what was lost or parked was told for the version that is gone
+    // what became of events was told for the version that is gone
     if (outlet.generation !== before.outlet.generation) {
-      this.#faults.delete('expired')
-      this.#faults.delete('parked')
+      for (const source of ['expired', 'parked', 'dropped', 'looped']) this.#faults.delete(source)
     }
     this.report()
     return JSON.stringify(before.outlet.filter) !== JSON.stringify(outlet.filter)
@@ -118,14 +127,31 @@ export class OutletRun implements Consumer {
     this.parkedCount++
     this.#faults.delete(faultSource.unparked)
     const events = this.parkedCount === 1 ? 'An event that' : `${this.parkedCount} events that`
-    this.setFault(
-      'parked',
-      'DeliveryFailed',
-      `${events} could not be delivered: parked in topic ${topic}. Last: ${failure.destination}: ${failure.reason}.`,
+    const message = `${events} could not be delivered: parked in topic ${topic}. Last: ${failure.destination}: ${failure.reason}.`
+    this.#tell('parked', 'DeliveryFailed', message)
+  }
+
+  dropped(failure: Failure): void {
+    this.droppedCount++
+    const events = this.droppedCount === 1 ? 'An event that' : `${this.droppedCount} events that`
+    const message = `${events} could not be delivered: dropped, as onExhausted: Drop asks for. Last: ${failure.destination}: ${failure.reason}.`
+    const now = this.#clock.monotonic()
+    if (now - this.#dropLineAt >= DROP_LINE_MS) {
+      this.#dropLineAt = now
+      this.#logger.warn({ dropped: this.droppedCount }, message)
+    }
+    this.#tell('dropped', 'DeliveryFailed', message)
+  }
+
+  looped(): void {
+    this.loopedCount++
+    const replies = this.loopedCount === 1 ? 'A reply was' : `${this.loopedCount} replies were`
+    this.#tell(
+      'looped',
+      'LoopDetected',
+      `${replies} not stored, because events and replies go round in a circle (knativebrokerttl ran out). Give replies a type that the filter ` +
+        'of this Trigger, and of those that answer them, does not let through.',
     )
-    clearTimeout(this.#parkedTimer)
-    this.#parkedTimer = setTimeout(() => this.clearFault('parked'), PARKED_MS)
-    this.#parkedTimer.unref()
   }
 
   unparked(error: unknown): void {
@@ -162,6 +188,13 @@ export class OutletRun implements Consumer {
     this.report()
   }
 
+  /** A fault that is over when it did not happen again for a while. */
+  #tell(source: string, reason: OutletFaultReason, message: string): void {
+    this.setFault(source, reason, message)
+    clearTimeout(this.#telling.get(source))
+    this.#telling.set(source, setTimeout(() => this.clearFault(source), TOLD_MS).unref())
+  }
+
   clearFault(source: string): void {
     if (this.#faults.delete(source)) this.report()
   }
@@ -194,7 +227,7 @@ export class OutletRun implements Consumer {
     if (this.released) return
     this.released = true
     clearTimeout(this.#timer)
-    clearTimeout(this.#parkedTimer)
+    for (const timer of this.#telling.values()) clearTimeout(timer)
     dismiss(this.prepared)
   }
 

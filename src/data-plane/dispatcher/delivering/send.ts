@@ -1,4 +1,5 @@
 import type { Pool, Dispatcher as Undici } from 'undici'
+import { claimsEvent } from '../../wire/reply.ts'
 import { Deadline, type Timed } from './deadline.ts'
 
 /** What a subscriber answered. */
@@ -6,9 +7,9 @@ export interface Answer {
   readonly status: number
   /** By lower-case name. */
   readonly headers: Readonly<Record<string, string | string[] | undefined>>
-  /** Of an answer that claims to be an event: the body up to the bound. Of a failure: its first 1,024 bytes. Else empty. */
+  /** Of a success that claims to be an event: the body up to the bound. Else its first 1,024 bytes. */
   readonly body: Buffer
-  /** The event was longer than the bound. */
+  /** It claims to be an event, and was longer than the bound. */
   readonly cut: boolean
 }
 
@@ -27,6 +28,8 @@ export interface Post {
 }
 
 const ERROR_BYTES = 1024
+/** Interim answers (1xx) mean nothing here; whoever sends more of them than this never comes to an end. */
+const MOST_INTERIM = 100
 /** How soon a lane that may not act looks again. */
 const GATE_MS = 100
 const nothing = Buffer.alloc(0)
@@ -149,6 +152,7 @@ export class Lane {
  * One request and its answer; it is undici's handler itself, so that a delivery costs one object.
  *
  *     begin ─► onRequestStart ─► onResponseStart ─► onResponseData* ─► onResponseEnd ─► answered
+ *       │                                             └─ more than is read ─► answered, abort
  *       └─ timer ─► failed, abort ─────────────────────────────────► onResponseError ─► failed
  */
 export class Exchange implements Undici.DispatchHandler, Timed {
@@ -163,10 +167,11 @@ export class Exchange implements Undici.DispatchHandler, Timed {
   #dispatching = false
   #status = 0
   #headers: Answer['headers'] = {}
+  #interim = 0
   #keep = 0
   #chunks: Buffer[] | null = null
   #kept = 0
-  #cut = false
+  #read = 0
 
   constructor(lane: Lane, post: Post, receiver: Receiver) {
     this.#lane = lane
@@ -195,10 +200,7 @@ export class Exchange implements Undici.DispatchHandler, Timed {
   }
 
   timedOut(afterMs: number): void {
-    const receiver = this.#receiver
-    const error = new Error(`no complete answer within ${afterMs} ms`)
-    this.cancel(error)
-    receiver?.failed(error)
+    this.#giveUp(new Error(`no complete answer within ${afterMs} ms`))
   }
 
   onRequestStart(controller: Undici.DispatchController): void {
@@ -207,26 +209,31 @@ export class Exchange implements Undici.DispatchHandler, Timed {
   }
 
   onResponseStart(_: Undici.DispatchController, status: number, headers: Answer['headers']): void {
-    if (status < 200) return
+    if (status < 200) {
+      if (++this.#interim > MOST_INTERIM) this.#giveUp(new Error(`more than ${MOST_INTERIM} interim answers`))
+      return
+    }
     this.#status = status
     this.#headers = headers
-    this.#keep = status >= 300 ? ERROR_BYTES : claimsEvent(headers) ? this.#lane.replyBytes : 0
+    this.#keep = status < 300 && claimsEvent(headers) ? this.#lane.replyBytes : ERROR_BYTES
   }
 
   onResponseData(_: Undici.DispatchController, chunk: Buffer): void {
     const room = this.#keep - this.#kept
-    if (chunk.length > room) this.#cut = true
-    if (room <= 0) return
-    // a copy: the chunk is a slice of what the socket read
-    const kept = Buffer.from(chunk.subarray(0, room))
-    this.#chunks = this.#chunks === null ? [kept] : [...this.#chunks, kept]
-    this.#kept += kept.length
+    this.#read += chunk.length
+    if (room > 0) {
+      // a copy: the chunk is a slice of what the socket read
+      const kept = Buffer.from(chunk.subarray(0, room))
+      this.#kept += kept.length
+      if (this.#chunks === null) this.#chunks = [kept]
+      else this.#chunks.push(kept)
+    }
+    if (this.#read > this.#lane.replyBytes) this.#enough()
   }
 
   onResponseEnd(): void {
     const receiver = this.#end()
-    const body = this.#chunks === null ? nothing : Buffer.concat(this.#chunks)
-    receiver?.answered({ status: this.#status, headers: this.#headers, body, cut: this.#keep > 0 && this.#cut })
+    receiver?.answered(this.#answer(false))
   }
 
   onResponseError(_: Undici.DispatchController | undefined, error: Error): void {
@@ -235,8 +242,30 @@ export class Exchange implements Undici.DispatchHandler, Timed {
     this.#failed(error)
   }
 
+  /** The answer is known, and it may go on for ever. */
+  #enough(): void {
+    const receiver = this.#receiver
+    const answer = this.#answer(this.#keep > ERROR_BYTES)
+    this.cancel(new Error('the rest of the answer is not read'))
+    receiver?.answered(answer)
+  }
+
+  #giveUp(error: Error): void {
+    const receiver = this.#receiver
+    this.cancel(error)
+    receiver?.failed(error)
+  }
+
+  #answer(cut: boolean): Answer {
+    const body = this.#chunks === null ? nothing : Buffer.concat(this.#chunks)
+    return { status: this.#status, headers: this.#headers, body, cut }
+  }
+
   #failed(error: Error): void {
-    this.#end()?.failed(error)
+    const receiver = this.#end()
+    // these end with their head (RFC 9112 §6.3), whatever length it states and whatever comes behind it
+    if (this.#status === 204 || this.#status === 304) receiver?.answered(this.#answer(false))
+    else receiver?.failed(error)
   }
 
   #end(): Receiver | null {
@@ -245,10 +274,4 @@ export class Exchange implements Undici.DispatchHandler, Timed {
     this.#lane.released(this.#deadline)
     return receiver
   }
-}
-
-function claimsEvent(headers: Answer['headers']): boolean {
-  if (headers['ce-specversion'] !== undefined) return true
-  const type = headers['content-type']
-  return type !== undefined && /^\s*application\/cloudevents/i.test(String(type))
 }

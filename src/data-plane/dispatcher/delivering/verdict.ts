@@ -1,12 +1,14 @@
 import type { Delivery as DeliveryPolicy } from '../../../contract/outlet.ts'
 import type { CloudEvent } from '../../../event/cloud-event.ts'
 import { readReply } from '../../wire/reply.ts'
+import { retryAfterMs } from './retry-after.ts'
 import type { Answer } from './send.ts'
 
 /** What an answer means. */
 export type Verdict =
   | { readonly kind: 'delivered' }
-  | { readonly kind: 'replied'; readonly event: CloudEvent }
+  /** At least one event. */
+  | { readonly kind: 'replied'; readonly events: readonly CloudEvent[] }
   | { readonly kind: 'failed'; readonly retriable: boolean; readonly reason: string }
 
 const delivered: Verdict = { kind: 'delivered' }
@@ -15,20 +17,25 @@ const retriable = new Set([404, 408, 409, 429])
 /**
  * Knative's rules (data plane contract; Kafka dispatcher), with two repairs: a body that does not claim to be an event is no failure, and a
  * 202 says "accepted", so nothing in it is a reply.
+ * @param strict take back the first repair, as the Outlet wants it.
  */
-export function judge(answer: Answer): Verdict {
+export function judge(answer: Answer, strict: boolean): Verdict {
   const { status } = answer
   if (status < 200 || status >= 300) {
     return { kind: 'failed', retriable: retriable.has(status) || status >= 500, reason: `it answered ${status}` }
   }
   if (status === 202) return delivered
-  if (answer.cut) return { kind: 'failed', retriable: false, reason: 'its reply is larger than we take' }
+  if (answer.cut) return refused('its reply is larger than we take')
   const reply = readReply(answer.headers, answer.body)
-  if (reply.kind === 'event') return { kind: 'replied', event: reply.event }
-  if (reply.kind === 'malformed') {
-    return { kind: 'failed', retriable: false, reason: `its reply is no valid CloudEvent: ${reply.refusal.detail}` }
-  }
+  if (reply.kind === 'malformed') return refused(`its reply is no valid CloudEvent: ${reply.refusal.detail}`)
+  if (reply.kind === 'plain' && strict) return refused(`it answered ${status} with a body that is no CloudEvent`)
+  if (reply.kind === 'events' && reply.events.length > 0) return { kind: 'replied', events: reply.events }
   return delivered
+}
+
+/** Again it would answer the same. */
+function refused(reason: string): Verdict {
+  return { kind: 'failed', retriable: false, reason }
 }
 
 const LONGEST_TIMER_MS = 2 ** 31 - 1
@@ -37,4 +44,10 @@ const LONGEST_TIMER_MS = 2 ** 31 - 1
 export function backoff(policy: DeliveryPolicy, n: number): number {
   const factor = policy.backoffPolicy === 'linear' ? n : 2 ** n
   return Math.min(policy.backoffDelayMs * factor, LONGEST_TIMER_MS)
+}
+
+/** The same, or longer when the subscriber asks for it with `Retry-After`. @param answer null: there was none. @param now wall clock. */
+export function waitBefore(policy: DeliveryPolicy, n: number, answer: Answer | null, now: number): number {
+  const wait = backoff(policy, n)
+  return answer === null ? wait : Math.max(wait, retryAfterMs(answer, policy.retryAfterMaxMs, now))
 }

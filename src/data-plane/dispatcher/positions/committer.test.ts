@@ -63,7 +63,6 @@ class Moving implements Committable {
   position = 0
   committed = 0
   dirty = false
-  bare = false
   released = false
   readonly leaderEpoch = 1
   readonly group: string
@@ -189,27 +188,6 @@ test('a cursor that is let go is committed no more; the others of its group are'
   bench.committer.drop(gone)
   await vi.advanceTimersByTimeAsync(1000)
   expect(bench.commits.map(({ positions }) => positions.map(({ partition }) => partition))).toEqual([[1]])
-})
-
-test('only metadata that is too large is left out, and only until a commit went well', async () => {
-  const bench = new Bench()
-  const cursor = new Moving(bench, 'g')
-  const metadata = (): string | undefined => bench.commits.at(-1)?.positions[0]?.metadata
-  const next = async (fault: Fault | null): Promise<void> => {
-    bench.answer = async () => {
-      if (fault !== null) throw fault
-    }
-    cursor.finish()
-    await vi.advanceTimersByTimeAsync(600)
-    bench.answer = async () => {}
-    await vi.advanceTimersByTimeAsync(60_000)
-  }
-  await next(new Fault('LogRefused', 'no', { details: { error: 'INVALID_COMMIT_OFFSET_SIZE' } }))
-  expect(metadata()).not.toBe('')
-  await next(new Fault('LogRefused', 'no', { details: { error: 'OFFSET_METADATA_TOO_LARGE' } }))
-  expect(metadata()).toBe('')
-  await next(null)
-  expect(metadata()).not.toBe('')
 })
 
 test('two flushes of one group at once: both end when all of it is committed', async () => {

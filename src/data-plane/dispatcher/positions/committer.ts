@@ -1,5 +1,4 @@
 import type { Clock } from '../../../core/clock.ts'
-import { Fault } from '../../../core/fault.ts'
 import type { Position, Positions, TopicPartition } from '../../../kafka/log.ts'
 import { encodeProgress, type FirstStart, type Progress } from '../reading/progress.ts'
 
@@ -14,8 +13,6 @@ export interface Committable {
   committed: number
   /** Waits for its commit. */
   dirty: boolean
-  /** Without metadata next time: the log found it too large. */
-  bare: boolean
   progress(): Progress
 }
 
@@ -196,7 +193,7 @@ export class Committer<C extends Committable> {
 
   #position(cursor: C): Position {
     const progress = cursor.progress()
-    const metadata = cursor.bare ? '' : encodeProgress(progress, this.#host.firstStart(cursor))
+    const metadata = encodeProgress(progress, this.#host.firstStart(cursor))
     return { ...cursor.place.at, offset: BigInt(progress.position), leaderEpoch: cursor.leaderEpoch, metadata }
   }
 
@@ -205,7 +202,6 @@ export class Committer<C extends Committable> {
     group.failures = 0
     cursors.forEach((cursor, i) => {
       cursor.committed = Number(positions[i]?.offset)
-      cursor.bare = false
     })
     this.#host.outcome(cursors, null)
     this.#tidy(group)
@@ -218,13 +214,8 @@ export class Committer<C extends Committable> {
       const wait = Math.min(this.#host.retryMs * 2 ** Math.min(group.failures++, 10), 30_000)
       group.notBefore = this.#host.clock.monotonic() + wait
     }
-    const bare = isTooLarge(error)
     const alive = cursors.filter((cursor) => !cursor.released)
-    for (const cursor of alive) {
-      // the position counts more
-      if (bare) cursor.bare = true
-      if (!cursor.dirty) this.#mark(group, cursor)
-    }
+    for (const cursor of alive) if (!cursor.dirty) this.#mark(group, cursor)
     if (error !== null) this.#host.outcome(alive, error)
     this.#tidy(group)
   }
@@ -234,9 +225,4 @@ export class Committer<C extends Committable> {
     this.#queue.delete(group)
     if (group.inFlight === null && this.#groups.get(group.name) === group) this.#groups.delete(group.name)
   }
-}
-
-/** The server takes less metadata than we thought (Kafka: `offset.metadata.max.bytes`). */
-function isTooLarge(error: unknown): boolean {
-  return error instanceof Fault && error.details['error'] === 'OFFSET_METADATA_TOO_LARGE'
 }

@@ -33,6 +33,11 @@ export class Budget {
     return this.inFlight > this.limit / 2
   }
 
+  /** Events in flight take little: there may be some that only wait for their turn. */
+  get roomy(): boolean {
+    return this.inFlight < this.limit / 4
+  }
+
   takeInFlight(bytes: number): void {
     this.inFlight += bytes
     this.take(bytes)

@@ -93,6 +93,7 @@ export class CatchUp {
   #arrived(cursor: Cursor, result: Batch | OffsetMoved): void {
     this.#host.state(cursor, null)
     if ('kind' in result) return this.#moved(cursor, result)
+    cursor.found()
     const segment = new Segment(result)
     // nothing there (yet): the tail brings what comes
     if (segment.next <= segment.from) return this.#later(cursor)
@@ -109,6 +110,8 @@ export class CatchUp {
 
   #moved(cursor: Cursor, moved: OffsetMoved): void {
     if (moved.kind !== 'expired') {
+      // the tail stands where the log still is, so it has nothing to tell
+      if (cursor.place.head <= Number(moved.next)) return rewind(cursor, moved)
       this.#host.cut(cursor)
       return this.#later(cursor)
     }
@@ -163,4 +166,9 @@ export class CatchUp {
       cursor.dropChunk()
     }
   }
+}
+
+function rewind(cursor: Cursor, { next, kind }: OffsetMoved): void {
+  cursor.rewind(Number(next), kind === 'recreated')
+  cursor.pump()
 }

@@ -1,11 +1,11 @@
 import { Countdown } from '../delivering/countdown.ts'
-import { Delivery, type Consumer, type DeliveryOwner } from '../delivering/deliver.ts'
+import type { Consumer, Delivery, DeliveryOwner } from '../delivering/deliver.ts'
+import { Flights } from './flights.ts'
 import type { Place } from './place.ts'
 import type { Progress } from './progress.ts'
 import { Remainder } from './remainder.ts'
 import type { Entry, Segment } from './segment.ts'
 import type { InLine } from '../delivering/send.ts'
-import { Tracker } from './tracker.ts'
 
 /** Records that a cursor looks at in one turn, so that a long stretch that does not match holds up nobody. */
 const TURN = 1000
@@ -25,7 +25,7 @@ interface Toucher {
 export class Cursor implements DeliveryOwner, InLine {
   readonly consumer: Consumer
   readonly place: Place<Cursor>
-  readonly pending = new Tracker<Delivery>()
+  readonly pending: Flights
   /** The Outlet's group, which holds the position. */
   readonly group: string
   isAttached = false
@@ -35,8 +35,6 @@ export class Cursor implements DeliveryOwner, InLine {
   committed = -1
   /** Waits for its commit. */
   dirty = false
-  /** The log refused our metadata once: commit without. */
-  bare = false
   /** Delivers what is new. */
   running = false
   /** Number of its latest ask for a read: answers to earlier ones are void. */
@@ -49,6 +47,8 @@ export class Cursor implements DeliveryOwner, InLine {
   #chunk: Segment | null = null
   #hint = 0
   #scheduled = false
+  /** Where it stands is known to lie in the log: beyond the head nobody else would notice that it does not. */
+  #inLog = false
   /** A read for it is on its way. */
   #asked = false
   /** Of what is in flight, while it drains. */
@@ -63,6 +63,7 @@ export class Cursor implements DeliveryOwner, InLine {
     this.committed = progress.position
     this.#next = progress.position
     this.#remainder = Remainder.of(progress)
+    this.pending = new Flights(consumer, this)
   }
 
   /** The offset from which on nothing was looked at yet. */
@@ -93,13 +94,20 @@ export class Cursor implements DeliveryOwner, InLine {
     this.pump()
   }
 
+  /** The Outlet was edited. */
+  changed(): void {
+    this.pending.changed(this.running)
+    // the window may have grown
+    this.pump()
+  }
+
   /** An event at the head that matches. Attached only. */
   offer(entry: Entry): void {
     if (!this.#wanted(entry.offset)) return
     if (!this.#hasRoom()) return this.#detach(entry.offset)
     // a batch that somebody failed to take comes again: this one was taken
     this.#next = entry.offset + 1
-    this.#deliver(entry)
+    this.pending.begin(entry)
   }
 
   /**
@@ -113,7 +121,7 @@ export class Cursor implements DeliveryOwner, InLine {
     let left = TURN
     while (this.running && this.#hasRoom()) {
       this.#next = this.#remainder.after(this.#next)
-      if (this.#next >= this.place.head) return this.#attach()
+      if (this.#next >= this.place.head && this.#isInLog) return this.#attach()
       const segment = this.#segment()
       if (segment === undefined) {
         this.#asked = true
@@ -138,6 +146,11 @@ export class Cursor implements DeliveryOwner, InLine {
     return this.#asked && ask === this.ask
   }
 
+  /** What was asked for can be read, or will be: it is not beyond the end. */
+  found(): void {
+    this.#inLog = true
+  }
+
   /** Records that were read for this cursor, or for another one close by. */
   give(segment: Segment): void {
     this.#asked = false
@@ -160,7 +173,7 @@ export class Cursor implements DeliveryOwner, InLine {
   expired(next: number): number {
     const from = this.next
     this.#next = Math.max(this.isAttached ? this.#next : from, next)
-    return Math.max(0, next - from)
+    return this.#remainder.countBelow(next, from)
   }
 
   /**
@@ -169,11 +182,7 @@ export class Cursor implements DeliveryOwner, InLine {
    */
   rewind(next: number, anew: boolean): void {
     const cut = anew ? 0 : next
-    for (const delivery of this.pending) {
-      if (delivery.offset < cut) continue
-      delivery.abort()
-      this.#drop(delivery)
-    }
+    this.pending.cut(cut)
     this.#remainder.cut(cut)
     const to = anew ? next : Math.min(this.next, next)
     if (this.isAttached) this.#detach(to)
@@ -184,9 +193,11 @@ export class Cursor implements DeliveryOwner, InLine {
   }
 
   settled(delivery: Delivery): void {
-    this.#drop(delivery)
+    const next = this.pending.end(delivery)
     this.#committer.touch(this)
     this.#ends?.one()
+    // who is stopped begins nothing: what is held goes to the next owner
+    if (next !== null && this.running) next.start()
     this.proceed()
   }
 
@@ -204,19 +215,14 @@ export class Cursor implements DeliveryOwner, InLine {
   /** Stops; resolves when what is in flight came to its end. Whoever waits for a retry is left to the next owner. */
   drain(): Promise<void> {
     this.stop()
-    let active = 0
-    for (const delivery of this.pending) if (delivery.lastChance()) active++
-    return (this.#ends ??= new Countdown()).wait(active)
+    return (this.#ends ??= new Countdown()).wait(this.pending.lastChance())
   }
 
   /** Stops and aborts what is in flight. The progress stays: `run` takes up exactly what was not finished. */
   abort(): void {
     this.stop()
     const progress = this.progress()
-    for (const delivery of this.pending) {
-      delivery.abort()
-      this.#drop(delivery)
-    }
+    this.pending.cut(0)
     this.#leaveChunk()
     this.#next = progress.position
     this.#remainder = Remainder.of(progress)
@@ -225,14 +231,19 @@ export class Cursor implements DeliveryOwner, InLine {
 
   /** Without room in the lane it gets in line: events that would only wait there are better left in the ring. */
   #hasRoom(): boolean {
-    if (this.pending.size >= this.consumer.window) return false
+    if (!this.pending.hasRoom) return false
     const { lane } = this.consumer.prepared.subscriber
     if (!lane.full) return true
     lane.line(this)
     return false
   }
 
+  get #isInLog(): boolean {
+    return this.#inLog || this.#next <= this.place.head
+  }
+
   #attach(): void {
+    this.#inLog = true
     this.#leaveChunk()
     this.isAttached = true
     this.place.attached(this)
@@ -271,7 +282,7 @@ export class Cursor implements DeliveryOwner, InLine {
       this.#wanted(entry.offset) &&
       (entry.event === null || this.consumer.prepared.filter.matches(entry.event.attributes))
     this.#next = entry.offset + 1
-    if (wanted) this.#deliver(entry)
+    if (wanted) this.pending.begin(entry)
   }
 
   #yield(): void {
@@ -284,17 +295,5 @@ export class Cursor implements DeliveryOwner, InLine {
 
   #wanted(offset: number): boolean {
     return offset >= this.#next && this.#remainder.wants(offset)
-  }
-
-  #deliver(entry: Entry): void {
-    const delivery = new Delivery(entry, this.consumer, this)
-    entry.hold(this.consumer.services.budget)
-    this.pending.add(delivery)
-    delivery.start()
-  }
-
-  #drop(delivery: Delivery): void {
-    this.pending.remove(delivery)
-    delivery.entry.release(this.consumer.services.budget)
   }
 }

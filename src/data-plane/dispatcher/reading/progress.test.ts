@@ -1,6 +1,7 @@
 import fc from 'fast-check'
 import { expect, test } from 'vitest'
 import { decodeProgress, encodeProgress, unknownStart } from './progress.ts'
+import { Tracker, type Linked } from './tracker.ts'
 
 const start = { at: 1_760_000_000, partitions: 12 }
 const progress = fc
@@ -19,6 +20,61 @@ test('what is written is read back, and fits into what the server takes', () => 
       expect(decodeProgress(given.position, text)).toEqual({ progress: given, start })
     }),
   )
+})
+
+class Node implements Linked<Node> {
+  before: Node | null = null
+  after: Node | null = null
+  readonly offset: number
+  constructor(offset: number) {
+    this.offset = offset
+  }
+}
+
+test('a hundred pending events always fit, however far apart they are', () => {
+  const most = 2 ** 53 - 1
+  const pending = Array.from({ length: 100 }, (_, i) => 1 + i * Math.floor(most / 100))
+  const given = { position: 1, upTo: most, pending }
+  const text = encodeProgress(given, { at: 2 ** 35 - 1, partitions: 1_000_000 })
+  expect(text.length).toBeLessThanOrEqual(2048)
+  expect(decodeProgress(1, text).progress).toEqual(given)
+})
+
+test('whatever comes and goes, as long as the tracker is not full its offsets are written down whole', () => {
+  const gap = fc.oneof(
+    fc.integer({ min: 1, max: 300 }),
+    fc.integer({ min: 1, max: 40_000 }),
+    fc.integer({ min: 1, max: 2 ** 40 }),
+  )
+  const picks = fc.array(fc.record({ gap, leaves: fc.boolean(), which: fc.nat() }), {
+    minLength: 1000,
+    maxLength: 3000,
+    size: 'max',
+  })
+  let wasFull = 0
+  fc.assert(
+    fc.property(picks, (all) => {
+      const tracker = new Tracker<Node>()
+      const nodes: Node[] = []
+      let offset = 0
+      for (const { gap: more, leaves, which } of all) {
+        if (leaves && which % 4 === 0) for (const gone of nodes.splice(which % nodes.length, 1)) tracker.remove(gone)
+        else if (!tracker.full) {
+          const node = new Node((offset += more))
+          tracker.add(node)
+          nodes.push(node)
+        }
+      }
+      if (tracker.full) wasFull++
+      const pending = Array.from(tracker, (node) => node.offset)
+      const position = pending[0] ?? offset
+      const given = { position, upTo: offset + 1, pending }
+      const text = encodeProgress(given, { at: 2 ** 35 - 1, partitions: 1_000_000 })
+      expect(decodeProgress(position, text).progress).toEqual(given)
+    }),
+    { numRuns: 50 },
+  )
+  expect(wasFull).toBeGreaterThan(0)
 })
 
 test('what would be too long is left out; the position and the first start stay', () => {

@@ -12,7 +12,7 @@ export interface Progress {
   readonly position: number
   /** Everything in [position, upTo) is finished, except `pending`. Never below `position`. */
   readonly upTo: number
-  /** Ascending, all in [position, upTo). Bounded by the window, so its encoding is too. */
+  /** Ascending, all in [position, upTo). Bounded by the window, which closes before their encoding would be too long. */
   readonly pending: readonly number[]
 }
 
@@ -28,6 +28,21 @@ export const unknownStart: FirstStart = { at: 0, partitions: 0 }
 /** The server takes 4,096 bytes; we leave the other half to it. */
 const MAX_LENGTH = 2048
 const PREFIX = 'm1:'
+
+/**
+ * What the pending offsets may take, bytes: the rest holds the first start, the length and their number. Whoever keeps below it, counted by
+ * {@link gapBytes}, is never cut.
+ */
+export const PENDING_BYTES = 1500
+/** A gap takes no more than this: offsets are below 2^53. */
+export const LONGEST_GAP_BYTES = 8
+
+/** How many bytes the distance from one pending offset to the next takes. */
+export function gapBytes(gap: number): number {
+  let bytes = 1
+  for (let rest = gap; rest > 127; rest = Math.floor(rest / 128)) bytes++
+  return bytes
+}
 
 /** Commit metadata: `m1:` + base64 of varints: first start, its partitions, upTo − position, count and gaps of `pending`. */
 export function encodeProgress(progress: Progress, start: FirstStart): string {
@@ -61,6 +76,12 @@ export function decodeProgress(position: number, metadata: string): { progress: 
   const pending = gaps.map((gap) => (last += gap))
   const upTo = position + length
   return last < upTo ? { progress: { position, upTo, pending }, start } : { progress: bare, start }
+}
+
+/** The metadata that tells of the first start alone. */
+export function firstStartOf(metadata: string): string {
+  const { start } = decodeProgress(0, metadata)
+  return start.at === 0 ? '' : encodeProgress({ position: 0, upTo: 0, pending: [] }, start)
 }
 
 function putVarint(bytes: number[], value: number): void {

@@ -39,6 +39,12 @@ export class Remainder {
     return next >= this.#to ? [] : this.#offsets.filter((offset) => offset >= next)
   }
 
+  /** How many events in [next, end) are not finished, as far as anybody knows: all of them above what was read. */
+  countBelow(end: number, next: number): number {
+    const left = this.from(next).filter((offset) => offset < end).length
+    return left + Math.max(0, end - Math.max(next, this.#to))
+  }
+
   /** Forgets what lies at or above `offset`: it is no more. */
   cut(offset: number): void {
     this.#offsets = this.#offsets.filter((one) => one < offset)

@@ -18,6 +18,9 @@ export class Entry {
   /** Kept only where there is no event: it is parked as it is. */
   record: LogRecord | null
   readonly problem: string
+  /** The record's key, a character a byte; null: it has none. Known while deliveries hold it. */
+  key: string | null = null
+  #rawKey: Buffer | null
   #holders = 0
   #bytes = 0
 
@@ -28,13 +31,20 @@ export class Entry {
     this.event = decoded instanceof NotAnEvent ? null : decoded
     this.record = decoded instanceof NotAnEvent ? record : null
     this.problem = decoded instanceof NotAnEvent ? decoded.reason : ''
+    this.#rawKey = record.key
   }
 
   hold(budget: Budget): void {
     if (this.#holders++ > 0) return
     if (this.event !== null) this.event = owned(this.event)
     else if (this.record !== null) this.record = ownedRecord(this.record)
-    this.#bytes = OVERHEAD + (this.event?.data?.length ?? this.record?.value?.length ?? 0)
+    if (this.#rawKey !== null) {
+      // a string owns its bytes
+      this.key = this.#rawKey.toString('latin1')
+      this.#rawKey = null
+    }
+    const data = this.event?.data ?? this.record?.value
+    this.#bytes = OVERHEAD + (data?.length ?? 0) + (this.key?.length ?? 0)
     budget.takeInFlight(this.#bytes)
   }
 

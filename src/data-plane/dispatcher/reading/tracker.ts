@@ -1,3 +1,5 @@
+import { gapBytes, LONGEST_GAP_BYTES, PENDING_BYTES } from './progress.ts'
+
 /** What a {@link Tracker} holds: it is its own list node, so that an event in flight costs no further object. */
 export interface Linked<T> {
   readonly offset: number
@@ -14,11 +16,19 @@ export class Tracker<T extends Linked<T>> implements Iterable<T> {
   first: T | null = null
   last: T | null = null
   size = 0
+  /** What their offsets take where progress is written down. */
+  #bytes = 0
+
+  /** One more, and they might not fit. */
+  get full(): boolean {
+    return this.#bytes > PENDING_BYTES - LONGEST_GAP_BYTES
+  }
 
   /** @param node has a greater offset than all in here. */
   add(node: T): void {
     node.before = this.last
     node.after = null
+    this.#bytes += gap(node.before, node)
     if (this.last === null) this.first = node
     else this.last.after = node
     this.last = node
@@ -27,6 +37,7 @@ export class Tracker<T extends Linked<T>> implements Iterable<T> {
 
   /** @param node is in here. */
   remove(node: T): void {
+    this.#bytes += gap(node.before, node.after) - gap(node.before, node) - gap(node, node.after)
     if (node.before === null) this.first = node.after
     else node.before.after = node.after
     if (node.after === null) this.last = node.before
@@ -45,4 +56,9 @@ export class Tracker<T extends Linked<T>> implements Iterable<T> {
       node = after
     }
   }
+}
+
+/** What it takes to say where `b` is; the first is where the position is. */
+function gap(a: Linked<unknown> | null, b: Linked<unknown> | null): number {
+  return b === null ? 0 : gapBytes(a === null ? 0 : b.offset - a.offset)
 }
