@@ -132,7 +132,7 @@ async function oneMore(users: Users, ingress: string): Promise<Latencies> {
 }
 
 async function raw(triggers: number, events: number, samples: Samples): Promise<Raw> {
-  await using cluster = await Cluster.start({ bare: true })
+  await using cluster = await Cluster.start({ without: 'everybody' })
   using users = new Users(cluster.client)
   await users.createNamespaces()
   const before = cluster.apiCpuMs()

@@ -7,7 +7,9 @@ import { edit } from './edit.ts'
 import { endToEnd } from './end-to-end.ts'
 import { fanOut } from './fan-out.ts'
 import { ingress } from './ingress.ts'
+import { match } from './match.ts'
 import { memory } from './memory.ts'
+import { outlets } from './outlets.ts'
 import { table, type Figure } from './support/report.ts'
 import { Scene } from './support/scene.ts'
 
@@ -18,6 +20,7 @@ type Bench =
 
 /** Each bench with the number of events that it takes. `onlyByName`: too long to run unasked. */
 const benches = {
+  match: { on: 'its own', run: match, events: 1_000_000 },
   ingress: { on: 'one broker', run: ingress, events: 200_000 },
   delayed: { on: 'its own', run: delayed, events: 200_000 },
   deliver: { on: 'one broker', run: deliver, events: 200_000 },
@@ -25,6 +28,8 @@ const benches = {
   'end-to-end': { on: 'one broker', run: endToEnd, events: 10_000 },
   edit: { on: 'one broker', run: edit, events: 10_000 },
   memory: { on: 'one broker', run: memory, events: 1_000_000 },
+  // Outlets; some 5 minutes, and a Kubernetes API server
+  outlets: { on: 'one broker', run: outlets, events: 10_000, onlyByName: true },
   // Triggers, and a tenth of them first; some 10 minutes, and a Kubernetes API server
   'control-plane': { on: 'its own', run: controlPlane, events: 10_000, onlyByName: true },
 } as const satisfies Record<string, Bench & { readonly events: number; readonly onlyByName?: true }>
@@ -33,9 +38,9 @@ const usual = Object.keys(benches).filter((name) => !('onlyByName' in benches[na
 
 const help = `Measures Millrace beside its raw limit, in one run, on a real Kafka that it starts.
 Usage: make bench [ARGS='NAME... --kafka HOST:PORT --scale X']
-  NAME     ${usual.join(', ')} (default: these), control-plane
+  NAME     ${usual.join(', ')} (default: these), outlets, control-plane
   --kafka  use this Kafka (default: one is started); "delayed" and "control-plane" start their own all the same
-  --scale  take X times the number of events (control-plane: of Triggers), e.g. 0.1 for a first look`
+  --scale  take X times the number of events (outlets: of Outlets, control-plane: of Triggers), e.g. 0.1 for a first look`
 
 const { values, positionals } = parseArgs({
   allowPositionals: true,
@@ -46,6 +51,16 @@ if (values.help === true || unknown.length > 0) {
   console.log(unknown.length > 0 ? `no bench ${unknown.join(', ')}\n\n${help}` : help)
   process.exit(unknown.length > 0 ? 1 : 0)
 }
+
+// what was started ends with us, see startChild; Kafka and API servers look after that themselves
+for (const [signal, code] of [
+  ['SIGINT', 130],
+  ['SIGTERM', 143],
+] as const)
+  process.once(signal, () => process.exit(code))
+
+// the image says so (Dockerfile): what we start inherits it
+process.env['MALLOC_ARENA_MAX'] ??= '1'
 
 const names = (positionals.length > 0 ? positionals : usual) as (keyof typeof benches)[]
 const wanted = values.kafka === undefined && names.some((name) => benches[name].on === 'one broker')

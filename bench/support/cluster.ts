@@ -46,13 +46,14 @@ export class Cluster implements AsyncDisposable {
     this.#cleanup = cleanup
   }
 
-  /** @param bare only the kinds and the namespace: nobody looks at what is written. */
-  static async start(options: { bare?: boolean } = {}): Promise<Cluster> {
+  /** @param without controller: workers alone, whoever writes; everybody: only the kinds and the namespace, nobody looks at what is written. */
+  static async start(options: { without?: 'controller' | 'everybody' } = {}): Promise<Cluster> {
     await using cleanup = new AsyncDisposableStack()
     const api = cleanup.use(await startApiServer())
     await installCrds(api)
     const cluster = new Cluster(api, cleanup.move())
-    if (options.bare === true) await cluster.#apply(['100-namespace.yaml'])
+    const accounts = options.without === 'controller' ? ['200-accounts.yaml', '220-worker-rights.yaml'] : []
+    if (options.without !== undefined) await cluster.#apply(['100-namespace.yaml', ...accounts])
     return cluster
   }
 

@@ -44,12 +44,13 @@ export class Scene {
     return name
   }
 
-  /** Appends `events` events to a topic, spread over its partitions. */
+  /** Appends `events` events to a topic, spread over its partitions. @param keys of how many keys a partition they are; 0: they have none. */
   async fill(
     topic: string,
     partitions: number,
     events: number,
     extra: Readonly<Record<string, string>> = {},
+    keys = 0,
   ): Promise<void> {
     const log = this.#log()
     const appender = log.appender()
@@ -63,7 +64,7 @@ export class Scene {
         return appender.append({
           topic,
           partition: (sent + i) % partitions,
-          key: null,
+          key: keys === 0 ? null : Buffer.from(`order-${Math.floor((sent + i) / partitions) % keys}`),
           value,
           headers: [...shared, contentType, id],
         })

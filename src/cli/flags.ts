@@ -54,6 +54,27 @@ const CrdsFlags = z
   })
 export type CrdsFlags = z.output<typeof CrdsFlags>
 
+const CesqlFlags = z
+  .strictObject({ expression: z.string().optional(), event: z.string().min(1, 'must be a file').optional() })
+  .refine(({ expression, event }) => expression !== undefined || event === undefined, {
+    path: ['event'],
+    error: 'is of no use without --expression: lines of standard input carry their events',
+  })
+export type CesqlFlags = z.output<typeof CesqlFlags>
+
+const MatchFlags = z
+  .strictObject({
+    filename: z.array(z.string()).min(1, 'is missing: name a file with Triggers, e.g. -f trigger.yaml'),
+    event: z.array(z.string()).min(1, 'is missing: name a file with an event, e.g. -e event.json'),
+    namespace,
+    output: z.enum(['text', 'json'], { error: 'must be text or json' }),
+  })
+  .refine(({ filename, event }) => [...filename, ...event].filter((path) => path === '-').length <= 1, {
+    path: ['event'],
+    error: 'and --filename together may read standard input once',
+  })
+export type MatchFlags = z.output<typeof MatchFlags>
+
 const DevFlags = z.strictObject({
   filename,
   data: z.string().min(1),
@@ -92,6 +113,8 @@ export const dashed = (name: string) => `--${name.replace(/[A-Z]/g, (letter) => 
 
 export const checkFlags = (raw: unknown): CheckFlags => read(CheckFlags, raw, dashed)
 export const crdsFlags = (raw: unknown): CrdsFlags => read(CrdsFlags, raw, dashed)
+export const cesqlFlags = (raw: unknown): CesqlFlags => read(CesqlFlags, raw, dashed)
+export const matchFlags = (raw: unknown): MatchFlags => read(MatchFlags, raw, dashed)
 export const preflightFlags = (raw: unknown): PreflightFlags => read(PreflightFlags, raw, dashed)
 export const devFlags = (raw: unknown): DevFlags => read(DevFlags, raw, dashed)
 /** The environment is read here and nowhere else. */

@@ -2,6 +2,8 @@ import { readFileSync } from 'node:fs'
 import { Command, CommanderError } from 'commander'
 import { Fault } from '../core/fault.ts'
 import { checkFlags, crdsFlags, devFlags, environment, preflightFlags, UsageError } from './flags.ts'
+import { addCesql } from './cesql/command.ts'
+import { addMatch } from './match/command.ts'
 import { addController } from './controller/command.ts'
 import { addWorkers } from './worker-commands.ts'
 
@@ -34,6 +36,8 @@ function program(): Command {
     )
   addDev(millrace)
   addManifestTools(millrace)
+  addCesql(millrace)
+  addMatch(millrace, sentence)
   addController(millrace)
   addWorkers(millrace)
   addPreflight(millrace)

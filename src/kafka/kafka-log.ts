@@ -1,7 +1,8 @@
 import type { Clock } from '../core/clock.ts'
 import type { Logger } from '../telemetry/logger.ts'
-import { createKafkaAdmin } from './kafkajs.ts'
-import type { Log } from './log.ts'
+import { createChanges } from './kafkajs.ts'
+import type { Log, LogAdmin } from './log.ts'
+import { createQuestions } from './platformatic/admin/questions.ts'
 import { createAppender } from './platformatic/append/append.ts'
 import { Cluster } from './platformatic/cluster.ts'
 import { createMembership } from './platformatic/membership/membership.ts'
@@ -18,7 +19,8 @@ export interface KafkaLogOptions {
 }
 
 /**
- * A log on Apache Kafka: the event path on @platformatic/kafka, the administration on kafkajs (docs/decisions/0003). Nothing is connected
+ * A log on Apache Kafka: the event path and questions on @platformatic/kafka, changes of topics and groups on kafkajs
+ * (docs/decisions/0003). Nothing is connected
  * before the first use, so a Kafka that is away does not fail here.
  */
 export function openKafkaLog(options: KafkaLogOptions): Log {
@@ -28,8 +30,22 @@ export function openKafkaLog(options: KafkaLogOptions): Log {
     reader: () => createReader(cluster, options),
     positions: () => createPositions(cluster, options),
     membership: (member, handler) => createMembership(cluster, member, handler, options),
-    // kafkajs cannot know topic ids: the cluster tells them.
-    admin: () => createKafkaAdmin({ ...options, topics: (names) => cluster.topics(names, { refresh: true }) }),
+    admin: () => createAdmin(cluster, options),
     close: () => cluster.close(),
+  }
+}
+
+function createAdmin(cluster: Cluster, options: KafkaLogOptions): LogAdmin {
+  const questions = createQuestions(cluster, options)
+  const isSeen = async (topic: string) => (await cluster.topics([topic], { refresh: true })).has(topic)
+  const changes = createChanges({ ...options, isSeen })
+  return {
+    describeTopics: (names, signal) => questions.describeTopics(names, signal),
+    describeGroup: (group, signal) => questions.describeGroup(group, signal),
+    positionRetentionMs: (signal) => questions.positionRetentionMs(signal),
+    ensureTopic: (spec, signal) => changes.ensureTopic(spec, signal),
+    deleteTopic: (name, signal) => changes.deleteTopic(name, signal),
+    deleteGroup: (group, signal) => changes.deleteGroup(group, signal),
+    close: async () => void (await Promise.all([questions.close(), changes.close()])),
   }
 }

@@ -1,16 +1,15 @@
 import { createRequire } from 'node:module'
-import { setTimeout as sleep } from 'node:timers/promises'
 import type * as KafkaJs from 'kafkajs'
 import type { Admin, ITopicMetadata, Kafka as KafkaClient } from 'kafkajs'
-import { retryBackoffMs } from '../core/backoff.ts'
+import type { Clock } from '../core/clock.ts'
 import { inTime } from '../core/deadline.ts'
 import { Fault } from '../core/fault.ts'
 import type { Logger } from '../telemetry/logger.ts'
+import { AdminRetry } from './admin-retry.ts'
 import { groupErrorCode, toFault, unless } from './kafkajs-faults.ts'
-import type { LogAdmin, TopicDescription, TopicSpec } from './log.ts'
-import { SharedAnswer } from './shared-answer.ts'
+import type { LogAdmin, TopicSpec } from './log.ts'
 
-/** Loaded with the first administration, not with this file: a worker that never administers saves its 17 MB. */
+/** Loaded with the first change, not with this file: a worker that changes nothing saves its 17 MB. */
 const require = createRequire(import.meta.url)
 const kafkajs = (): typeof KafkaJs => require('kafkajs') as typeof KafkaJs
 
@@ -19,64 +18,43 @@ export interface KafkaAdminOptions {
   /** `host:port`, several separated by commas. */
   readonly bootstrapServers: string
   readonly clientId: string
+  readonly clock: Clock
   readonly logger: Logger
-  /**
-   * The topics as the event path sees them now; those missing are missing. It tells their ids, of which kafkajs' protocol versions know
-   * nothing ('' without this), and lets a topic be made, or gone, only when the event path knows too.
-   */
-  readonly topics?: (names: readonly string[]) => Promise<ReadonlyMap<string, { readonly id: string }>>
+  /** Whether the event path sees a topic now: it is made, or gone, only when that knows too. */
+  isSeen(topic: string): Promise<boolean>
 }
 
-const TIMEOUT_MS = 30_000
 /** One attempt hears nothing for so long: the next may ask another broker. */
 const REQUEST_TIMEOUT_MS = 10_000
 const CONNECT_TIMEOUT_MS = 3_000
 const CLOSE_MS = 1_000
-/** KIP-848 groups are not shown by the old DescribeGroups, but listed. */
-const CONSUMER_PROTOCOL = 'consumer'
 const NON_EMPTY_GROUP = 68
 const GROUP_ID_NOT_FOUND = 69
-const POSITION_RETENTION = 'offsets.retention.minutes'
+
+/** The part of the administration that changes something. */
+export type AdminChanges = Pick<LogAdmin, 'ensureTopic' | 'deleteTopic' | 'deleteGroup' | 'close'>
 
 /**
- * Administration on kafkajs. It connects with the first call, so a Kafka that is away fails no constructor.
+ * Changes of topics and groups, on kafkajs. It connects with the first call, so a Kafka that is away fails no constructor.
  *
  *     call ─► attempt on a session ─► answer
  *               ▲        │ transient fault: the session is thrown away, backoff, until the signal or 30 s
  *               └────────┘
  */
-export function createKafkaAdmin(options: KafkaAdminOptions): LogAdmin {
-  return new KafkaAdmin(options)
+export function createChanges(options: KafkaAdminOptions): AdminChanges {
+  return new KafkaChanges(options)
 }
 
-class KafkaAdmin implements LogAdmin {
+class KafkaChanges implements AdminChanges {
   readonly #options: KafkaAdminOptions
-  readonly #kafka: KafkaClient
-  readonly #closing = new AbortController()
+  readonly #retry: AdminRetry
+  #kafka: KafkaClient | undefined
   #session: Promise<Admin> | undefined
-  readonly #consumerGroups = new SharedAnswer(async () => {
-    const { groups } = await (await this.#connected()).listGroups()
-    const consumers = groups.filter(({ protocolType }) => protocolType === CONSUMER_PROTOCOL)
-    return new Set(consumers.map(({ groupId }) => groupId))
-  })
 
   constructor(options: KafkaAdminOptions) {
-    avoidNegativeTimeouts()
-    const { Kafka, logLevel } = kafkajs()
     this.#options = options
-    this.#kafka = new Kafka({
-      clientId: options.clientId,
-      brokers: options.bootstrapServers.split(',').map((server) => server.trim()),
-      connectionTimeout: CONNECT_TIMEOUT_MS,
-      requestTimeout: REQUEST_TIMEOUT_MS,
-      // Ours is the only retry: kafkajs gives up on a refused connection, and takes 7 s to say that a topic is missing.
-      retry: { retries: 0 },
-      logLevel: logLevel.WARN,
-      logCreator:
-        () =>
-        ({ namespace, log }) =>
-          options.logger.debug({ kafkajs: namespace, error: log['error'] as unknown }, log.message),
-    })
+    const failed = (): void => void this.#endSession()
+    this.#retry = new AdminRetry({ ...options, toFault, failed })
   }
 
   async ensureTopic(spec: TopicSpec, signal?: AbortSignal): Promise<'created' | 'exists'> {
@@ -84,46 +62,28 @@ class KafkaAdmin implements LogAdmin {
     const { name: topic, partitions: numPartitions, replicationFactor } = spec
     const topics = [{ topic, numPartitions, replicationFactor, configEntries }]
     let created = false
-    return this.#retry(`topic ${topic}`, signal, async (admin) => {
+    return this.#run(`topic ${topic}`, signal, async (admin) => {
       created = (await admin.createTopics({ topics, waitForLeaders: false })) || created
       const found = await topicMetadata(admin, topic)
       if (found === undefined || found.partitions.length === 0 || found.partitions.some(({ leader }) => leader < 0)) {
         throw new Fault('LogUnavailable', `topic ${topic} has no leaders yet.`)
       }
-      if (!(await this.#isSeen(topic, true))) throw new Fault('LogUnavailable', `topic ${topic} is being made.`)
+      if (!(await this.#options.isSeen(topic))) throw new Fault('LogUnavailable', `topic ${topic} is being made.`)
       return created ? 'created' : 'exists'
     })
   }
 
-  describeTopics(names: readonly string[], signal?: AbortSignal): Promise<readonly TopicDescription[]> {
-    const wanted = [...new Set(names)]
-    if (wanted.length === 0) return Promise.resolve([])
-    return this.#retry('describing topics', signal, async (admin) => {
-      const answers = await Promise.all(wanted.map((name) => topicMetadata(admin, name)))
-      const found = answers.filter((topic) => topic !== undefined)
-      if (found.length === 0) return []
-      const limits = await maxMessageBytes(admin, found)
-      const known = await this.#options.topics?.(found.map(({ name }) => name))
-      return found.map(({ name, partitions }) => ({
-        name,
-        id: known?.get(name)?.id ?? '',
-        partitions: partitions.length,
-        maxMessageBytes: limits.get(name) ?? 0,
-      }))
-    })
-  }
-
   deleteTopic(name: string, signal?: AbortSignal): Promise<void> {
-    return this.#retry(`deleting topic ${name}`, signal, async (admin) => {
+    return this.#run(`deleting topic ${name}`, signal, async (admin) => {
       await admin.deleteTopics({ topics: [name] }).catch(unless('UNKNOWN_TOPIC_OR_PARTITION'))
-      if ((await topicMetadata(admin, name)) !== undefined || (await this.#isSeen(name, false))) {
+      if ((await topicMetadata(admin, name)) !== undefined || (await this.#options.isSeen(name))) {
         throw new Fault('LogUnavailable', `topic ${name} is being deleted.`)
       }
     })
   }
 
   deleteGroup(group: string, signal?: AbortSignal): Promise<void> {
-    return this.#retry(`deleting group ${group}`, signal, async (admin) => {
+    return this.#run(`deleting group ${group}`, signal, async (admin) => {
       try {
         await admin.deleteGroups([group])
       } catch (error) {
@@ -137,62 +97,14 @@ class KafkaAdmin implements LogAdmin {
     })
   }
 
-  describeGroup(
-    group: string,
-    signal?: AbortSignal,
-  ): Promise<{ kind: 'missing' | 'simple' | 'consumer'; liveMembers: number }> {
-    return this.#retry(`describing group ${group}`, signal, async (admin) => {
-      const { groups } = await admin.describeGroups([group])
-      const found = groups.find(({ groupId }) => groupId === group)
-      const error = (found as { errorCode?: number } | undefined)?.errorCode ?? 0
-      if (found === undefined || error === GROUP_ID_NOT_FOUND || found.state === 'Dead') return this.#hidden(group)
-      return { kind: found.protocolType === '' ? 'simple' : 'consumer', liveMembers: found.members.length }
-    })
-  }
-
-  positionRetentionMs(signal?: AbortSignal): Promise<number | null> {
-    return this.#retry('reading how long positions are kept', signal, positionRetentionMs)
-  }
-
   async close(): Promise<void> {
-    this.#closing.abort(new Fault('Closed', 'The administration of Kafka was closed.'))
+    this.#retry.close()
     // kafkajs waits for what is in flight, which a broker that hangs never answers.
     await inTime(this.#endSession(), { ms: CLOSE_MS })
   }
 
-  /** Runs `work` until it is answered. @throws Fault as the catalogue says, also when the signal is a timeout; any other reason of the signal; Closed. */
-  async #retry<T>(what: string, signal: AbortSignal | undefined, work: (admin: Admin) => Promise<T>): Promise<T> {
-    const closing = this.#closing.signal
-    const stop = AbortSignal.any([closing, AbortSignal.timeout(TIMEOUT_MS), ...(signal === undefined ? [] : [signal])])
-    let last: Fault | undefined
-    for (let attempt = 1; ; attempt += 1) {
-      if (stop.aborted) throw reasonToStop(stop, what, last)
-      try {
-        const outcome = await inTime(this.#connected().then(work), { signal: stop })
-        if (!outcome.late) return outcome.value
-      } catch (error) {
-        last = toFault(error, what)
-        if (last.code !== 'LogUnavailable') throw last
-        this.#options.logger.debug({ attempt, error: last.message }, 'administration of Kafka failed; trying again')
-        // A fault of ours came from a broker that answers; other errors may have left the session half dead.
-        if (!(error instanceof Fault)) void this.#endSession()
-        await sleep(retryBackoffMs(attempt, { capMs: 2_000 }), undefined, { signal: stop }).catch(() => undefined)
-      }
-    }
-  }
-
-  /**
-   * A group that DescribeGroups does not show: missing, or of the newer protocol (KIP-848), of which kafkajs can tell nothing but that it is
-   * there. Its live members are then not known and given as 0: a commit is refused all the same while there are any. Each new Outlet's group
-   * is missing at first, so that ten thousand of them ask for ten thousand groups: together.
-   */
-  async #hidden(group: string): Promise<{ kind: 'missing' | 'consumer'; liveMembers: number }> {
-    return { kind: (await this.#consumerGroups.get()).has(group) ? 'consumer' : 'missing', liveMembers: 0 }
-  }
-
-  /** Whether the event path sees a topic; `unknown` when nobody told us how to ask. */
-  async #isSeen(topic: string, unknown: boolean): Promise<boolean> {
-    return (await this.#options.topics?.([topic]))?.has(topic) ?? unknown
+  #run<T>(what: string, signal: AbortSignal | undefined, work: (admin: Admin) => Promise<T>): Promise<T> {
+    return this.#retry.run(what, signal, () => this.#connected().then(work))
   }
 
   #connected(): Promise<Admin> {
@@ -201,7 +113,7 @@ class KafkaAdmin implements LogAdmin {
   }
 
   async #connect(): Promise<Admin> {
-    const admin = this.#kafka.admin()
+    const admin = (this.#kafka ??= newClient(this.#options)).admin()
     await admin.connect()
     // Some calls of kafkajs do not ask for the brokers by themselves.
     await admin.describeCluster()
@@ -225,36 +137,22 @@ async function topicMetadata(admin: Admin, name: string): Promise<ITopicMetadata
   return answer?.topics.find((topic) => topic.name === name)
 }
 
-async function maxMessageBytes(admin: Admin, topics: readonly ITopicMetadata[]): Promise<ReadonlyMap<string, number>> {
-  const type = kafkajs().ConfigResourceTypes.TOPIC
-  const { resources } = await admin.describeConfigs({
-    includeSynonyms: false,
-    resources: topics.map(({ name }) => ({ type, name, configNames: ['max.message.bytes'] })),
+function newClient({ clientId, bootstrapServers, logger }: KafkaAdminOptions): KafkaClient {
+  avoidNegativeTimeouts()
+  const { Kafka, logLevel } = kafkajs()
+  return new Kafka({
+    clientId,
+    brokers: bootstrapServers.split(',').map((server) => server.trim()),
+    connectionTimeout: CONNECT_TIMEOUT_MS,
+    requestTimeout: REQUEST_TIMEOUT_MS,
+    // Ours is the only retry: kafkajs gives up on a refused connection, and takes 7 s to say that a topic is missing.
+    retry: { retries: 0 },
+    logLevel: logLevel.WARN,
+    logCreator:
+      () =>
+      ({ namespace, log }) =>
+        logger.debug({ kafkajs: namespace, error: log['error'] as unknown }, log.message),
   })
-  return new Map(
-    resources.map(({ resourceName, configEntries }) => [resourceName, Number(configEntries[0]?.configValue)]),
-  )
-}
-
-/** While brokers are restarted with another value they differ, and each counts for the groups that it coordinates. */
-async function positionRetentionMs(admin: Admin): Promise<number> {
-  const { brokers } = await admin.describeCluster()
-  const type = kafkajs().ConfigResourceTypes.BROKER
-  const { resources } = await admin.describeConfigs({
-    includeSynonyms: false,
-    resources: brokers.map(({ nodeId }) => ({ type, name: String(nodeId), configNames: [POSITION_RETENTION] })),
-  })
-  const minutes = resources.map(({ configEntries }) => Number(configEntries[0]?.configValue))
-  const least = Math.min(...minutes)
-  if (!(least > 0)) throw new Fault('LogRefused', `the brokers do not tell their ${POSITION_RETENTION}.`)
-  return least * 60_000
-}
-
-/** Out of time, the caller's or ours: what went wrong last says more than that. Otherwise whoever stopped us says why. */
-function reasonToStop(stop: AbortSignal, what: string, last: Fault | undefined): Error {
-  const reason = stop.reason as Error
-  if (reason.name !== 'TimeoutError') return reason
-  return last ?? new Fault('LogUnavailable', `${what}: Kafka did not answer in time.`, { cause: reason })
 }
 
 /**

@@ -38,3 +38,17 @@ test('while the API server is away nothing is lost silently', async () => {
   await expect(vault.load('a')).rejects.toMatchObject({ code: 'ApiUnavailable' })
   await expect(vault.save('a', 'x')).rejects.toMatchObject({ code: 'ApiUnavailable' })
 })
+
+test('many who ask at once share a list, and each sees what was saved before it asked', async () => {
+  const api = new MemoryApi()
+  const client = api.client()
+  let lists = 0
+  const counting = { ...client, list: (...args: Parameters<typeof client.list>) => (lists++, client.list(...args)) }
+  const vault = kubeVault(counting, 'system', signal)
+  const early = Array.from({ length: 1_000 }, (_, i) => vault.load(`group-${i}`))
+  await kubeVault(client, 'system', signal).save('group-7', 'saved meanwhile')
+  const late = vault.load('group-7')
+  expect(new Set(await Promise.all(early.slice(8)))).toEqual(new Set([null]))
+  expect(await late).toBe('saved meanwhile')
+  expect(lists).toBeLessThanOrEqual(3)
+})

@@ -99,6 +99,31 @@ test('one that cannot be read is refused and its last good version stays in forc
   await expect.poll(() => routes.refused.size).toBe(0)
 })
 
+test('a filter of the version before is read, one with a dialect of a later version is refused and the last good one stays', async () => {
+  const { outlet, routes, seen } = await rig()
+  const known = [
+    { attributes: {} },
+    { attributes: { type: 'a', subject: '' } },
+    { all: [{ not: { any: [{ prefix: { type: 'a' } }, { cesql: 'EXISTS a' }] } }] },
+  ]
+  for (const filter of known) {
+    await seen((await outlet('first', { filter })).metadata.resourceVersion)
+    expect(routes.outlets.current.get('first')?.filter).toEqual(filter)
+  }
+  const unknown = [
+    { regex: { type: 'a' } },
+    { all: [{ not: { regex: {} } }] },
+    { exact: { a: 'b' }, regex: {} },
+    {},
+    { cesql: '(' },
+  ]
+  for (const filter of unknown) {
+    await seen((await outlet('first', { filter })).metadata.resourceVersion)
+    expect([...routes.refused]).toEqual(['first'])
+    expect(routes.outlets.current.get('first')?.filter).toEqual(known.at(-1))
+  }
+})
+
 test('one that names no Kafka cluster is of the cluster that the process was told; without one it is refused', async () => {
   const { outlet, routes, seen } = await rig('default:9092')
   await seen((await outlet('nowhere', { bootstrapServers: undefined })).metadata.resourceVersion)

@@ -4,9 +4,9 @@ import type { RouteSource } from '../contract/route-source.ts'
 import type { Clock } from '../core/clock.ts'
 import type { Logger } from '../telemetry/logger.ts'
 import type { KubeClient, StoredObject } from './client.ts'
-import { startInformer } from './informer.ts'
+import { startInformer, type Informer } from './informer.ts'
 import { kinds } from './kinds.ts'
-import type { Store, StoreChange } from './store.ts'
+import { nameOf, type Store, type StoreChange } from './store.ts'
 
 export interface KubeRoutesOptions {
   readonly client: KubeClient
@@ -23,7 +23,7 @@ export interface KubeRoutesOptions {
 }
 
 export interface KubeRoutes extends RouteSource {
-  /** The objects themselves, with their status. Its listeners are told after those of `inlets` and `outlets`. */
+  /** The objects with their status; instead of the spec, the route that it comes to. Its listeners are told after those of `inlets` and `outlets`. */
   readonly objects: Store
   /** Up to which version of the API server's objects the routes are told to their listeners. */
   readonly resourceVersion: string
@@ -49,16 +49,13 @@ export function kubeRoutes(options: KubeRoutesOptions): KubeRoutes {
   const { client, clock, logger, signal, watch } = options
   const resource = watch === 'inlets' ? kinds.inlet : kinds.outlet
   const selection = { namespace: options.namespace }
-  const objects = startInformer({ client, resource, selection, keep, clock, logger, signal })
-  const withCluster = <T extends { readonly bootstrapServers?: string | undefined }>(route: T): T => {
-    const bootstrapServers = route.bootstrapServers ?? options.bootstrapServers
-    if (bootstrapServers === undefined) throw new Error('it names no Kafka cluster (bootstrapServers)')
-    return { ...route, bootstrapServers }
-  }
-  const follow = <T extends { readonly uid: string }>(set: MemoryRouteSet<T>, parse: (object: StoredObject) => T) =>
-    objects.subscribe((change) => apply(change, { set, parse, refused, logger }))
-  if (watch === 'inlets') follow(routes.inlets, (object) => withCluster(inletOf(object)))
-  else follow(routes.outlets, (object) => withCluster(outletOf(object)))
+  const parse = parserOf(options)
+  const keep = (object: StoredObject): KeptObject => keptOf(object, objects.get(nameOf(object)), parse)
+  const objects: Informer = startInformer({ client, resource, selection, keep, clock, logger, signal })
+  const follow = <T extends { readonly uid: string }>(set: MemoryRouteSet<T>) =>
+    objects.subscribe((change) => apply(change, { set, refused, logger }))
+  if (watch === 'inlets') follow(routes.inlets)
+  else follow(routes.outlets)
   return {
     inlets: routes.inlets,
     outlets: routes.outlets,
@@ -75,38 +72,73 @@ export function kubeRoutes(options: KubeRoutesOptions): KubeRoutes {
   }
 }
 
+/** Thousands of them are kept: only what we read, and each route once. */
+type KeptObject = StoredObject & { readonly route: Parsed }
+
+/** What a spec comes to; `refused`: why it is not of this version of the contract. */
+type Parsed = { readonly value: { readonly uid: string } } | { readonly refused: string }
+
+type Parse = (object: StoredObject) => { readonly uid: string }
+
+function parserOf({ watch, bootstrapServers: usual }: KubeRoutesOptions): Parse {
+  const withCluster = <T extends { readonly bootstrapServers?: string | undefined }>(route: T): T => {
+    const bootstrapServers = route.bootstrapServers ?? usual
+    if (bootstrapServers === undefined) throw new Error('it names no Kafka cluster (bootstrapServers)')
+    return { ...route, bootstrapServers }
+  }
+  return watch === 'inlets' ? (object) => withCluster(inletOf(object)) : (object) => withCluster(outletOf(object))
+}
+
+/** A status that was written, most of them by us, changes no route. */
+function keptOf(object: StoredObject, previous: StoredObject | undefined, parse: Parse): KeptObject {
+  if (isKept(object)) return object
+  const { apiVersion, kind, metadata } = object
+  const { name, namespace = '', uid, resourceVersion, generation = 0 } = metadata
+  const known = previous !== undefined && isKept(previous) && isSameSpec(previous, object) ? previous.route : undefined
+  return {
+    ...{ apiVersion, kind, metadata: { name, namespace, uid, resourceVersion, generation } },
+    status: object['status'],
+    route: known ?? parsed(object, parse),
+  }
+}
+
+function isKept(object: StoredObject): object is KeptObject {
+  return object['route'] !== undefined && object['spec'] === undefined
+}
+
+function isSameSpec(previous: StoredObject, { metadata }: StoredObject): boolean {
+  return previous.metadata.uid === metadata.uid && previous.metadata.generation === (metadata.generation ?? 0)
+}
+
+function parsed(object: StoredObject, parse: Parse): Parsed {
+  try {
+    return { value: parse(object) }
+  } catch (error) {
+    return { refused: (error as Error).message }
+  }
+}
+
 interface Into<T extends { readonly uid: string }> {
   readonly set: MemoryRouteSet<T>
   readonly refused: Set<string>
   readonly logger: Logger
-  parse(object: StoredObject): T
 }
 
-function apply<T extends { readonly uid: string }>(change: StoreChange, into: Into<T>): void {
+function apply<T extends { readonly uid: string }>(change: StoreChange, { set, refused, logger }: Into<T>): void {
   const { name, generation } = change.object.metadata
   if (change.kind === 'gone') {
-    into.refused.delete(name)
-    into.set.delete(name)
-  } else if (!isSameSpec(change.previous, change.object)) {
-    try {
-      into.set.set(into.parse(change.object))
-      into.refused.delete(name)
-    } catch (error) {
-      into.refused.add(name)
-      const facts = { kind: change.object.kind, name, generation, error: (error as Error).message }
-      into.logger.error(facts, 'not of this version of the contract: not applied; its last good version stays in force')
-    }
+    refused.delete(name)
+    set.delete(name)
+    return
   }
-}
-
-/** A status that was written, most of them by us, changes no route. */
-function isSameSpec(previous: StoredObject | undefined, { metadata }: StoredObject): boolean {
-  return previous?.metadata.uid === metadata.uid && previous.metadata.generation === metadata.generation
-}
-
-/** Thousands of them are kept: only what we read. */
-function keep({ apiVersion, kind, metadata, ...rest }: StoredObject): StoredObject {
-  const { name, namespace = '', uid, resourceVersion, generation = 0 } = metadata
-  const { spec, status } = rest as { spec?: unknown; status?: unknown }
-  return { apiVersion, kind, metadata: { name, namespace, uid, resourceVersion, generation }, spec, status }
+  const { route } = change.object as KeptObject
+  if ((change.previous as KeptObject | undefined)?.route === route) return
+  if ('value' in route) {
+    set.set(route.value as T)
+    refused.delete(name)
+  } else {
+    refused.add(name)
+    const facts = { kind: change.object.kind, name, generation, error: route.refused }
+    logger.error(facts, 'not of this version of the contract: not applied; its last good version stays in force')
+  }
 }

@@ -21,6 +21,12 @@ function open(bootstrapServers = kafkaBootstrap()): Cluster {
 async function makeTopic(cluster: Cluster, partitions: number, name = uniqueTopic()): Promise<string> {
   const topic = { name, numPartitions: partitions, replicationFactor: 1, assignments: [], configs: [] }
   await cluster.request('creating', (connection) => createTopicsV7.api.async(connection, [topic], 5_000, false))
+  // through another one: what this one knows is what is tested
+  const other = open()
+  await eventually('its partitions have leaders', async () => {
+    const leaders = (await other.topic(name, { refresh: true }))?.partitions ?? []
+    return leaders.length === partitions && leaders.every(({ nodeId }) => nodeId >= 0)
+  })
   return name
 }
 
@@ -70,9 +76,8 @@ describe('what a process knows about a Kafka cluster', () => {
 
   it('how to connect to a broker, and that there is no such broker', async () => {
     const cluster = open()
-    const connection = await cluster.connect(
-      (await cluster.topic(await makeTopic(cluster, 1)))?.partitions[0]?.nodeId ?? -1,
-    )
+    const name = await makeTopic(cluster, 1)
+    const connection = await cluster.connect((await cluster.topic(name))?.partitions[0]?.nodeId ?? -1)
     await expect(metadataV12.api.async(connection, [], false)).resolves.toMatchObject({ topics: [] })
     await connection.close()
     await expect(cluster.connect(4_711)).rejects.toMatchObject({ code: 'LogUnavailable' })

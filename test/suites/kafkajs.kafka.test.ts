@@ -1,13 +1,21 @@
 import { once } from 'node:events'
 import { connect, createServer, type AddressInfo, type Server, type Socket } from 'node:net'
 import { expect, it } from 'vitest'
-import { createKafkaAdmin } from '../../src/kafka/kafkajs.ts'
+import { systemClock as clock } from '../../src/core/clock.ts'
+import { openKafkaLog } from '../../src/kafka/kafka-log.ts'
+import type { LogAdmin } from '../../src/kafka/log.ts'
 import { createLogger } from '../../src/telemetry/logger.ts'
 import { kafkaBootstrap, uniqueTopic } from '../support/kafka.ts'
 import { faultOf } from './log/subject.ts'
 
-const admin = (bootstrapServers: string) =>
-  createKafkaAdmin({ bootstrapServers, clientId: 'test', logger: createLogger('silent') })
+const METADATA = 3
+
+/** Closed with its log. */
+function admin(bootstrapServers: string): LogAdmin {
+  const log = openKafkaLog({ bootstrapServers, clientId: 'test', clock, logger: createLogger('silent') })
+  const opened = log.admin()
+  return { ...opened, close: () => opened.close().then(() => log.close()) }
+}
 
 // Node warns once a process, so we listen from the start.
 const warnings: Error[] = []
@@ -47,12 +55,31 @@ it('administration of a Kafka that is away says at a timeout of the caller what 
   await away.close()
 })
 
-it('administration is closed soon, also when the broker that it asks hangs', async () => {
+it('one Metadata request describes topics, however many they are', async () => {
+  const heard: number[] = []
+  const door = await openDoor(await freePort(), (apiKey) => heard.push(apiKey))
+  const asking = admin(`127.0.0.1:${door.port}`)
+  const names = Array.from({ length: 40 }, uniqueTopic)
+  const made = admin(kafkaBootstrap())
+  await Promise.all(names.map((name) => made.ensureTopic({ name, partitions: 1, replicationFactor: 1, config: {} })))
+  await asking.describeTopics(names.slice(0, 1))
+  heard.length = 0
+  const found = await asking.describeTopics([...names, uniqueTopic()])
+  expect(new Set(found.map(({ name }) => name))).toEqual(new Set(names))
+  expect(heard.filter((key) => key === METADATA)).toHaveLength(1)
+  await Promise.all([asking.close(), made.close()])
+  await door.close()
+})
+
+it.each([
+  ['asks', (hanging: LogAdmin) => hanging.describeGroup('any')],
+  ['is to change', (hanging: LogAdmin) => hanging.deleteGroup('any')],
+])('administration is closed soon, also when the broker that it %s hangs', async (_, call) => {
   await using silence = createServer().listen(0, '127.0.0.1')
   const heard = once(silence, 'connection') as Promise<[Socket]>
   await once(silence, 'listening')
   const hanging = admin(`127.0.0.1:${(silence.address() as AddressInfo).port}`)
-  const asked = faultOf(hanging.describeGroup('any'))
+  const asked = faultOf(call(hanging))
   const [socket] = await heard
   const start = performance.now()
   await hanging.close()
@@ -64,6 +91,7 @@ it('administration is closed soon, also when the broker that it asks hangs', asy
 it('administration makes Node complain about nothing', async () => {
   const quiet = admin(kafkaBootstrap())
   expect(await quiet.describeTopics([uniqueTopic()])).toEqual([])
+  await quiet.deleteTopic(uniqueTopic())
   await quiet.close()
   expect(warnings).toEqual([])
 })
@@ -77,8 +105,11 @@ async function freePort(): Promise<number> {
   return port
 }
 
-/** Lets through to the real Kafka what comes to a port. */
-async function openDoor(port: number): Promise<{ close(): Promise<void> }> {
+/** Lets through to the real Kafka what comes to a port. `hear`: told the kind of each request. */
+async function openDoor(
+  port: number,
+  hear: (apiKey: number) => void = () => {},
+): Promise<{ readonly port: number; close(): Promise<void> }> {
   const [host, target] = kafkaBootstrap().split(',')[0]!.split(':')
   const sockets = new Set<Socket>()
   const server: Server = createServer((inside) => {
@@ -87,14 +118,31 @@ async function openDoor(port: number): Promise<{ close(): Promise<void> }> {
       sockets.add(socket)
       socket.on('error', () => socket.destroy())
     }
+    inside.on('data', requests(hear))
     inside.pipe(outside).pipe(inside)
   }).listen(port, '127.0.0.1')
   await once(server, 'listening')
   return {
+    port,
     close: async () => {
       for (const socket of sockets) socket.destroy()
       server.close()
       await once(server, 'close')
     },
+  }
+}
+
+/** Takes the bytes of a connection; each request begins with its size and its kind. */
+function requests(hear: (apiKey: number) => void): (bytes: Buffer) => void {
+  let held = Buffer.alloc(0)
+  return (bytes) => {
+    held = Buffer.concat([held, bytes])
+    for (
+      let size = 0;
+      held.length >= 6 && held.length >= (size = 4 + held.readInt32BE(0));
+      held = held.subarray(size)
+    ) {
+      hear(held.readInt16BE(4))
+    }
   }
 }

@@ -32,6 +32,7 @@ const kafka34: Offer = Object.entries({
   13: 5,
   14: 5,
   15: 5,
+  16: 4,
   22: 4,
   32: 4,
 }).map(([key, max]) => ({ key: Number(key), min: 0, max }))

@@ -2,11 +2,9 @@ import { randomUUID } from 'node:crypto'
 import { foreignMessage, foreignObjects } from '../../control-plane/preflight.ts'
 import { systemClock as clock } from '../../core/clock.ts'
 import { Fault } from '../../core/fault.ts'
-import { retryBackoffMs } from '../../core/backoff.ts'
 import { inClusterAccess } from '../../kube/access.ts'
 import type { KubeClient } from '../../kube/client.ts'
 import { lead } from '../../kube/lease.ts'
-import { pause } from '../../kube/pause.ts'
 import { createLogger, type Logger } from '../../telemetry/logger.ts'
 import { UsageError, type Environment } from '../flags.ts'
 import { aborted, drainDeadline, stopSignal } from '../stop.ts'
@@ -14,6 +12,7 @@ import type { ControllerFlags } from './flags.ts'
 import { startAdmission } from './admission.ts'
 import { replicaClients } from './clients.ts'
 import { govern } from './govern.ts'
+import { persist } from './persist.ts'
 
 /** The system namespace, where nothing says otherwise. */
 const usualNamespace = 'knative-eventing'
@@ -75,18 +74,15 @@ async function preflight(
   logger: Logger,
   signal: AbortSignal,
 ): Promise<void> {
-  for (let attempt = 1; !signal.aborted; attempt += 1) {
-    try {
-      const foreign = await foreignObjects(client, namespace, signal)
-      if (foreign.length === 0) return
-      if (!adopt) throw new UsageError(foreignMessage(foreign))
-      logger.warn({ foreign }, 'adopting what another manager left')
-      return
-    } catch (error) {
-      if (!(error instanceof Fault)) throw error
-      if (signal.aborted) return
-      logger.warn({ err: error }, 'the cluster could not be looked at; trying again')
-      await pause(retryBackoffMs(attempt), signal)
-    }
+  const look = async (): Promise<void> => {
+    const foreign = await foreignObjects(client, namespace, signal)
+    if (foreign.length === 0) return
+    if (!adopt) throw new UsageError(foreignMessage(foreign))
+    logger.warn({ foreign }, 'adopting what another manager left')
   }
+  const failed = (error: unknown): void => {
+    if (!(error instanceof Fault)) throw error
+    logger.warn({ err: error }, 'the cluster could not be looked at; trying again')
+  }
+  await persist(look, failed, signal)
 }

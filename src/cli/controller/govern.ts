@@ -4,12 +4,11 @@ import { readyReplicas, rotateCertificates } from '../../control-plane/webhook/r
 import type { WorkersSummary } from '../../control-plane/workers/reconciler.ts'
 import { findSelf } from '../../control-plane/workers/self.ts'
 import { startWorkers } from '../../control-plane/workers/workers.ts'
-import { retryBackoffMs } from '../../core/backoff.ts'
 import { eventRecorder, type EventRecorder } from '../../kube/events.ts'
-import { pause } from '../../kube/pause.ts'
 import { aborted } from '../stop.ts'
 import { KafkaAdmins } from './admins.ts'
 import type { ReplicaParts } from './admission.ts'
+import { persist } from './persist.ts'
 
 interface GovernParts extends ReplicaParts {
   /** What the certificates of the webhooks are for. */
@@ -49,19 +48,15 @@ async function manageWorkers(
   signal: AbortSignal,
 ): Promise<void> {
   const { client, namespace, clock, logger } = parts
-  for (let attempt = 1; !signal.aborted; attempt += 1) {
-    try {
-      const self = await imageAndOwner(parts, signal)
-      const report = ({ address }: WorkersSummary): void => ingress.set(address)
-      const options = { client, namespace, ...self, events, report, clock, logger, signal }
-      const workers = await startWorkers(options)
-      return await workers.done
-    } catch (error) {
-      if (signal.aborted) return
-      logger.error({ err: error }, 'the workers could not be looked after; trying again')
-      await pause(retryBackoffMs(attempt), signal)
-    }
+  const report = ({ address }: WorkersSummary): void => ingress.set(address)
+  const look = async (): Promise<void> => {
+    const self = await imageAndOwner(parts, signal)
+    const workers = await startWorkers({ client, namespace, ...self, events, report, clock, logger, signal })
+    await workers.done
   }
+  const failed = (error: unknown): void =>
+    logger.error({ err: error }, 'the workers could not be looked after; trying again')
+  await persist(look, failed, signal)
 }
 
 async function imageAndOwner({ client, namespace, identity, flags }: GovernParts, signal: AbortSignal) {

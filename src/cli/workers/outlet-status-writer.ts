@@ -1,15 +1,16 @@
 import { OutletStatus } from '../../contract/outlet.ts'
 import type { Outlet } from '../../contract/outlet.ts'
 import type { OutletReport } from '../../contract/route-source.ts'
-import { retryBackoffMs } from '../../core/backoff.ts'
-import { Fault } from '../../core/fault.ts'
+import type { Fault } from '../../core/fault.ts'
 import type { KubeClient, StoredObject } from '../../kube/client.ts'
 import { sameJson } from '../../kube/equal.ts'
+import { asFault } from '../../kube/faults.ts'
 import { kinds } from '../../kube/kinds.ts'
 import { pause } from '../../kube/pause.ts'
 import { isAfter } from '../../kube/resource-version.ts'
 import type { KubeRoutes } from '../../kube/routes.ts'
 import type { Logger } from '../../telemetry/logger.ts'
+import { callSignal, waitMs, warnAtFailure } from './api-calls.ts'
 import { decideStatus, differInWords } from './outlet-status.ts'
 
 export interface OutletStatusWriterParts {
@@ -25,10 +26,8 @@ export interface OutletStatusWriterParts {
 
 /** Writes under way at once. */
 const atOnce = 16
-const callMs = 10_000
 /** Where only words change, the whole process writes one status in this time, milliseconds. */
 const wordsMs = 1_000
-const warnAtFailure = 3
 
 /**
  * Writes the status of those Outlets for which this process speaks: once a generation, and when a fault comes, changes or goes.
@@ -155,7 +154,7 @@ export class OutletStatusWriter {
       { op: 'add', path: '/status', value: status },
     ]
     try {
-      const limit = AbortSignal.any([signal, AbortSignal.timeout(callMs)])
+      const limit = callSignal(signal)
       const options = { subresource: 'status' } as const
       const key = { namespace, name: uid }
       const written = await client.patch(kinds.outlet, key, { kind: 'json', body }, limit, options)
@@ -168,7 +167,7 @@ export class OutletStatusWriter {
 
   #failed(uid: string, error: unknown): Fault | null {
     if (this.#parts.signal.aborted) return null
-    const fault = error instanceof Fault ? error : new Fault('ApiUnavailable', String(error), { cause: error })
+    const fault = asFault(error)
     if (!fault.retriable) this.#parts.logger.error({ err: fault, outlet: uid }, 'the status of an Outlet is refused')
     // not found: its deletion is on its way to us
     if (!fault.retriable || fault.code === 'ApiNotFound') return null
@@ -206,8 +205,4 @@ export class OutletStatusWriter {
 export function statusOf(object: StoredObject | undefined): OutletStatus | undefined {
   const read = OutletStatus.safeParse(object?.['status'])
   return read.success ? read.data : undefined
-}
-
-function waitMs({ details }: Fault, failures: number): number {
-  return Math.max(Number(details['retryAfterMs'] ?? 0), retryBackoffMs(failures, { capMs: 5_000 }))
 }

@@ -113,7 +113,7 @@ test('one of an earlier pod of this name is removed first; one of this pod is ta
   expect((await later.stored())?.metadata.uid).not.toBe(uid)
 })
 
-test('one that someone deleted is made anew with the next change; it goes with an orderly end', async () => {
+test('one that someone deleted is made anew, with the next change or within seconds; it goes with an orderly end', async () => {
   const api = new MemoryApi()
   const { worker, now, shows, stored } = start(api)
   worker.seenMoved()
@@ -121,6 +121,9 @@ test('one that someone deleted is made anew with the next change; it goes with a
   await api.client().delete(kinds.worker, key, signal)
   now.status = { seen: '2', owns: [] }
   worker.ownsChanged()
+  await shows({ seen: '2', owns: [] })
+  // also when there is nothing new to say
+  await api.client().delete(kinds.worker, key, signal)
   await shows({ seen: '2', owns: [] })
   await worker.close(1_000)
   expect(await stored()).toBeNull()

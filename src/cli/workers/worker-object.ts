@@ -1,14 +1,15 @@
 import { contractGroup, contractVersion } from '../../contract/objects.ts'
 import type { WorkerSpec, WorkerStatus } from '../../contract/worker.ts'
-import { retryBackoffMs } from '../../core/backoff.ts'
 import type { Clock } from '../../core/clock.ts'
 import { inTime } from '../../core/deadline.ts'
 import { Fault } from '../../core/fault.ts'
 import type { KubeClient } from '../../kube/client.ts'
 import { sameJson } from '../../kube/equal.ts'
+import { asFault } from '../../kube/faults.ts'
 import { kinds } from '../../kube/kinds.ts'
 import { pause } from '../../kube/pause.ts'
 import type { Logger } from '../../telemetry/logger.ts'
+import { callSignal, waitMs, warnAtFailure } from './api-calls.ts'
 
 export interface WorkerObjectParts {
   readonly client: KubeClient
@@ -28,16 +29,15 @@ export interface WorkerObjectParts {
 const seenMs = 1_000
 /** A rebalance comes in several pieces. */
 const ownsMs = 50
-/** Failures in a row; fewer pass by themselves. */
-const warnAtFailure = 3
-const callMs = 10_000
+/** It is looked after this often: someone may have deleted it. Sooner than the controller takes a partition for nobody's. Milliseconds. */
+const lookMs = 5_000
 
 /**
  * Says of this process what WorkerStatus holds, in a Worker object that goes with the pod. Writes only what differs from what it wrote last;
  * while the API server is away it tries again, with what is true then.
  *
  *     moved ─► due? ─► differs from what is written? ─► there? ─► patch status
- *                                                       └─ create, owned by the pod
+ *                        └─ no: someone deleted it? ─────►└─ create, owned by the pod
  */
 export class WorkerObject {
   readonly #parts: WorkerObjectParts
@@ -48,6 +48,8 @@ export class WorkerObject {
   #writtenAt = -Infinity
   /** Monotonic milliseconds; Infinity: nothing to write. */
   #dueAt = Infinity
+  /** When it is looked after. Monotonic milliseconds. */
+  #lookAt = Infinity
   #wake = (): void => {}
 
   constructor(parts: WorkerObjectParts) {
@@ -90,7 +92,7 @@ export class WorkerObject {
   async #run(): Promise<void> {
     const { clock } = this.#parts
     for (let failures = 0; !this.#stop.signal.aborted;) {
-      const wait = this.#dueAt - clock.monotonic()
+      const wait = Math.min(this.#dueAt, this.#lookAt) - clock.monotonic()
       if (wait > 0) {
         await this.#sleep(wait)
         continue
@@ -103,7 +105,7 @@ export class WorkerObject {
       if (failures === warnAtFailure) {
         this.#parts.logger.warn({ err: error, worker: this.#parts.name }, 'cannot say what this worker does; trying on')
       }
-      await pause(retryBackoffMs(failures, { capMs: 5_000 }), this.#stop.signal)
+      await pause(waitMs(error, failures), this.#stop.signal)
     }
   }
 
@@ -123,8 +125,8 @@ export class WorkerObject {
   /** @returns what went wrong. */
   async #write(): Promise<Fault | null> {
     const status = this.#parts.status()
-    if (this.#exists && sameJson(status, this.#written)) return null
-    const signal = AbortSignal.any([this.#stop.signal, AbortSignal.timeout(callMs)])
+    if (this.#exists && sameJson(status, this.#written) && !(await this.#wasDeleted())) return null
+    const signal = callSignal(this.#stop.signal)
     try {
       if (!this.#exists) await this.#create(signal)
       // all of it is ours: what is not in it goes
@@ -133,12 +135,26 @@ export class WorkerObject {
       await this.#parts.client.patch(kinds.worker, this.#key, patch, signal, { subresource: 'status' })
       this.#written = status
       this.#writtenAt = this.#parts.clock.monotonic()
+      this.#lookAt = this.#writtenAt + lookMs
       return null
     } catch (error) {
       // someone deleted it: it is made anew
       if (error instanceof Fault && error.code === 'ApiNotFound') this.#exists = false
-      return error instanceof Fault ? error : new Fault('ApiUnavailable', String(error), { cause: error })
+      return asFault(error)
     }
+  }
+
+  /** Asks now and then only; while the API server is away there is nothing to know. */
+  async #wasDeleted(): Promise<boolean> {
+    const { client, clock } = this.#parts
+    if (clock.monotonic() < this.#lookAt) return false
+    this.#lookAt = clock.monotonic() + lookMs
+    try {
+      this.#exists = (await client.get(kinds.worker, this.#key, callSignal(this.#stop.signal))) !== null
+    } catch {
+      return false
+    }
+    return !this.#exists
   }
 
   async #create(signal: AbortSignal): Promise<void> {

@@ -14,12 +14,13 @@ import { kafkaConfig, type KafkaConfig } from './kafka-config.ts'
 /** On an object that is being deleted: give up what Kafka holds of it. */
 export const forceDeleteAnnotation = 'millrace.dev/force-delete'
 
-/** Keys of `status.annotations`, as Knative's implementation for Kafka writes them. */
+/** Keys of `status.annotations`: as Knative's implementation for Kafka writes them, and where parked events go, which it has not. */
 export const inUse = {
   topic: 'default.topic',
   partitions: 'default.topic.partitions',
   replicationFactor: 'default.topic.replication.factor',
   bootstrapServers: 'bootstrap.servers',
+  deadLetterTopic: 'dead.letter.topic',
 } as const
 
 /** A Broker and what matters to it, as one value. */

@@ -5,12 +5,11 @@ import { never } from '../../core/never.ts'
 import type { ObjectName, StoredObject } from '../../kube/client.ts'
 import { kinds } from '../../kube/kinds.ts'
 import type { DesiredStatus, Outcome, Reconciler } from '../../kube/reconciler.ts'
-import { keyOf } from '../../kube/store.ts'
 import { knows } from '../fleet.ts'
 import { parkingTopic } from '../names.ts'
 import { Patience } from '../patience.ts'
-import type { FullReference } from '../resolve.ts'
 import { isTold, reasonOf, statusOf as statusOfObject, statusWith } from '../status-of.ts'
+import { noting, Subjects } from '../subjects.ts'
 import { isUsable, type TopicNote, type TopicState } from '../topics/state.ts'
 import { verdictOf, type Verdict } from '../verdict.ts'
 import { applyContract, setFinalizers, type World } from '../world.ts'
@@ -30,7 +29,7 @@ const lookAgainMs = 5_000
 export class BrokerReconciler implements Reconciler {
   readonly #world: World
   readonly #patience: Patience
-  readonly #uids = new Map<string, string>()
+  readonly #subjects = new Subjects()
   /** UIDs of Brokers that go, whose topic was there. */
   readonly #made = new Set<string>()
 
@@ -40,13 +39,9 @@ export class BrokerReconciler implements Reconciler {
   }
 
   async reconcile(key: ObjectName, object: StoredObject | undefined, signal: AbortSignal): Promise<Outcome> {
-    const id = keyOf(key)
-    const before = this.#uids.get(id)
-    if (before !== undefined && before !== object?.metadata.uid) this.#forget(key, before)
-    if (object === undefined) return { kind: 'settled' }
-    this.#uids.set(id, object.metadata.uid)
-    const refs: FullReference[] = []
-    const resolve = (ref: FullReference) => (refs.push(ref), this.#world.resolve(ref))
+    const forget = (gone: ObjectName, uid: string): void => this.#forget(gone, uid)
+    if (!this.#subjects.enter(key, object, forget)) return { kind: 'settled' }
+    const { refs, resolve } = noting((ref) => this.#world.resolve(ref))
     const { uid } = object.metadata
     const seen = observeBroker(object, this.#world, {
       goneMs: () => this.#patience.lasted(`gone ${uid}`),
@@ -72,7 +67,6 @@ export class BrokerReconciler implements Reconciler {
 
   #forget(key: ObjectName, uid: string): void {
     const { kafka, board, references, awaiting, inletVersions } = this.#world
-    this.#uids.delete(keyOf(key))
     kafka.forget(uid)
     board.set(key, undefined)
     references.set({ kind: 'Broker', key }, [])
@@ -261,7 +255,8 @@ function statusOf(
   state: TopicState | undefined,
 ): DesiredStatus {
   const { name, partitions, replicationFactor } = topic.spec
-  // Only what was seen to be there is written down: it is what stays, and what is deleted in the end.
+  // Only what was seen to be there is written down: it is what stays, and what is deleted in the end. The topic of parked events is made on
+  // first use: its name is told before, for who looks for them.
   const current =
     isUsable(state) && bootstrapServers !== undefined
       ? {
@@ -269,6 +264,7 @@ function statusOf(
           [inUse.partitions]: String(partitions),
           [inUse.replicationFactor]: String(replicationFactor),
           [inUse.bootstrapServers]: bootstrapServers,
+          [inUse.deadLetterTopic]: parkingTopic(name),
         }
       : {}
   const all = { ...annotations, ...current }

@@ -7,6 +7,7 @@ import {
   strictRepliesAnnotation,
 } from '../../api/trigger.ts'
 import type { Trigger, TriggerCondition } from '../../api/trigger.ts'
+import { filterOf } from '../../api/trigger-filter.ts'
 import type { Outlet } from '../../contract/outlet.ts'
 import { deadLetterResolved } from '../broker/compile.ts'
 import type { CompiledBroker } from '../broker/compile.ts'
@@ -102,7 +103,7 @@ function outletOf(
     ...(bootstrapServers === undefined ? {} : { bootstrapServers }),
     group,
     start,
-    filter: { attributes: spec.filter?.attributes ?? {} },
+    filter: filterOf(spec),
     subscriber: { url },
     replyTopic: name,
     delivery,

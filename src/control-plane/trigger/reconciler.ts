@@ -6,12 +6,11 @@ import { never } from '../../core/never.ts'
 import type { ObjectName, StoredObject } from '../../kube/client.ts'
 import { kinds } from '../../kube/kinds.ts'
 import type { DesiredStatus, Outcome, Reconciler } from '../../kube/reconciler.ts'
-import { keyOf } from '../../kube/store.ts'
 import { consumptionOf } from '../fleet.ts'
 import { forceDeleteAnnotation } from '../broker/observe.ts'
 import { Patience } from '../patience.ts'
-import type { FullReference } from '../resolve.ts'
 import { isTold, statusWith } from '../status-of.ts'
+import { noting, Subjects } from '../subjects.ts'
 import type { Verdict } from '../verdict.ts'
 import { applyContract, setFinalizers, type World } from '../world.ts'
 import type { CompiledTrigger } from './compile.ts'
@@ -32,7 +31,7 @@ type Serving = Extract<TriggerPlan, { kind: 'serve' }>
 export class TriggerReconciler implements Reconciler {
   readonly #world: World
   readonly #patience: Patience
-  readonly #uids = new Map<string, string>()
+  readonly #subjects = new Subjects()
   /** By UID of a Trigger that goes. */
   readonly #unseen = new Map<string, UnseenOutlet>()
 
@@ -42,13 +41,9 @@ export class TriggerReconciler implements Reconciler {
   }
 
   async reconcile(key: ObjectName, object: StoredObject | undefined, signal: AbortSignal): Promise<Outcome> {
-    const id = keyOf(key)
-    const before = this.#uids.get(id)
-    if (before !== undefined && before !== object?.metadata.uid) this.#forget(key, before)
-    if (object === undefined) return { kind: 'settled' }
-    this.#uids.set(id, object.metadata.uid)
-    const refs: FullReference[] = []
-    const resolve = (ref: FullReference) => (refs.push(ref), this.#world.resolve(ref))
+    const forget = (gone: ObjectName, uid: string): void => this.#forget(gone, uid)
+    if (!this.#subjects.enter(key, object, forget)) return { kind: 'settled' }
+    const { refs, resolve } = noting((ref) => this.#world.resolve(ref))
     const { uid } = object.metadata
     const seen = observeTrigger(object, this.#world, {
       goneMs: () => this.#patience.lasted(`gone ${uid}`),
@@ -80,7 +75,6 @@ export class TriggerReconciler implements Reconciler {
 
   #forget(key: ObjectName, uid: string): void {
     const { references, awaiting, outletVersions } = this.#world
-    this.#uids.delete(keyOf(key))
     references.set({ kind: 'Trigger', key }, [])
     awaiting.dispatcher.set(key, undefined)
     outletVersions.forget(uid)

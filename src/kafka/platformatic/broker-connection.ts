@@ -1,8 +1,9 @@
-import { Connection } from '@platformatic/kafka'
+import type { Connection } from '@platformatic/kafka'
 import { inTime } from '../../core/deadline.ts'
 import { toFault } from './faults.ts'
 import { negotiate } from './versions.ts'
 import type { Calls } from './versions.ts'
+import { Wire } from './wire.ts'
 
 /** Where a broker listens. */
 export interface Address {
@@ -10,11 +11,14 @@ export interface Address {
   readonly port: number
 }
 
-/** An open connection and what may be asked on it: `connection.calls.heartbeat.async(connection, …)`. */
-export type BrokerConnection = Connection & { readonly calls: Calls }
+/**
+ * An open connection and what may be asked on it: `connection.calls.heartbeat.async(connection, …)`. The library's encoders ask for a Connection
+ * of its own; of that a Wire has all that they and we use.
+ */
+export type BrokerConnection = Wire & Connection & { readonly calls: Calls }
 
 /**
- * Opens a connection and agrees with the broker on versions. Who opens it closes it, by {@link dropConnection}.
+ * Opens a connection and agrees with the broker on versions. Who opens it closes it.
  * @param options.connectTimeoutMs for each of the two.
  * @param options.signal aborted: a broker that hangs is not waited for any more.
  * @throws Fault LogUnavailable, NotAuthorized; LogRefused when the broker is too old or too new for us.
@@ -24,26 +28,23 @@ export async function openConnection(
   address: Address,
   options: { connectTimeoutMs: number; requestTimeoutMs: number; signal?: AbortSignal },
 ): Promise<BrokerConnection> {
-  const { connectTimeoutMs, requestTimeoutMs, signal } = options
+  const { connectTimeoutMs, signal } = options
   const server = `${address.host}:${address.port}`
-  const connection = new Connection(clientId, { connectTimeout: connectTimeoutMs, requestTimeout: requestTimeoutMs })
-  // Errors reach us through the requests; an 'error' event without a listener would end the process.
-  connection.on('error', () => {})
+  let wire: Wire | undefined
   try {
-    await connection.connect(address.host, address.port)
+    wire = await Wire.open(clientId, address, options)
     // The request timeout is for the caller's requests, and may be long.
-    const agreed = await inTime(negotiate(connection, server), { ms: connectTimeoutMs, signal })
+    const negotiated = negotiate(wire as unknown as Connection, server)
+    const agreed = await inTime(negotiated, { ms: connectTimeoutMs, signal })
     if (agreed.late) throw new Error('it did not say in time which versions it speaks')
-    return Object.assign(connection, { calls: agreed.value })
+    return Object.assign(wire, { calls: agreed.value }) as BrokerConnection
   } catch (error) {
-    void dropConnection(connection)
+    void wire?.close()
     throw toFault(error, `connecting to ${server}`)
   }
 }
 
 /** Closes at once, without waiting for a peer that hangs; requests in flight fail. */
-export async function dropConnection(connection: Connection): Promise<void> {
-  const closed = connection.close()
-  connection.socket?.destroy()
-  await closed
+export function dropConnection(connection: BrokerConnection): Promise<void> {
+  return connection.close()
 }

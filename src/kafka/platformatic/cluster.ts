@@ -1,4 +1,3 @@
-import { ResponseError } from '@platformatic/kafka'
 import { Fault } from '../../core/fault.ts'
 import type { Clock } from '../../core/clock.ts'
 import type { Logger } from '../../telemetry/logger.ts'
@@ -6,7 +5,7 @@ import { openConnection } from './broker-connection.ts'
 import type { Address, BrokerConnection } from './broker-connection.ts'
 import { ControlConnection } from './cluster-control.ts'
 import type { Silence } from './cluster-control.ts'
-import { faultCodeOf, kafkaErrorName } from './faults.ts'
+import { errorsInside, faultCodeOf, kafkaErrorName } from './faults.ts'
 import type { AnswerTo } from './versions.ts'
 
 export interface ClusterOptions {
@@ -124,6 +123,17 @@ export class Cluster {
     this.#control.heard()
   }
 
+  /** The node ids of all live brokers, as the cluster says now. @throws as {@link topics}. */
+  async brokers(): Promise<readonly number[]> {
+    await this.#load([])
+    return this.knownBrokers
+  }
+
+  /** The node ids of the brokers of the last answer. */
+  get knownBrokers(): readonly number[] {
+    return [...this.#brokers.keys()]
+  }
+
   /** The brokers of the last answer. */
   hasBroker(nodeId: number): boolean {
     return this.#brokers.has(nodeId)
@@ -215,7 +225,7 @@ export class Cluster {
 
   async #load(names: string[]): Promise<void> {
     const response = await this.#control.request('asking for metadata', (connection) =>
-      withErrorsInside<MetadataResponse>(connection.calls.metadata.async(connection, names, false)),
+      errorsInside<MetadataResponse>(connection.calls.metadata.async(connection, names, false)),
     )
     if (response.brokers.length > 0) this.#brokers.clear()
     for (const { nodeId, host, port } of response.brokers) this.#brokers.set(nodeId, { host, port })
@@ -245,7 +255,7 @@ export class Cluster {
 
   async #findCoordinators(groups: string[]): Promise<Fault | null> {
     const response = await this.#control.request('asking for group coordinators', (connection) =>
-      withErrorsInside<CoordinatorResponse>(connection.calls.findCoordinator.async(connection, 0 /* groups */, groups)),
+      errorsInside<CoordinatorResponse>(connection.calls.findCoordinator.async(connection, 0 /* groups */, groups)),
     )
     let fault: Fault | null = null
     for (const { key, nodeId, host, port, errorCode } of response.coordinators) {
@@ -262,16 +272,6 @@ export class Cluster {
 }
 
 const nobody: PartitionLeader = { nodeId: -1, epoch: -1 }
-
-/** The client library throws for the whole response when one part of it has an error; the parts are what we want. */
-async function withErrorsInside<T>(call: Promise<T>): Promise<T> {
-  try {
-    return await call
-  } catch (error) {
-    if (error instanceof ResponseError && error['response'] !== undefined) return error['response'] as T
-    throw error
-  }
-}
 
 function parseServer(text: string): Address {
   const match = /^(?:\[([^\]]+)\]|([^:[\]]+)):(\d{1,5})$/.exec(text.trim())

@@ -1,12 +1,13 @@
+import { Fault } from '../../core/fault.ts'
+import type { FaultCode } from '../../core/fault.ts'
 import {
   AuthenticationError,
   GenericError,
+  ResponseError,
   TimeoutError,
   protocolErrors,
   protocolErrorsCodesById,
-} from '@platformatic/kafka'
-import { Fault } from '../../core/fault.ts'
-import type { FaultCode } from '../../core/fault.ts'
+} from './library.ts'
 
 /** Answers of Kafka that mean more to us than "refused" or "try again". Names as in the Kafka protocol guide, "Error codes". */
 const meanings: Readonly<Record<string, FaultCode>> = {
@@ -38,6 +39,16 @@ export function kafkaErrorCode(error: unknown): string | null {
     if (inner instanceof GenericError && typeof inner['apiId'] === 'string') return inner['apiId']
   }
   return null
+}
+
+/** The client library throws for a whole response when one part of it has an error; the parts are what we want. */
+export async function errorsInside<T>(call: Promise<T>): Promise<T> {
+  try {
+    return await call
+  } catch (error) {
+    if (error instanceof ResponseError && error['response'] !== undefined) return error['response'] as T
+    throw error
+  }
 }
 
 /** True when a request was sent and not answered in time: it may have been done. */

@@ -1,33 +1,9 @@
-import {
-  apiVersionsV3,
-  describeConfigsV4,
-  describeGroupsV5,
-  fetchV15,
-  fetchV16,
-  fetchV17,
-  findCoordinatorV4,
-  findCoordinatorV5,
-  findCoordinatorV6,
-  heartbeatV4,
-  initProducerIdV4,
-  initProducerIdV5,
-  joinGroupV9,
-  leaveGroupV5,
-  listOffsetsV8,
-  listOffsetsV9,
-  metadataV12,
-  offsetCommitV8,
-  offsetCommitV9,
-  offsetFetchV8,
-  offsetFetchV9,
-  produceV9,
-  produceV10,
-  produceV11,
-  syncGroupV5,
-} from '@platformatic/kafka'
 import type { Connection } from '@platformatic/kafka'
 import { Fault } from '../../core/fault.ts'
 import { kafkaErrorCode } from './faults.ts'
+import { request } from './library.ts'
+
+const apiVersions = request('metadata', 'apiVersionsV3').api
 
 /**
  * All requests of the event path, each in the versions that we can encode, oldest first: from what Kafka 3.5 speaks on. A row's versions
@@ -37,20 +13,33 @@ import { kafkaErrorCode } from './faults.ts'
  *     Fetch 15 … 17     13 asks by topic id, 15 has no replica id; 16 tells addresses, 17 takes a log directory (for followers), both tagged
  */
 const known = {
-  produce: [produceV9.api, produceV10.api, produceV11.api],
-  fetch: [fetchV15.api, fetchV16.api, fetchV17.api],
-  listOffsets: [listOffsetsV8.api, listOffsetsV9.api],
-  metadata: [metadataV12.api],
-  offsetCommit: [offsetCommitV8.api, offsetCommitV9.api],
-  offsetFetch: [offsetFetchV8.api, offsetFetchV9.api],
-  findCoordinator: [findCoordinatorV4.api, findCoordinatorV5.api, findCoordinatorV6.api],
-  joinGroup: [joinGroupV9.api],
-  heartbeat: [heartbeatV4.api],
-  leaveGroup: [leaveGroupV5.api],
-  syncGroup: [syncGroupV5.api],
-  describeGroups: [describeGroupsV5.api],
-  initProducerId: [initProducerIdV4.api, initProducerIdV5.api],
-  describeConfigs: [describeConfigsV4.api],
+  produce: [
+    request('producer', 'produceV9').api,
+    request('producer', 'produceV10').api,
+    request('producer', 'produceV11').api,
+  ],
+  fetch: [
+    request('consumer', 'fetchV15').api,
+    request('consumer', 'fetchV16').api,
+    request('consumer', 'fetchV17').api,
+  ],
+  listOffsets: [request('consumer', 'listOffsetsV8').api, request('consumer', 'listOffsetsV9').api],
+  metadata: [request('metadata', 'metadataV12').api],
+  offsetCommit: [request('consumer', 'offsetCommitV8').api, request('consumer', 'offsetCommitV9').api],
+  offsetFetch: [request('consumer', 'offsetFetchV8').api, request('consumer', 'offsetFetchV9').api],
+  findCoordinator: [
+    request('metadata', 'findCoordinatorV4').api,
+    request('metadata', 'findCoordinatorV5').api,
+    request('metadata', 'findCoordinatorV6').api,
+  ],
+  joinGroup: [request('consumer', 'joinGroupV9').api],
+  heartbeat: [request('consumer', 'heartbeatV4').api],
+  leaveGroup: [request('consumer', 'leaveGroupV5').api],
+  syncGroup: [request('consumer', 'syncGroupV5').api],
+  describeGroups: [request('admin', 'describeGroupsV5').api],
+  listGroups: [request('admin', 'listGroupsV4').api],
+  initProducerId: [request('producer', 'initProducerIdV4').api, request('producer', 'initProducerIdV5').api],
+  describeConfigs: [request('admin', 'describeConfigsV4').api],
 } as const
 
 type Known = typeof known
@@ -76,7 +65,7 @@ export interface OfferedApi {
  */
 export async function negotiate(connection: Connection, server: string): Promise<Calls> {
   try {
-    const { apiKeys } = await apiVersionsV3.api.async(connection, 'millrace', 'unknown')
+    const { apiKeys } = await apiVersions.async(connection, 'millrace', 'unknown')
     return choose(apiKeys, server)
   } catch (error) {
     // So answers a Kafka before 2.4. Not as the cause: what Kafka answered to would seem to be a question of the caller.

@@ -1,7 +1,7 @@
 import { describe, expect, test } from 'vitest'
+import { admissionRequest, admitted, problemsOf, type Admitted } from '../../../../test/support/admission.ts'
 import type { JsonObject } from '../../../api/json.ts'
 import { jsonPatch } from '../json-patch.ts'
-import type { AdmissionRequest, Verdict } from '../review.ts'
 import { brokerDefaults, type BrokerDefaults } from './broker-defaults.ts'
 import { defaultBroker, judgeBroker } from './broker.ts'
 
@@ -22,31 +22,17 @@ const broker = (spec?: object, annotations?: Record<string, string>): JsonObject
   metadata: { name: 'default', namespace: 'shop', ...(annotations === undefined ? {} : { annotations }) },
   ...(spec === undefined ? {} : { spec }),
 })
-const request = (object: JsonObject, oldObject: JsonObject | null = null, user = 'jo'): AdmissionRequest => ({
-  kind: 'Broker',
-  namespace: 'shop',
-  user,
-  object,
-  oldObject,
-})
-interface Seen {
-  readonly metadata: {
-    readonly annotations?: Record<string, string>
-    readonly labels?: Record<string, string>
-    readonly finalizers?: readonly string[]
-  }
-  readonly spec: Record<string, unknown> & { readonly filter?: object; readonly config?: object }
-  readonly [field: string]: unknown
-}
 
 /** As it is stored. */
-const stored = (object: JsonObject, oldObject: JsonObject | null, defaults: BrokerDefaults, user?: string): Seen => {
-  const verdict = defaultBroker(request(object, oldObject, user), defaults)
-  if (verdict.kind !== 'allowed') throw new Error('defaulting refuses nothing')
-  return (verdict.object ?? object) as Seen
+const stored = (
+  object: JsonObject,
+  oldObject: JsonObject | null,
+  defaults: BrokerDefaults,
+  user?: string,
+): Admitted => {
+  const verdict = defaultBroker(admissionRequest(object, oldObject, user), defaults)
+  return admitted(verdict, object)
 }
-const problems = (verdict: Verdict): string[] =>
-  verdict.kind === 'refused' ? verdict.problems.map(({ path, message }) => `${path}: ${message}`) : []
 
 describe('a new Broker', () => {
   test('without a class is of class Kafka, and gets our finalizer and its creator', () => {
@@ -85,19 +71,21 @@ describe('a new Broker', () => {
   test('of another class is left alone', () => {
     const theirs = broker(undefined, { [classKey]: 'MTChannelBasedBroker' })
     expect(jsonPatch(theirs, stored(theirs, null, configured))).toEqual([])
-    expect(defaultBroker(request(theirs), configured).warnings).toEqual([])
-    expect(judgeBroker(request(broker({ nonsense: 1 }, { [classKey]: 'KafkaNamespaced' })), none).kind).toBe('allowed')
+    expect(defaultBroker(admissionRequest(theirs), configured).warnings).toEqual([])
+    expect(judgeBroker(admissionRequest(broker({ nonsense: 1 }, { [classKey]: 'KafkaNamespaced' })), none).kind).toBe(
+      'allowed',
+    )
   })
 
   test('becomes of another class by config-br-defaults: the class only, and a warning', () => {
     expect(stored(broker(), null, channels)).toEqual(broker(undefined, { [classKey]: 'MTChannelBasedBroker' }))
-    expect(defaultBroker(request(broker()), channels).warnings.join()).toMatch(
+    expect(defaultBroker(admissionRequest(broker()), channels).warnings.join()).toMatch(
       /MTChannelBasedBroker.*does not serve; set it to Kafka/,
     )
   })
 
   test('is warned when config-br-defaults is broken', () => {
-    const { warnings } = defaultBroker(request(broker()), brokerDefaults({ 'default-br-config': '{' }))
+    const { warnings } = defaultBroker(admissionRequest(broker()), brokerDefaults({ 'default-br-config': '{' }))
     expect(warnings.join()).toContain('config-br-defaults')
   })
 })
@@ -114,7 +102,7 @@ describe('a Broker that is changed', () => {
     ],
   ])('stays as it is: %s', (_, defaults) => {
     expect(stored(before, before, defaults, 'somebody else')).toEqual(before)
-    expect(judgeBroker(request(before, before), defaults).kind).toBe('allowed')
+    expect(judgeBroker(admissionRequest(before, before), defaults).kind).toBe('allowed')
   })
 
   test('one from before the defaults gets none later', () => {
@@ -130,7 +118,7 @@ describe('a Broker that is changed', () => {
       'eventing.knative.dev/creator': 'jo',
       'eventing.knative.dev/lastModifier': 'sam',
     })
-    expect(judgeBroker(request(after, before), none).kind).toBe('allowed')
+    expect(judgeBroker(admissionRequest(after, before), none).kind).toBe('allowed')
   })
 
   test('that leaves the namespace of its config out keeps it as it was stored', () => {
@@ -155,7 +143,7 @@ describe('a Broker that is changed', () => {
   test('class and config cannot change, and all is said at once', () => {
     const config = { apiVersion: 'v1', kind: 'ConfigMap', name: 'other', namespace: 'shop' }
     const after = broker({ config, delivery: { retry: -1 } }, { [classKey]: 'MTChannelBasedBroker' })
-    expect(problems(judgeBroker(request(after, before), none))).toEqual([
+    expect(problemsOf(judgeBroker(admissionRequest(after, before), none))).toEqual([
       expect.stringMatching(
         /^metadata\.annotations\["eventing.*class"\]: cannot be changed from Kafka to MTC.*put Kafka back, or delete/,
       ),
@@ -168,16 +156,18 @@ describe('a Broker that is changed', () => {
 
   test('cannot be taken over from another class', () => {
     const theirs = broker(undefined, { [classKey]: 'MTChannelBasedBroker' })
-    expect(problems(judgeBroker(request(before, theirs), none)).join()).toContain('from MTChannelBasedBroker to Kafka')
+    expect(problemsOf(judgeBroker(admissionRequest(before, theirs), none)).join()).toContain(
+      'from MTChannelBasedBroker to Kafka',
+    )
   })
 
   test('what was wrong before is a warning, what is new is refused', () => {
     const wrong = { ...before, spec: { delivery: { retry: -1 } } }
-    const verdict = judgeBroker(request(wrong, wrong), none)
+    const verdict = judgeBroker(admissionRequest(wrong, wrong), none)
     expect(verdict.kind).toBe('allowed')
     expect(verdict.warnings.join()).toContain('spec.delivery.retry')
     const worse = { ...before, spec: { delivery: { retry: -1, timeout: '5s' } } }
-    expect(problems(judgeBroker(request(worse, wrong), none))).toEqual([
+    expect(problemsOf(judgeBroker(admissionRequest(worse, wrong), none))).toEqual([
       expect.stringContaining('spec.delivery.timeout'),
     ])
   })
@@ -190,12 +180,12 @@ test('all that is wrong with a new Broker is said at once', () => {
     { config, delivery: { backoffDelay: '200ms' } },
     { [classKey]: 'Kafka', 'kafka.eventing.knative.dev/external.topic': 'a b' },
   )
-  const found = problems(judgeBroker(request(wrong), here)).join('\n')
+  const found = problemsOf(judgeBroker(admissionRequest(wrong), here)).join('\n')
   expect(found).toMatch(/spec\.config\.namespace: must be shop/)
   expect(found).toMatch(/spec\.delivery\.backoffDelay: .*PT0\.2S/)
   // Rules across fields are looked at once each field by itself is right.
   const shaped = broker({ config }, { [classKey]: 'Kafka', 'kafka.eventing.knative.dev/external.topic': 'a b' })
-  expect(problems(judgeBroker(request(shaped), none))).toEqual([
+  expect(problemsOf(judgeBroker(admissionRequest(shaped), none))).toEqual([
     expect.stringMatching(/external\.topic"\]: is not the name of a Kafka topic/),
     expect.stringMatching(/spec\.config\.kind: must name a ConfigMap/),
   ])

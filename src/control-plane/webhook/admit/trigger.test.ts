@@ -1,6 +1,6 @@
 import { describe, expect, test } from 'vitest'
+import { admissionRequest, admitted, problemsOf, type Admitted } from '../../../../test/support/admission.ts'
 import type { JsonObject } from '../../../api/json.ts'
-import type { AdmissionRequest, Verdict } from '../review.ts'
 import { brokerOf, defaultTrigger, judgeTrigger } from './trigger.ts'
 
 const ref = { apiVersion: 'v1', kind: 'Service', name: 'shipping' }
@@ -10,30 +10,11 @@ const trigger = (spec: object, version = 'v1', metadata: object = {}): JsonObjec
   metadata: { name: 'orders', namespace: 'shop', ...metadata },
   spec,
 })
-const request = (object: JsonObject, oldObject: JsonObject | null = null, user = 'jo'): AdmissionRequest => ({
-  kind: 'Trigger',
-  namespace: 'shop',
-  user,
-  object,
-  oldObject,
-})
-interface Seen {
-  readonly metadata: {
-    readonly annotations?: Record<string, string>
-    readonly labels?: Record<string, string>
-    readonly finalizers?: readonly string[]
-  }
-  readonly spec: Record<string, unknown> & { readonly filter?: object; readonly config?: object }
-  readonly [field: string]: unknown
-}
 
-const stored = (object: JsonObject, oldObject: JsonObject | null = null, user?: string): Seen => {
-  const verdict = defaultTrigger(request(object, oldObject, user), 'Kafka')
-  if (verdict.kind !== 'allowed') throw new Error('defaulting refuses nothing')
-  return (verdict.object ?? object) as Seen
+const stored = (object: JsonObject, oldObject: JsonObject | null = null, user?: string): Admitted => {
+  const verdict = defaultTrigger(admissionRequest(object, oldObject, user), 'Kafka')
+  return admitted(verdict, object)
 }
-const problems = (verdict: Verdict): string[] =>
-  verdict.kind === 'refused' ? verdict.problems.map(({ path, message }) => `${path}: ${message}`) : []
 
 describe('a new Trigger', () => {
   test('gets label, finalizer, creator, and the namespace of its references', () => {
@@ -59,7 +40,7 @@ describe('a new Trigger', () => {
     ['MTChannelBasedBroker', false],
     ['KafkaNamespaced', false],
   ])('of a Broker of class %s: ours = %s', (brokerClass, ours) => {
-    const wrong = request(trigger({ broker: 'default', nonsense: 1 }))
+    const wrong = admissionRequest(trigger({ broker: 'default', nonsense: 1 }))
     expect('object' in defaultTrigger(wrong, brokerClass)).toBe(ours)
     expect(judgeTrigger(wrong, brokerClass).kind).toBe(ours ? 'refused' : 'allowed')
   })
@@ -73,8 +54,8 @@ describe('a new Trigger', () => {
       subscriber: { ref: { ...ref, namespace: 'shop' } },
     })
     expect(after.metadata.labels).toEqual({ 'eventing.knative.dev/broker': 'default' })
-    expect(defaultTrigger(request(old), null).warnings.join()).toContain('spec.filter.sourceAndType')
-    expect(judgeTrigger(request(after), null).kind).toBe('allowed')
+    expect(defaultTrigger(admissionRequest(old), null).warnings.join()).toContain('spec.filter.sourceAndType')
+    expect(judgeTrigger(admissionRequest(after), null).kind).toBe('allowed')
   })
 
   test.each(['', 'my broker', 'b'.repeat(64), '-x'])('a Broker that makes no label (%j) gets none', (broker) => {
@@ -121,7 +102,7 @@ describe('a Trigger that is changed', () => {
 
   test('cannot go to another Broker', () => {
     const moved = { ...before, spec: { ...before.spec, broker: 'other' } }
-    expect(problems(judgeTrigger(request(moved, before), 'Kafka'))).toEqual([
+    expect(problemsOf(judgeTrigger(admissionRequest(moved, before), 'Kafka'))).toEqual([
       expect.stringMatching(/^spec\.broker: cannot be changed from default to other: put default back, or delete/),
     ])
   })
@@ -132,7 +113,7 @@ test.each([
   [{ brokerRef: { name: 'b', namespace: 'elsewhere' } }, 'b'],
   [{}, undefined],
 ])('the Broker that %j names is %s', (spec, name) => {
-  expect(brokerOf(request(trigger(spec)))?.name).toBe(name)
+  expect(brokerOf(admissionRequest(trigger(spec)))?.name).toBe(name)
 })
 
 test('all that is wrong is said at once, with the fix', () => {
@@ -145,7 +126,7 @@ test('all that is wrong is said at once, with the fix', () => {
     },
     'v1',
   )
-  const found = problems(judgeTrigger(request(wrong), 'Kafka')).join('\n')
+  const found = problemsOf(judgeTrigger(admissionRequest(wrong), 'Kafka')).join('\n')
   expect(found).toMatch(/spec\.filter\.attributes\.Type: .*lower-case letters/)
   expect(found).toMatch(/spec\.subscriber\.uri: beside ref it must be relative/)
   expect(found).toMatch(/spec\.delivery\.retry: must be 0 or more/)

@@ -1,4 +1,4 @@
-import { crc32c, Writer } from '@platformatic/kafka'
+import { crc32c, Writer } from '../library.ts'
 import type { Header, NewRecord } from '../../log.ts'
 
 /**

@@ -1,9 +1,9 @@
-import { Writer } from '@platformatic/kafka'
 import type { Reader } from '@platformatic/kafka'
 import { batchSize, writeBatch } from './append-batch.ts'
 import type { Encodable, HeaderNameEncoder, Identity } from './append-batch.ts'
 import type { BrokerConnection } from '../broker-connection.ts'
 import type { PartitionLeader } from '../cluster.ts'
+import { Writer } from '../library.ts'
 
 /** One batch of one partition in a Produce request. */
 export interface ProduceBatch {

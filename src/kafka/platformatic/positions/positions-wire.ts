@@ -1,8 +1,7 @@
-import { ResponseError } from '@platformatic/kafka'
 import { Fault } from '../../../core/fault.ts'
 import type { Position, TopicPartition } from '../../log.ts'
 import type { BrokerConnection } from '../broker-connection.ts'
-import { faultCodeOf, kafkaErrorName } from '../faults.ts'
+import { errorsInside, faultCodeOf, kafkaErrorName } from '../faults.ts'
 import { partitionKey } from '../read/followed.ts'
 import type { AnswerTo } from '../versions.ts'
 
@@ -138,14 +137,4 @@ function byTopic<P extends TopicPartition, T>(all: readonly P[], map: (one: P) =
     Map.groupBy(all, (one) => one.topic),
     ([name, ones]) => ({ name, ones: ones.map(map) }),
   )
-}
-
-/** The client throws for a whole response when one part has an error; the parts are what we want. */
-async function errorsInside<T>(call: Promise<T>): Promise<T> {
-  try {
-    return await call
-  } catch (error) {
-    if (error instanceof ResponseError && error['response'] !== undefined) return error['response'] as T
-    throw error
-  }
 }

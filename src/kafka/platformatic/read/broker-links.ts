@@ -2,6 +2,7 @@ import { Fault } from '../../../core/fault.ts'
 import { dropConnection } from '../broker-connection.ts'
 import type { BrokerConnection } from '../broker-connection.ts'
 import type { Cluster } from '../cluster.ts'
+import { kafkaErrorCode } from '../faults.ts'
 
 /** Connections for one purpose, at most one a broker, opened on first use and again after a failure. */
 export class BrokerLinks {
@@ -29,6 +30,20 @@ export class BrokerLinks {
     }
     opening.then((connection) => connection.once('close', forget), forget)
     return opening
+  }
+
+  /**
+   * Asks that broker. When it does not answer, its connection is broken.
+   * @throws as `to`; the client library's error when Kafka answered with an error, or not at all.
+   */
+  async ask<T>(nodeId: number, request: (connection: BrokerConnection) => Promise<T>): Promise<T> {
+    const connection = await this.to(nodeId)
+    try {
+      return await request(connection)
+    } catch (error) {
+      if (!(error instanceof Fault) && kafkaErrorCode(error) === null) this.discard(nodeId)
+      throw error
+    }
   }
 
   /** Breaks the connection: what is in flight on it fails, and the next use opens a new one. */

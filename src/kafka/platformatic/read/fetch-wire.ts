@@ -1,6 +1,6 @@
-import { fetchV17, readKnownTaggedFields } from '@platformatic/kafka'
-import type { Reader } from '@platformatic/kafka'
+import type { fetchV17, Reader } from '@platformatic/kafka'
 import type { BrokerConnection } from '../broker-connection.ts'
+import { readKnownTaggedFields, request as requestOf } from '../library.ts'
 import type { AbortedTransaction } from './record-batch.ts'
 
 /** What is asked of one partition. */
@@ -52,6 +52,8 @@ export interface FetchResponse {
 }
 
 const READ_COMMITTED = 1
+/** The same in all versions that we speak. */
+const { createRequest } = requestOf('consumer', 'fetchV17')
 
 /** Fetch in the version of the connection (all that we speak look the same), read committed. @throws what the client throws for a lost connection or a timeout, never for an error code. */
 export function fetch(connection: BrokerConnection, request: FetchRequest): Promise<FetchResponse> {
@@ -59,7 +61,7 @@ export function fetch(connection: BrokerConnection, request: FetchRequest): Prom
   // Targets are live objects: what is asked is what they say now.
   const [targets, forgotten] = [targetsByTopic(request), forgottenByTopic(request)]
   const write = () =>
-    fetchV17.createRequest(
+    createRequest(
       request.maxWaitMs,
       1,
       request.maxBytes,

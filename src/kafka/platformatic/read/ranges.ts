@@ -1,9 +1,8 @@
-import { ResponseError } from '@platformatic/kafka'
 import { Fault } from '../../../core/fault.ts'
 import type { TopicPartition } from '../../log.ts'
 import type { BrokerLinks } from './broker-links.ts'
 import type { Cluster, PartitionLeader } from '../cluster.ts'
-import { faultCodeOf, kafkaErrorName, toFault } from '../faults.ts'
+import { errorsInside, faultCodeOf, kafkaErrorName, toFault } from '../faults.ts'
 import { partitionKey } from './followed.ts'
 import type { AnswerTo } from '../versions.ts'
 
@@ -110,11 +109,7 @@ function request(asked: readonly Led[], timestamp: bigint) {
 
 /** Offsets by partition, or the name of the error. */
 async function settled(call: Promise<ListOffsetsResponse>): Promise<ReadonlyMap<string, bigint | string>> {
-  const response = await call.catch((error: unknown) => {
-    if (error instanceof ResponseError && error['response'] !== undefined)
-      return error['response'] as ListOffsetsResponse
-    throw error
-  })
+  const response = await errorsInside(call)
   const answers = new Map<string, bigint | string>()
   for (const { name, partitions } of response.topics) {
     for (const { partitionIndex, errorCode, offset } of partitions) {

@@ -1,4 +1,4 @@
-import { compressionsAlgorithmsByBitmask, crc32c } from '@platformatic/kafka'
+import { compressionsAlgorithmsByBitmask, crc32c } from '../library.ts'
 import type { LogRecord } from '../../log.ts'
 import { CorruptBatch, RecordTexts, RecordWalk, StoredRecord } from './stored-record.ts'
 
