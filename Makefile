@@ -24,9 +24,10 @@ dev: setup ## run Brokers and Triggers on this machine, with examples/hello or A
 bitcoin: setup ## run examples/bitcoin: transactions, a classifier that replies, the page (ARGS go to millrace dev)
 	@exec node examples/bitcoin/run.ts $(ARGS)
 
-test: setup ## run all tests, on a real Kafka and a real Kubernetes API too (needs Java 17, Maven, Go 1.26); ARGS go to vitest
-	@test/env/need java mvn flock setsid openssl curl
+test: setup ## run all tests, on a real Kafka and a real Kubernetes API too (needs Java 17, Maven, Go 1.26, Python 3.10); ARGS go to vitest
+	@test/env/need java mvn python3 flock setsid openssl curl
 	@test/env/kube/build api
+	@test/interop/build >/dev/null
 	vitest run $(ARGS)
 
 check: setup ## format, lint, types, import law, generated files, dead code

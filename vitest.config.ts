@@ -17,9 +17,10 @@ const patient = { testTimeout: 90_000, hookTimeout: 120_000, expect: { poll: { t
  *     unit       beside the code, no process, no network but loopback
  *     suites     one suite of promises a port, run on every adapter of it, the real Kafka included
  *     features   what a user sees, as sentences, through real processes
+ *     interop    events to and from the CloudEvents SDKs of four languages
  *     fences     the import law and the lint rules catch a seeded breach
  *
- * One of them alone: `npx vitest run --project unit`. One real Kafka serves a whole run, and only when suites or features take part;
+ * One of them alone: `npx vitest run --project unit`. One real Kafka serves a whole run, and only when suites, features or interop take part;
  * one real Kubernetes API server serves a whole run too, from the first test that asks for it. What needs a whole cluster is apart:
  * vitest.e2e.config.ts.
  */
@@ -32,6 +33,7 @@ export default defineConfig({
       { test: { name: 'unit', include: ['src/**/*.test.ts'], ...patient } },
       { test: { name: 'suites', include: ['test/suites/**/*.test.ts'], ...withServers() } },
       { test: { name: 'features', include: ['test/features/**/*.test.ts'], ...withServers() } },
+      { test: { name: 'interop', include: ['test/interop/**/*.test.ts'], ...withServers() } },
       { test: { name: 'fences', include: ['test/fences/**/*.test.ts'], ...patient } },
     ],
   },

@@ -32,6 +32,10 @@ export function startChild(file: string, args: readonly string[], nodeFlags: rea
   const { pid } = child
   if (pid === undefined) throw new Error(`cannot start ${file}`)
   const exited = new Promise<number | null>((resolve) => child.once('close', (code) => resolve(code)))
+  // whatever ends us, it does not stay behind
+  const kill = (): void => void child.kill('SIGKILL')
+  process.once('exit', kill)
+  void exited.then(() => process.off('exit', kill))
   const reading = createInterface({ input: child.stdout })
   const lines: string[] = []
   reading.on('line', (line) => lines.push(line))
