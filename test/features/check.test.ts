@@ -32,7 +32,7 @@ describe('millrace check', () => {
     const { status, stdout } = millrace(['check', '-f', file])
     expect(status).toBe(1)
     expect(stdout).toContain(
-      `error: ${file}:7:3: Trigger default/orders: spec.filters: filters is a list, each item begins with "- "`,
+      `error: ${file}:7:12: Trigger default/orders: spec.filters: must be a list (each item begins with "- "), not a map`,
     )
     expect(stdout).toContain(
       `error: ${file}:8:14: Trigger default/orders: spec.delivery.retries: there is no such field`,

@@ -66,6 +66,7 @@ export function controlPlanePromises(api: () => Promise<TestApi>, namespaces: bo
             'default.topic.partitions': '10',
             'default.topic.replication.factor': '1',
             'bootstrap.servers': kafkaAddress,
+            'dead.letter.topic': `knative-broker-${ns}-default__parked`,
           },
         })
         expect(await rig.ready(triggers, ns, 'orders', 'True')).toMatchObject({
@@ -108,6 +109,26 @@ export function controlPlanePromises(api: () => Promise<TestApi>, namespaces: bo
         spec: { filter: { attributes: { type: 'a' } } },
         metadata: { generation: 2 },
       })
+    })
+
+    test('another dialect in a filter replaces the one before in its Outlet, there and back', async () => {
+      const { rig, ns } = await serving()
+      await using _ = rig
+      const uid = (await rig.get(triggers, ns, 'orders'))!.metadata.uid
+      const filters = [{ any: [{ prefix: { type: 'a' } }, { not: { exact: { a: 'b' } } }] }, { cesql: 'EXISTS a' }]
+      const asked = [
+        [{ filter: { attributes: { type: 'a' } } }, { attributes: { type: 'a' } }],
+        [{ filters, filter: { attributes: { type: 'a' } } }, { all: filters }],
+        [{ filters: [{ suffix: { type: 'a' } }] }, { all: [{ suffix: { type: 'a' } }] }],
+        [{ filters: [] }, { attributes: {} }],
+      ] as const
+      for (const [spec, filter] of asked) {
+        await rig.apply(trigger(ns, 'orders', spec))
+        await eventuallyPasses('the Outlet has it, and nothing of the one before', async () => {
+          expect(await rig.get(outlets, rig.system, uid)).toHaveProperty('spec.filter', filter)
+        })
+        await rig.ready(triggers, ns, 'orders', 'True')
+      }
     })
   })
 
@@ -363,10 +384,15 @@ export function controlPlanePromises(api: () => Promise<TestApi>, namespaces: bo
       const told = await rig.ready(brokers, ns, 'default', 'False', 'TopicNotFound')
       expect(messageOf(told)).toContain('create it')
       await rig.createTopic(topic, { partitions: 3 })
-      expect((await rig.ready(brokers, ns, 'default', 'True')).annotations).toMatchObject({ 'default.topic': topic })
+      const parked = `${topic}__parked`
+      expect((await rig.ready(brokers, ns, 'default', 'True')).annotations).toMatchObject({
+        ...{ 'default.topic': topic, 'dead.letter.topic': parked },
+      })
+      // its parked events belong to who has the topic
+      await rig.createTopic(parked, { partitions: 1 })
       await rig.delete(brokers, ns, 'default')
       await rig.gone(brokers, ns, 'default')
-      expect(await rig.topics(topic)).toHaveLength(1)
+      expect(await rig.topics(topic, parked)).toHaveLength(2)
     })
   })
 

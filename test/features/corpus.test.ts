@@ -34,11 +34,11 @@ interface Case {
 const refused: Readonly<Record<string, readonly [server: RegExp, ours: RegExp]>> = {
   'mindwm+knfunc-io-context__templates__trigger.yaml': [
     /unknown field "spec\.filters\.any"/,
-    /spec\.filters: filters is a list, each item begins with "- "/,
+    /spec\.filters: must be a list \(each item begins with "- "\), not a map/,
   ],
   'mindwm+mindwm-knfunc-templates__python__templates__trigger.yaml': [
     /unknown field "spec\.filters\./,
-    /spec\.filters: filters is a list, each item begins with "- "/,
+    /spec\.filters: must be a list \(each item begins with "- "\), not a map/,
   ],
 }
 

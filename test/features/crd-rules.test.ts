@@ -24,6 +24,8 @@ const fullyGrown = Object.fromEntries(Array.from({ length: 65 }, (_, i) => [`a${
 const trigger = (spec: object) => ({ spec: { broker: 'b', subscriber: { uri }, ...spec } })
 const delivery = (spec: object) => trigger({ delivery: spec })
 const attributes = (map: object) => trigger({ filter: { attributes: map } })
+const times = (count: number, value: object): object[] => Array.from({ length: count }, () => value)
+const filters = (...list: object[]) => trigger({ filters: list })
 
 /** What is wrong with a Trigger, and what the API server says. */
 const refusedTriggers: readonly (readonly [what: string, object: object, says: string | RegExp])[] = [
@@ -82,6 +84,12 @@ const refusedTriggers: readonly (readonly [what: string, object: object, says: s
     trigger({ filters: [{ prefix: { A: 'b' } }] }),
     'spec.filters[0].prefix: Invalid value: the names of event attributes',
   ],
+  ['an empty text', filters({ exact: { a: '' } }), 'spec.filters[0].exact: Invalid value: the text to compare with'],
+  ['a dialect that asks for nothing', filters({ suffix: {} }), /filters\[0\]\.suffix: .*at least 1 properties/],
+  ['no nested filter', filters({ any: [] }), /filters\[0\]\.any: .*at least 1 items/],
+  ['a text that is a number', filters({ prefix: { a: 5 } }), 'must be of type string'],
+  ['an expression that is no text', filters({ cesql: true }), 'must be of type string'],
+  ['too many filters', filters(...times(65, { exact: { a: 'b' } })), /filters: Too many/],
   ['filters that are no list', trigger({ filters: { exact: { a: 'b' } } }), 'unknown field "spec.filters.exact"'],
   ['a field that there is not', delivery({ retries: 3 }), 'unknown field "spec.delivery.retries"'],
 ]
@@ -155,6 +163,9 @@ describe('the API server takes what our admission takes:', () => {
       { filter: { attributes: Object.fromEntries(Object.entries(fullyGrown).slice(1)) } },
     ],
     ['a dead letter sink', { delivery: { deadLetterSink: { ref } } }],
+    ['no filters', { filters: [] }],
+    ['as many filters as there may be', { filters: times(64, { exact: { a: 'b' } }) }],
+    ['filters and filter', { filters: [{ cesql: 'EXISTS a' }], filter: { attributes: { a: 'b' } } }],
   ]
   it.each(cases)('%s', async (_, spec) => {
     expect(validateTrigger(whole('Trigger', trigger(spec)))).toEqual([])
@@ -162,10 +173,38 @@ describe('the API server takes what our admission takes:', () => {
   })
 })
 
+describe('filters', () => {
+  const nested = {
+    any: [{ prefix: { a: 'b' } }, { all: [{ not: { not: { suffix: { a: 'b' } } } }, { cesql: 'x = 1' }] }],
+  }
+
+  it.each(['v1', 'v1beta1', 'v1alpha1'])('reach admission whole, and are taken, in %s', async (version) => {
+    const spec = { filters: [nested, { not: nested }, { all: [nested] }, { exact: { a: 'b', c: 'd' } }] }
+    const { status, body } = await dryRun('Trigger', trigger(spec), version)
+    expect({ status, filters: body.spec.filters }).toEqual({ status: 201, ...spec })
+    expect(validateTrigger(whole('Trigger', trigger(spec), version))).toEqual([])
+  })
+
+  it('that nobody knows reach admission too, which names them', async () => {
+    const unknown = [
+      { regex: { type: 'a' } },
+      { all: [{ any: [{ exct: { a: 'b' } }] }] },
+      {},
+      { not: { exact: { a: '' } } },
+    ]
+    const { status, body } = await dryRun('Trigger', filters(...unknown))
+    expect({ status, filters: body.spec.filters }).toEqual({ status: 201, filters: unknown })
+    expect(validateTrigger(whole('Trigger', filters(...unknown))).map(({ path }) => path)).toEqual([
+      'spec.filters[0].regex',
+      'spec.filters[1].all[0].any[0].exct',
+      'spec.filters[2]',
+      'spec.filters[3].not.exact.a',
+    ])
+  })
+})
+
 describe('fields of later versions', () => {
-  const nested = { all: [{ exact: { type: 'a' } }, { not: { cesql: 'x' } }], unknown: { a: [1] } }
   const spec = {
-    filters: [nested, { any: [{ prefix: { a: 'b' } }] }, { not: { suffix: { a: 'b' } } }, { cesql: 'TRUE' }],
     brokerRef: { ...ref, group: 'a', address: 'a' },
     subscriber: { ref: { ...ref, group: 'a', address: 'a' }, CACerts: 'a', audience: 'a' },
     delivery: { deadLetterSink: { uri, CACerts: 'a', audience: 'a' } },
@@ -182,7 +221,6 @@ describe('fields of later versions', () => {
       'spec.brokerRef',
       'spec.delivery.deadLetterSink.CACerts',
       'spec.delivery.deadLetterSink.audience',
-      'spec.filters',
       'spec.subscriber.CACerts',
       'spec.subscriber.audience',
       'spec.subscriber.ref.address',

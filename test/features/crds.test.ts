@@ -9,6 +9,7 @@ import { crdFileArgs, crdFiles, installCrds } from '../support/crds.ts'
 import { eventually } from '../support/eventually.ts'
 import { uniqueName } from '../support/kafka.ts'
 import { kubectl } from '../support/kubectl.ts'
+import { outletObject } from '../support/outlet-object.ts'
 
 const subscriber = { uri: 'http://a/b' }
 const namespace = uniqueName('crds')
@@ -77,7 +78,7 @@ describe('kubectl explain', () => {
     const text = flat(await explain('trigger.spec'))
     expect(text).toContain('broker <string> -required- Name of the Broker in the same namespace')
     expect(text).toContain('subscriber <Object> -required- Where the events go')
-    expect(text).toContain('filters <[]Object> Not yet: ')
+    expect(text).toContain('brokerRef <Object> Not yet: ')
   })
 
   it('tells about status', async () => {
@@ -118,7 +119,7 @@ describe('kubectl get', () => {
   })
 
   it('shows of an Outlet what the data plane was told', async () => {
-    await run('apply -f -', JSON.stringify(outlet()))
+    await run('apply -f -', JSON.stringify(outletObject('told', namespace)))
     await run(
       `patch outlet told -n ${namespace} --subresource=status --type=merge -p {"status":{"observedGeneration":1,"state":"consuming","fault":{"reason":"GroupInUse","message":"m"}}}`,
     )
@@ -208,25 +209,6 @@ describe('the status that tools read', () => {
 
 function trigger(name: string) {
   return { kind: 'Trigger', metadata: { name }, spec: { broker: 'b', subscriber } }
-}
-
-function outlet() {
-  return {
-    apiVersion: 'internal.millrace.dev/v1alpha1',
-    kind: 'Outlet',
-    metadata: { name: 'told', namespace },
-    spec: {
-      source: { kind: 'Trigger', namespace: 'shop', name: 'orders' },
-      topic: 't',
-      group: 'g',
-      start: 'latest',
-      filter: { attributes: {} },
-      subscriber: { url: 'http://a/' },
-      delivery: { retry: 0, backoffPolicy: 'linear', backoffDelayMs: 0, timeoutMs: 1 },
-      parking: { topic: 'p', partitions: 1, replicationFactor: 1 },
-      order: 'unordered',
-    },
-  }
 }
 
 async function create(version: string, plural: string, object: object): Promise<void> {

@@ -20,6 +20,7 @@ import { apiRequest, serviceAccount, type Impersonated, type Json } from '../sup
 import { startApiServer, type RunningApiServer } from '../support/api-server.ts'
 import { eventually } from '../support/eventually.ts'
 import { kubectl, kubectlPath, tryKubectl } from '../support/kubectl.ts'
+import { outletObject } from '../support/outlet-object.ts'
 
 const config = join(import.meta.dirname, '..', '..', 'config')
 const system = 'knative-eventing'
@@ -177,22 +178,7 @@ describe('installed', () => {
       metadata: { name, namespace },
       spec: { source: { kind: 'Broker', namespace: 'shop', name: 'default' }, path: '/shop/default', topic: 'orders' },
     })
-    const outlet = {
-      apiVersion: 'internal.millrace.dev/v1alpha1',
-      kind: 'Outlet',
-      metadata: { name: 'out', namespace: system },
-      spec: {
-        source: { kind: 'Trigger', namespace: 'shop', name: 'orders' },
-        topic: 'orders',
-        group: 'orders',
-        start: 'latest',
-        filter: { attributes: {} },
-        subscriber: { url: 'http://a.shop' },
-        delivery: { retry: 0, backoffPolicy: 'linear', backoffDelayMs: 0, timeoutMs: 1000 },
-        parking: { topic: 'orders__parked', partitions: 1, replicationFactor: 1 },
-        order: 'unordered',
-      },
-    }
+    const outlet = outletObject('out', system)
     const consuming = { status: { observedGeneration: 1, state: 'consuming' } }
 
     beforeAll(async () => {
@@ -372,7 +358,8 @@ describe('installed', () => {
           ...each('patch', `${internal}/outlets/status ${inSystem}`),
           ...each('get,create,delete', `${internal}/workers ${inSystem}`),
           ...each('patch', `${internal}/workers/status ${inSystem}`),
-          ...each('get,create,patch,delete', `/configmaps:millrace-positions-1 ${inSystem}`),
+          ...each('list', `/configmaps ${inSystem}`),
+          ...each('create,patch,delete', `/configmaps:millrace-positions-1 ${inSystem}`),
           ...each('get', `apps/statefulsets:millrace-dispatcher ${inSystem}`),
         ],
       ],

@@ -8,11 +8,5 @@ export const laterKinds: Readonly<Record<string, readonly string[]>> = {
   'sources.eventing.knative.dev': ['KafkaSource'],
 }
 
-/** Manifests that use a field of a later version: file name to the field that admission refuses by name. */
-export const laterFields: Readonly<Record<string, string>> = {
-  'danielfbm+knative-demo__config__cloudevents-player__trigger.yaml': 'spec.filters',
-  'danielfbm+knative-demo__config__colors__deployments__color-change-trigger.yaml': 'spec.filters',
-  'mindwm+knfunc-kafka-cdc__templates__trigger.yaml': 'spec.filters',
-  'mindwm+mindwm-touch__trigger.yaml': 'spec.filters',
-  'omgbebebe+mindwm-kn-func-nix__trigger.yaml': 'spec.filters',
-}
+/** Manifests that use a field of a later version: file name to the field that admission refuses by name. None at present. */
+export const laterFields: Readonly<Record<string, string>> = {}

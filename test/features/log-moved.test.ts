@@ -3,11 +3,13 @@ import { describe, expect, test } from 'vitest'
 import { systemClock as clock } from '../../src/core/clock.ts'
 import { toRecord } from '../../src/data-plane/wire/record.ts'
 import { openKafkaLog } from '../../src/kafka/kafka-log.ts'
+import type { Outlet } from '../../src/contract/outlet.ts'
 import type {
   Batch,
   LogReader,
   LogRecord,
   OffsetMoved,
+  Positions,
   Tail,
   TailHandler,
   TopicPartition,
@@ -247,12 +249,77 @@ describe('a log that is cut below the position (an unclean failover)', () => {
     await eventuallyPasses('all is done', async () => expect(await rig.committed(slow)).toBe(5))
     expect(sorted(subscriber.got, '/slow')).toEqual([0, 101, 102, 103, 104])
   })
+
+  test('while an Outlet was away, and another one reads on already: it begins where the log ends, not where it ended', async () => {
+    await using subscriber = await startSubscriber()
+    await using rig = await embeddedRig()
+    const reader = new HandReader(rig)
+    const [first, late] = [rig.outlet(subscriber.url, { uid: 'first' }), rig.outlet(subscriber.url, { uid: 'late' })]
+    await rig.positions.commit(late.group, [
+      { topic: rig.topic, partition: 0, offset: 80n, leaderEpoch: -1, metadata: '' },
+    ])
+    const { runner } = runByHand(rig, [first], {}, { reader })
+    await rig.consuming(runner, 'first')
+    reader.append(60)
+    await eventually('the first is through', () => sorted(subscriber.got, '/first').length === 60)
+    runner.routes.outlets.set(late)
+    await rig.consuming(runner, 'late')
+    await eventuallyPasses('it knows', async () => expect(await rig.committed(late)).toBe(60))
+    reader.append(10, 1060)
+    await eventuallyPasses('all is done', async () => expect(await rig.committed(late)).toBe(70))
+    expect(sorted(subscriber.got, '/late')).toEqual(Array.from({ length: 10 }, (_, i) => 1060 + i))
+  })
+
+  test.each(['cut', 'made anew'])('that is %s while an Outlet is about to begin is told to it too', async (how) => {
+    await using subscriber = await startSubscriber()
+    await using rig = await embeddedRig()
+    const reader = new HandReader(rig)
+    const [first, late, stuck] = ['first', 'late', 'stuck'].map((uid) => rig.outlet(subscriber.url, { uid })) as [
+      Outlet,
+      Outlet,
+      Outlet,
+    ]
+    for (const { group } of [late, stuck]) {
+      const position = { topic: rig.topic, partition: 0, offset: 8n, leaderEpoch: -1, metadata: '' }
+      await rig.positions.commit(group, [position])
+    }
+    // as long as another one is starting, who is ready waits a moment for it
+    const inner = rig.log.positions()
+    const positions: Positions = {
+      fetch: (asked) => inner.fetch(asked),
+      close: () => inner.close(),
+      commit: async (group, list, signal) => {
+        if (group !== stuck.group) return inner.commit(group, list, signal)
+        await new Promise((_, reject) => signal?.addEventListener('abort', () => reject(new Error('given up'))))
+      },
+    }
+    const { runner } = runByHand(rig, [first], {}, { reader, positions })
+    await rig.consuming(runner, 'first')
+    reader.append(10)
+    await eventually('the first is through', () => sorted(subscriber.got, '/first').length === 10)
+    runner.routes.outlets.set(stuck)
+    runner.routes.outlets.set(late)
+    await eventually(
+      'it is about to begin',
+      () => runner.reports.some(({ uid, state }) => uid === 'late' && state === 'consuming'),
+      {
+        everyMs: 1,
+      },
+    )
+    if (how === 'cut') reader.cut(5)
+    else reader.makeAnew()
+    reader.append(12, 100)
+    const from = how === 'cut' ? 5 : 0
+    await eventuallyPasses('all is done', async () => expect(await rig.committed(late)).toBe(from + 12))
+    expect(sorted(subscriber.got, '/late')).toEqual(Array.from({ length: 12 }, (_, i) => 100 + i))
+  })
 })
 
 /** A reader of partition 0 that the test drives: it may cut its log. */
 class HandReader implements LogReader {
   /** What the tail has not told yet: one that is paused notices nothing. */
   #cut: number | undefined
+  #anew = false
   reads = 0
   /** Answers of reads are as the log was, but come only then. */
   late: Promise<void> | undefined
@@ -277,6 +344,11 @@ class HandReader implements LogReader {
       this.#log.push({ offset: BigInt(this.#log.length), timestamp: 0, key, value, headers })
     }
     this.#push()
+  }
+
+  makeAnew(): void {
+    this.#anew = true
+    this.cut(0)
   }
 
   cut(next: number): void {
@@ -322,7 +394,8 @@ class HandReader implements LogReader {
       if (this.#cut !== undefined) {
         tail.next = this.#cut
         this.#cut = undefined
-        this.#handler?.moved(tail.at, { kind: 'truncated', next: BigInt(tail.next) })
+        this.#handler?.moved(tail.at, { kind: this.#anew ? 'recreated' : 'truncated', next: BigInt(tail.next) })
+        this.#anew = false
       }
       if (tail.next >= this.#log.length) return
       const batch = this.#batch(tail.at, tail.next, 1000)

@@ -101,6 +101,18 @@ describe('what is applied', () => {
     expect((await readTrigger())?.metadata.resourceVersion).toBe(first?.metadata.resourceVersion)
   })
 
+  test('filters nested deep are stored as they are; what is ignored or not meant is a warning', async () => {
+    const filters = "[{ not: { any: [{ exact: { a: b } }, { all: [{ cesql: NOT a = 'b' }] }] } }]"
+    const spec = `{ broker: default, ${subscriber}, filters: ${filters}, filter: { attributes: { type: a } } }`
+    const { code, stderr } = await rig.tryApply(trigger(spec))
+    expect(code).toBe(0)
+    expect(stderr).toMatch(/spec\.filter: is ignored beside spec\.filters/)
+    expect(stderr).toMatch(/spec\.filters\[0\]\.not\.any\[1\]\.all\[0\]\.cesql: .*NOT \(a = b\)/)
+    expect((await readTrigger())?.['spec']).toMatchObject({
+      filters: [{ not: { any: [{ exact: { a: 'b' } }, { all: [{ cesql: "NOT a = 'b'" }] }] } }],
+    })
+  })
+
   test('a Broker of another class gets nothing, nor does its Trigger in the same breath', async () => {
     const theirs = broker('default').replace(
       'name: default',
@@ -165,6 +177,16 @@ describe('what is refused names the field, what is wrong and the fix', () => {
       /spec\.filter\.attributes.*lower-case letters and digits/s,
     ],
     ['a duration of another tool', trigger.bind(null, duration), /spec\.delivery\.backoffDelay.*PT0\.2S/s],
+    [
+      'a filter deep inside that nobody knows',
+      trigger.bind(null, `{ broker: default, ${subscriber}, filters: [{ not: { any: [{ prefx: { type: a } }] } }] }`),
+      /spec\.filters\[0\]\.not\.any\[0\]\.prefx.*did you mean prefix\?/s,
+    ],
+    [
+      'an expression that is none',
+      trigger.bind(null, `{ broker: default, ${subscriber}, filters: [{ all: [{ cesql: "type == 'a'" }] }] }`),
+      /spec\.filters\[0\]\.all\[0\]\.cesql.*character 6: "==" has no meaning here/s,
+    ],
     [
       'an annotation with a typo',
       () => annotated(trigger(dependency), 'kafka.eventing.knative.dev/delivery.order: sorted'),

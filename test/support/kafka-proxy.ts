@@ -23,7 +23,7 @@ export class CuttableCluster extends Cluster {
 
   override async connect(nodeId: number, options?: { requestTimeoutMs?: number }): Promise<BrokerConnection> {
     const direct = await super.connect(nodeId)
-    const { host = '', port = 0 } = direct
+    const { host, port } = direct
     await direct.close()
     let connected = false
     const wire = this.#wire(host, port, () => (connected ? this.fate(nodeId) : 'pass'))
