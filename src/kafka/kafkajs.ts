@@ -1,6 +1,6 @@
 import { createRequire } from 'node:module'
 import type * as KafkaJs from 'kafkajs'
-import type { Admin, ITopicMetadata, Kafka as KafkaClient } from 'kafkajs'
+import type { Admin, ISocketFactory, ITopicMetadata, Kafka as KafkaClient } from 'kafkajs'
 import type { Clock } from '../core/clock.ts'
 import { inTime } from '../core/deadline.ts'
 import { Fault } from '../core/fault.ts'
@@ -142,7 +142,7 @@ function newClient({ clientId, bootstrapServers, logger }: KafkaAdminOptions): K
   const { Kafka, logLevel } = kafkajs()
   return new Kafka({
     clientId,
-    brokers: bootstrapServers.split(',').map((server) => server.trim()),
+    ...reachable(bootstrapServers.split(',').map((server) => server.trim())),
     connectionTimeout: CONNECT_TIMEOUT_MS,
     requestTimeout: REQUEST_TIMEOUT_MS,
     // Ours is the only retry: kafkajs gives up on a refused connection, and takes 7 s to say that a topic is missing.
@@ -153,6 +153,20 @@ function newClient({ clientId, bootstrapServers, logger }: KafkaAdminOptions): K
       ({ namespace, log }) =>
         logger.debug({ kafkajs: namespace, error: log['error'] as unknown }, log.message),
   })
+}
+
+/** kafkajs takes what stands before the first colon for the host: an IPv6 address goes by another name until it is connected to. */
+function reachable(servers: readonly string[]): { brokers: string[]; socketFactory: ISocketFactory } {
+  const addresses = new Map<string, string>()
+  const brokers = servers.map((server) => {
+    const [, address, port] = /^\[(.+)\]:(\d+)$/.exec(server) ?? []
+    if (address === undefined) return server
+    const name = address.replaceAll(':', '_')
+    addresses.set(name, address)
+    return `${name}:${port}`
+  })
+  const open = (require('kafkajs/src/network/socketFactory') as () => ISocketFactory)()
+  return { brokers, socketFactory: (to) => open({ ...to, host: addresses.get(to.host) ?? to.host }) }
 }
 
 /**

@@ -14,6 +14,7 @@ import { startKafka } from '../support/kafka-process.ts'
 import { CuttableCluster } from '../support/kafka-proxy.ts'
 import { witness } from '../support/kafka-witness.ts'
 import { kafkaBootstrap, uniqueTopic } from '../support/kafka.ts'
+import { untilServed } from '../support/topics.ts'
 
 const common = { clientId: 'append-suite', clock: systemClock, logger: createLogger('silent') }
 const closing: (() => Promise<void>)[] = []
@@ -36,6 +37,7 @@ async function makeTopic(
   partitions = 1,
   config: Record<string, string> = {},
   name = uniqueTopic(),
+  bootstrap = kafkaBootstrap(),
 ): Promise<string> {
   const configs = Object.entries(config).map(([key, value]) => ({ name: key, value }))
   await cluster.request('creating a topic', (connection) =>
@@ -46,6 +48,7 @@ async function makeTopic(
       false,
     ),
   )
+  await untilServed(bootstrap, [name])
   return name
 }
 
@@ -241,10 +244,13 @@ describe('appending to Kafka', () => {
       expect(answer).toMatchObject({ status: 'rejected', reason: { code: 'TopicNotFound' } })
     }
     expect(performance.now() - start).toBeLessThan(10_000)
-    const later = uniqueTopic()
-    const early = appender.append(text(later, 'x'))
-    await makeTopic(cluster, 1, {}, later)
-    await expect(early).resolves.toMatchObject({ offset: 0n })
+    // the record waits for a second; a slow broker may take longer to make a topic
+    await eventually('a topic is made while a record waits for it', async () => {
+      const later = uniqueTopic()
+      const early = appender.append(text(later, 'x')).catch(() => null)
+      await makeTopic(cluster, 1, {}, later)
+      return (await early)?.offset === 0n
+    })
     await expect(appender.append(text(topic, 'x'))).resolves.toMatchObject({ offset: 0n })
   })
 
@@ -323,7 +329,7 @@ describe('appending to Kafka', () => {
     await using kafka = await startKafka()
     const cluster = new Cluster({ ...common, bootstrapServers: kafka.bootstrap })
     const { appender } = open({ cluster, deadlineMs: 90_000 })
-    const topic = await makeTopic(cluster, 4)
+    const topic = await makeTopic(cluster, 4, {}, uniqueTopic(), kafka.bootstrap)
     const answers: Promise<Appended | Fault>[] = []
     let count = 0
     const more = () => {
@@ -364,7 +370,7 @@ describe('appending to Kafka', () => {
       await using kafka = await startKafka()
       const cluster = new Cluster({ ...common, bootstrapServers: kafka.bootstrap })
       const { appender } = open({ cluster, deadlineMs: 60_000 })
-      const topic = await makeTopic(cluster)
+      const topic = await makeTopic(cluster, 1, {}, uniqueTopic(), kafka.bootstrap)
       await appender.append(text(topic, 'before'))
       await kafka.stopBroker(1, 'kill')
       const outcome = async (name: string) => {

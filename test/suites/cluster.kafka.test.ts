@@ -2,9 +2,11 @@ import { createTopicsV7, metadataV12 } from '@platformatic/kafka'
 import { afterEach, describe, expect, it } from 'vitest'
 import { systemClock } from '../../src/core/clock.ts'
 import { Cluster } from '../../src/kafka/platformatic/cluster.ts'
+import { BrokerLinks } from '../../src/kafka/platformatic/read/broker-links.ts'
 import { createLogger } from '../../src/telemetry/logger.ts'
 import { eventually } from '../support/eventually.ts'
 import { kafkaBootstrap, uniqueGroup, uniqueTopic } from '../support/kafka.ts'
+import { untilServed } from '../support/topics.ts'
 
 const closing: Cluster[] = []
 afterEach(async () => {
@@ -21,12 +23,8 @@ function open(bootstrapServers = kafkaBootstrap()): Cluster {
 async function makeTopic(cluster: Cluster, partitions: number, name = uniqueTopic()): Promise<string> {
   const topic = { name, numPartitions: partitions, replicationFactor: 1, assignments: [], configs: [] }
   await cluster.request('creating', (connection) => createTopicsV7.api.async(connection, [topic], 5_000, false))
-  // through another one: what this one knows is what is tested
-  const other = open()
-  await eventually('its partitions have leaders', async () => {
-    const leaders = (await other.topic(name, { refresh: true }))?.partitions ?? []
-    return leaders.length === partitions && leaders.every(({ nodeId }) => nodeId >= 0)
-  })
+  // through connections of its own: what this one knows is what is tested
+  await untilServed(kafkaBootstrap(), [name])
   return name
 }
 
@@ -82,4 +80,22 @@ describe('what a process knows about a Kafka cluster', () => {
     await connection.close()
     await expect(cluster.connect(4_711)).rejects.toMatchObject({ code: 'LogUnavailable' })
   })
+})
+
+it('who finds a connection broken does not break the one that others have opened since', async () => {
+  const cluster = open()
+  const [nodeId = -1] = await cluster.brokers()
+  const links = new BrokerLinks(cluster)
+  const broken = Promise.withResolvers<never>()
+  const asked = links.ask(nodeId, () => broken.promise).catch((error: unknown) => error)
+  const first = await links.to(nodeId)
+  await first.close()
+  await eventually('it is forgotten', async () => (await links.to(nodeId)) !== first)
+  const next = await links.to(nodeId)
+  const lost = new Error('lost')
+  broken.reject(lost)
+  expect(await asked).toBe(lost)
+  expect(await links.to(nodeId)).toBe(next)
+  expect(next.isConnected()).toBe(true)
+  links.close()
 })

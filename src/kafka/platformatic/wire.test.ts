@@ -2,7 +2,8 @@ import { once } from 'node:events'
 import { createServer, type AddressInfo, type Socket } from 'node:net'
 import type { Connection } from '@platformatic/kafka'
 import { afterEach, expect, test } from 'vitest'
-import { NetworkError, TimeoutError, UserError, Writer } from './library.ts'
+import { toFault } from './faults.ts'
+import { NetworkError, TimeoutError, Writer } from './library.ts'
 import { Wire } from './wire.ts'
 
 const closing: (() => unknown)[] = []
@@ -19,6 +20,7 @@ async function open(requestTimeoutMs = 5_000) {
   const accepted = once(server, 'connection') as Promise<[Socket]>
   const wire = await Wire.open('me', { host: '127.0.0.1', port }, { connectTimeoutMs: 2_000, requestTimeoutMs })
   const [peer] = await accepted
+  peer.on('error', () => {})
   const heard: Buffer[] = []
   peer.on('data', (bytes) => heard.push(bytes))
   closing.push(() => wire.close())
@@ -72,14 +74,35 @@ test('answers find their requests, in whatever pieces they come', async () => {
   expect(await Promise.all(asked)).toEqual([10, 20, 30])
 })
 
-test('an answer that is late harms nobody: the next ones are read', async () => {
-  const { wire, peer } = await open(150)
-  const late = ask(wire, 1)
-  await expect(late).rejects.toBeInstanceOf(TimeoutError)
-  await expect(late).rejects.toThrow('Request timed out')
-  const next = ask(wire, 2)
-  peer.write(Buffer.concat([frame(1, 10), frame(2, 20)]))
-  expect(await next).toBe(20)
+test('many answers in one piece, one of them larger than many pieces', async () => {
+  const { wire, peer } = await open()
+  const asked = Array.from({ length: 9 }, (_, i) => ask(wire, i))
+  const large = Buffer.alloc(3_000_000)
+  frame(2, 20).copy(large)
+  large.writeInt32BE(large.length - 4)
+  peer.write(Buffer.concat([frame(1, 10), large, ...[3, 4, 5, 6, 7, 8, 9].map((id) => frame(id, id * 10))]))
+  expect(await Promise.all(asked)).toEqual([10, 20, 30, 40, 50, 60, 70, 80, 90])
+})
+
+test('a peer that does not answer one request in time is given up, with all that waits for it', async () => {
+  const { wire } = await open(150)
+  const closed = once(wire, 'close')
+  const asked = Array.from({ length: 12 }, (_, i) => ask(wire, i).catch((error: unknown) => error))
+  const [first, ...others] = await Promise.all(asked)
+  expect(first).toBeInstanceOf(TimeoutError)
+  // not one after the other: a thousand of them would take a thousand times as long
+  for (const error of others.slice(4)) expect(error).toBeInstanceOf(NetworkError)
+  await closed
+  expect(wire.isConnected()).toBe(false)
+})
+
+test('an answer that came in time counts, however late we come to read it', async () => {
+  const { wire, peer } = await open(300)
+  const asked = ask(wire, 1)
+  peer.write(frame(1, 10))
+  // the peer's bytes wait in the socket while we do something else
+  for (const end = performance.now() + 600; performance.now() < end;);
+  expect(await asked).toBe(10)
 })
 
 test('at the end of the connection all who wait are told, and those who come later', async () => {
@@ -93,13 +116,57 @@ test('at the end of the connection all who wait are told, and those who come lat
   await expect(ask(wire, 99)).rejects.toBeInstanceOf(NetworkError)
 })
 
-test('a peer that speaks TLS, or answers what nobody asked, is not waited for', async () => {
-  const secure = await open()
-  const asked = ask(secure.wire, 1)
-  secure.peer.write(Buffer.from([0x15, 0x03, 0x03, 0x00, 0x02, 0x02, 0x46]))
-  await expect(asked).rejects.toBeInstanceOf(UserError)
-  const strange = await open()
-  const other = ask(strange.wire, 1)
-  strange.peer.write(frame(7, 1))
-  await expect(other).rejects.toBeInstanceOf(NetworkError)
+test('who waits is told why the connection ended', async () => {
+  const { wire, peer } = await open()
+  const ended = ask(wire, 1).catch((error: unknown) => error)
+  peer.end()
+  expect(toFault(await ended, 'asking').message).toBe('asking: Connection closed (the peer ended it)')
+  const other = await open()
+  const reset = ask(other.wire, 1).catch((error: unknown) => error)
+  await expect.poll(() => other.heard().length).toBeGreaterThan(0)
+  other.peer.resetAndDestroy()
+  expect(toFault(await reset, 'asking').message).toBe('asking: Connection closed (read ECONNRESET)')
+})
+
+test('closing is no error, also when the connection is just failing, and may be asked for again', async () => {
+  const { wire } = await open()
+  const asked = ask(wire, 1)
+  wire.socket.destroy(new Error('a write failed'))
+  await Promise.all([wire.close(), wire.close(), expect(asked).rejects.toThrow('Connection closed')])
+  await wire.close()
+})
+
+test('what comes after the end is not listened to', async () => {
+  const { wire, peer } = await open()
+  const asked = [ask(wire, 1), ask(wire, 2)]
+  const outcomes = Promise.allSettled(asked)
+  peer.write(Buffer.concat([frame(7, 70), frame(1, 10), frame(2, 20)]))
+  expect((await outcomes).map(({ status }) => status)).toEqual(['rejected', 'rejected'])
+})
+
+const tlsAlert = '15030300020246'
+test.each([
+  ['speaks TLS', Buffer.from(tlsAlert, 'hex'), /TLS/],
+  ['answers what nobody asked', frame(7, 1), /nobody asked/],
+  ['speaks HTTP', Buffer.from('HTTP/1.1 400 Bad Request\r\n\r\n'), /no Kafka/],
+  ['sends zeros', Buffer.alloc(64), /no Kafka/],
+  ['sends a frame too short for an id', Buffer.from('000000020000', 'hex'), /no Kafka/],
+  ['sends a frame of less than nothing', Buffer.from('ffffffff00000001', 'hex'), /no Kafka/],
+  ['says that two gigabytes are coming', Buffer.from('7fffffff00000001', 'hex'), /no Kafka/],
+])('a peer that %s is not waited for, and is told of', async (_, bytes, said) => {
+  const { wire, peer } = await open()
+  const closed = once(wire, 'close')
+  const asked = ask(wire, 1).catch((error: unknown) => error)
+  for (const byte of bytes) peer.write(Buffer.from([byte]))
+  const error = await asked
+  expect(error).toBeInstanceOf(NetworkError)
+  expect(toFault(error, 'asking').message).toMatch(said)
+  await closed
+})
+
+test('a large answer to nobody is refused by its first bytes', async () => {
+  const { wire, peer } = await open()
+  const asked = ask(wire, 1)
+  peer.write(Buffer.from('0100000000000009', 'hex'))
+  await expect(asked).rejects.toBeInstanceOf(NetworkError)
 })

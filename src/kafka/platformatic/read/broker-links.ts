@@ -38,10 +38,13 @@ export class BrokerLinks {
    */
   async ask<T>(nodeId: number, request: (connection: BrokerConnection) => Promise<T>): Promise<T> {
     const connection = await this.to(nodeId)
+    const link = this.#links.get(nodeId)
     try {
       return await request(connection)
     } catch (error) {
-      if (!(error instanceof Fault) && kafkaErrorCode(error) === null) this.discard(nodeId)
+      // not the one that others have opened since
+      const broken = !(error instanceof Fault) && kafkaErrorCode(error) === null
+      if (broken && this.#links.get(nodeId) === link) this.discard(nodeId)
       throw error
     }
   }
