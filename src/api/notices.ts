@@ -10,9 +10,13 @@ export interface Notice {
   readonly message: string
 }
 
-/** About a valid Broker or Trigger: what this version ignores, and what is probably not meant. */
+/** Notices about one object: nobody reads more, and each is a warning in an answer to the API server, which cuts them at 4 KiB together. */
+const mostNotices = 20
+
+/** About a valid Broker or Trigger: what this version ignores, and what is probably not meant; the first of it when it is much. */
 export function noticesOf(object: JsonObject): readonly Notice[] {
-  return [...aboutAnnotations(object), ...aboutFilter(object), ...aboutExpressions(valueAt(object, filters), filters)]
+  const expressions = aboutExpressions(valueAt(object, filters), filters)
+  return [...aboutAnnotations(object), ...aboutFilter(object), ...expressions].slice(0, mostNotices)
 }
 
 const filters: Path = ['spec', 'filters']

@@ -102,6 +102,11 @@ describe('validation at admission', () => {
     else expect(found).toEqual([{ path, message: expect.stringContaining(expected) }])
   })
 
+  it('tells twenty of the slips in the expressions of a Trigger', () => {
+    const filters = Array.from({ length: 64 }, () => ({ cesql: "'a' = 'b'" }))
+    expect(noticesAbout(trigger({ filters }))).toHaveLength(20)
+  })
+
   it('tells of annotations that are ignored', () => {
     const annotations = { 'autoscaling.eventing.knative.dev/class': 'keda', other: '' }
     const [notice, ...more] = noticesAbout(broker({ annotations }))

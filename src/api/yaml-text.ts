@@ -28,6 +28,8 @@ export function readYaml(text: string, file: string): { objects: YamlObject[]; p
     const { line, col } = lines.linePos(offset)
     return { file, line: Math.max(line, 1), column: Math.max(col, 1) }
   }
+  // No text has it, and all that is read of UTF-16 as UTF-8 is full of it.
+  if (text.includes('\0')) return { objects: [], problems: [{ ...at(0), message: notUtf8 }] }
   const objects: YamlObject[] = []
   const problems: SyntaxProblem[] = []
   const documents = parseAllDocuments(text, { lineCounter: lines, prettyErrors: false, merge: true, logLevel: 'error' })
@@ -42,6 +44,8 @@ export function readYaml(text: string, file: string): { objects: YamlObject[]; p
   }
   return { objects, problems }
 }
+
+const notUtf8 = 'this is no text in UTF-8: save it as UTF-8 (it may be UTF-16, which > of Windows PowerShell writes)'
 
 function syntaxMessage({ code, message }: YAMLError): string {
   const plain = message.charAt(0).toLowerCase() + message.slice(1)

@@ -48,8 +48,9 @@ export class FilterCheck {
     return this.#dialect(name, value[name], [...path, name], level)
   }
 
-  /** Whether these are filters that together are one `all`. */
+  /** Whether these are filters that together are one `all`, which counts as a filter: or what is allowed here would be too much there. */
   list(values: readonly unknown[]): boolean {
+    this.#conditions++
     if (values.length > mostFilters) {
       return this.#wrong([], `may have ${mostFilters} filters: put more below all or any of one of them`)
     }

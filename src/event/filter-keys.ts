@@ -1,5 +1,6 @@
 import { never } from '../core/never.ts'
-import type { CesqlExpression } from './cesql/expression.ts'
+import { mostAlternatives } from './cesql/conditions.ts'
+import type { CesqlAlternatives, CesqlExpression } from './cesql/expression.ts'
 import type { AttributeMap, FilterSpec } from './filter-spec.ts'
 
 /** A condition that an index can look up in the attributes of an event. */
@@ -30,14 +31,11 @@ export interface FilterKeys {
 /** The expression of a text; null: it cannot be parsed. */
 export type Expressions = (text: string) => CesqlExpression | null
 
-/** More alternatives than this cost more than they save: an item stands in a bucket for each. */
-const mostAlternatives = 256
-
 /**
  *     exact, prefix, suffix, attributes ──► all of a key for each entry
  *     all ──► all of what its members say       (those that say nothing: left out)
  *     any ──► any of what its members say       (one that says nothing: nothing)
- *     cesql ──► all of the equalities and beginnings without which it is not true
+ *     cesql ──► all of the equalities and beginnings without which it is not true, and any of those of a set or an OR
  *     not ──► nothing; not not ──► what is below
  */
 export function keysOf(spec: FilterSpec, expressions: Expressions): FilterKeys {
@@ -64,12 +62,18 @@ function ofEntries(map: AttributeMap, kind: 'exact' | 'prefix' | 'suffix'): Filt
 
 function ofExpression(expression: CesqlExpression | null): FilterKeys {
   if (expression === null) return nothing
-  const { equalities, prefixes, equalitiesAreAll } = expression
-  const keys: FilterKey[] = [
+  const { alternatives, equalitiesAreAll } = expression
+  const must = keysIn(expression).map((key) => ({ lookup: { key }, complete: equalitiesAreAll }))
+  const either = alternatives.map((one) => ofAny(keysIn(one).map((key) => ({ lookup: { key }, complete: false }))))
+  const members = [...must, ...either]
+  return members.length === 0 ? nothing : ofAll(members)
+}
+
+function keysIn({ equalities, prefixes }: CesqlAlternatives): readonly FilterKey[] {
+  return [
     ...equalities.map(({ attribute, value }) => ({ kind: 'exact' as const, attribute, text: value })),
     ...prefixes.map(({ attribute, prefix }) => ({ kind: 'prefix' as const, attribute, text: prefix })),
   ]
-  return keys.length === 0 ? nothing : ofAll(keys.map((key) => ({ lookup: { key }, complete: equalitiesAreAll })))
 }
 
 function ofAll(members: readonly FilterKeys[]): FilterKeys {

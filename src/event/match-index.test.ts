@@ -57,6 +57,8 @@ describe('MatchIndex', () => {
       'each has alternatives',
       (i) => ({ any: [{ exact: { id: `a${i}`, env: 'prod' } }, { exact: { type: `t${i}`, env: 'prod' } }] }),
     ],
+    ['each asks for a set, in CloudEvents SQL', (i) => ({ cesql: `type IN ('a${i}', 't${i}') AND env = 'prod'` })],
+    ['each has an OR, in CloudEvents SQL', (i) => ({ cesql: `type = 't${i}' OR id LIKE 'x${i}/%'` })],
     [
       'what can be looked up stands deep',
       (i) => ({ all: [{ not: { not: { all: [{ suffix: { type: `t${i}` } }] } } }, { not: { exact: { env: 'a' } } }] }),

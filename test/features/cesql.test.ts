@@ -42,7 +42,7 @@ describe('millrace cesql', () => {
 
   it('tells each class of error, with the value that goes with it', () => {
     const expressions = ['id =', '1 % 0', `INT('a')`, 'MILL()', `LEFT('a', -1)`, 'subject', `'a' + 1`]
-    const found = answers(...expressions.map((expression) => ({ expression, event })), { expression: 5 })
+    const found = answers(...expressions.map((expression) => ({ expression, event })), { expression: [] })
     expect(found.map((answer) => classOf(answer))).toEqual([
       [false, 'parse'],
       [0, 'math'],
@@ -81,10 +81,18 @@ describe('millrace cesql', () => {
     ])
   })
 
+  it('takes a boolean or a number for the expression that it is: so a table in YAML without quotes comes', () => {
+    expect(answers('{"expression": true}', '{"expression": false}', '{"expression": -10}')).toEqual(
+      [true, false, -10].map((value) => ({ value, error: null })),
+    )
+    expect(answers('{"expression": 1.5}')).toMatchObject([{ value: false, error: { class: 'parse' } }])
+  })
+
   it.each([
     ['no JSON', '{"expression"', 'is no JSON object'],
     ['nothing', '', 'it is empty'],
     ['a list', '[1]', 'it is a list'],
+    ['an expression that is none', '{"expression": ["id"]}', '"expression" is a list; expected e.g. {"expression":'],
     ['no expression', '{"event": {}}', '"expression" is missing; expected e.g. {"expression":'],
     ['an event that is text', '{"expression": "1", "event": "a"}', '"event" is a string'],
     ['an attribute with structure', '{"expression": "1", "event": {"a": {}}}', 'attribute a is an object'],
@@ -150,6 +158,10 @@ describe('millrace cesql', () => {
     expect(cesql(['--expression', '1', '--event', '-'], 'x')).toMatchObject({
       status: 1,
       stderr: expect.stringContaining('--event: - is no JSON object'),
+    })
+    expect(cesql(['--expression', '1', '--event', ownFolder()])).toMatchObject({
+      status: 1,
+      stderr: expect.stringMatching(/^error: --event: .* is a folder: name a file\n/),
     })
     expect(cesql(['--event', 'event.json'])).toMatchObject({
       status: 1,

@@ -105,6 +105,33 @@ describe('millrace match', () => {
     expect(millrace(['-f', orders, '-e', '-'], pretty).status).toBe(0)
   })
 
+  it('takes files as Windows writes them: with a byte order mark, and lines that end with two characters', () => {
+    const manifest = file(
+      'windows.yaml',
+      `\uFEFF${trigger('orders', '  filters: [{prefix: {type: order.}}]')}`.replaceAll('\n', '\r\n'),
+    )
+    const events = `\uFEFF${event('1', 'order.created')}\r\n\r\n${event('2', 'order.paid')}\r\n`
+    expect(millrace(['-f', manifest, '-e', '-'], events)).toMatchObject({ status: 0, stderr: '' })
+    expect(millrace(['-f', manifest, '-e', file('windows.json', `\uFEFF${event('1', 'order.x')}`)]).status).toBe(0)
+  })
+
+  it('says what is no UTF-8, and what is a folder', () => {
+    const utf16 = join(folder, 'utf16.json')
+    writeFileSync(utf16, `\uFEFF${event('1', 'a')}`, 'utf16le')
+    expect(millrace(['-f', orders, '-e', utf16])).toMatchObject({
+      status: 2,
+      stderr: expect.stringContaining('it is not UTF-8'),
+    })
+    expect(millrace(['-f', utf16, '-e', created])).toMatchObject({
+      status: 2,
+      stderr: expect.stringContaining('save it as UTF-8'),
+    })
+    expect(millrace(['-f', orders, '-e', folder])).toMatchObject({
+      status: 2,
+      stderr: expect.stringMatching(/^error: --event: .* is a folder: name a file\n/),
+    })
+  })
+
   it.each([
     ['an event without a source', event('1', 'a').replace('source', 'sauce'), /created\.json: .*source/, orders],
     ['no JSON', 'type: a', /created\.json: is not JSON: /, orders],

@@ -33,13 +33,19 @@ function readRequest(line: Line): Request | string {
   if (line === null) return 'is too long'
   const read = readJson(line)
   if ('problem' in read) return `${read.problem}; expected e.g. ${example}`
-  const { expression, event } = read.object as { readonly expression?: unknown; readonly event?: unknown }
+  const { expression: given, event } = read.object as { readonly expression?: unknown; readonly event?: unknown }
+  const expression = literal(given)
   if (typeof expression !== 'string') return `"expression" is ${kindOf(expression)}; expected e.g. ${example}`
   if (event === undefined || event === null) return { expression, event: {} }
   if (typeof event !== 'object' || Array.isArray(event)) {
     return `"event" is ${kindOf(event)}: it must be an event in the JSON format of CloudEvents`
   }
   return { expression, event }
+}
+
+/** Out of YAML, where nothing asks for quotes, `expression: TRUE` and `expression: -10` come as what they are: these expressions. */
+function literal(given: unknown): unknown {
+  return typeof given === 'boolean' || typeof given === 'number' ? String(given) : given
 }
 
 /** The object that bytes are in JSON, or in words why they are none. */

@@ -1,7 +1,7 @@
-import { readFileSync } from 'node:fs'
 import type { Writable } from 'node:stream'
 import type { CesqlResult } from '../../event/cesql/expression.ts'
 import { isCesqlError, parseCesql } from '../../event/cesql/parse.ts'
+import { readEventFile } from '../event-file.ts'
 import { UsageError, type CesqlFlags } from '../flags.ts'
 import { linesOf } from '../json-lines.ts'
 import { answerLine, evaluate, readJson } from './answer.ts'
@@ -31,7 +31,7 @@ async function once(expression: string, file: string | undefined, output: Writab
 }
 
 function readEvent(file: string): object {
-  const read = readJson(readFileSync(file === '-' ? 0 : file))
+  const read = readJson(readEventFile(file))
   if ('problem' in read) throw new UsageError(`--event: ${file} ${read.problem}`)
   return read.object
 }

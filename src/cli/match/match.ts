@@ -2,6 +2,7 @@ import { readFileSync } from 'node:fs'
 import { parseManifests, type Manifest } from '../../api/manifest.ts'
 import { formatProblem, objectName, pathName, type ObjectKey } from '../../api/problem.ts'
 import { explainTrigger } from '../../api/trigger-filter.ts'
+import { readEventFile } from '../event-file.ts'
 import { UsageError, type MatchFlags } from '../flags.ts'
 import { readFiles } from '../watched-files.ts'
 import { readEvents, type FoundEvent } from './read-events.ts'
@@ -54,7 +55,7 @@ function textsOf(paths: readonly string[]): readonly { readonly file: string; re
 
 /** Null: one of them is none, and it was said. */
 function readAllEvents(paths: readonly string[]): readonly FoundEvent[] | null {
-  const read = paths.map((path) => readEvents(readFileSync(path === '-' ? 0 : path), path === '-' ? 'stdin' : path))
+  const read = paths.map((path) => readEvents(readEventFile(path), path === '-' ? 'stdin' : path))
   const problems = read.flatMap((one) => ('problems' in one ? one.problems : []))
   for (const problem of problems) console.error(`error: ${problem}`)
   const events = read.flatMap((one) => ('events' in one ? one.events : []))

@@ -21,7 +21,7 @@ export function readEvents(content: Buffer, file: string): ReadEvents {
   const whole = lines.length < 2 || first === undefined || whyNotJson(first.content) !== null
   if (!whole) return gather(lines.map((line) => ({ place: `${file}:${line.number}`, read: read(line.content) })))
   const parsed = whyNotJson(content)
-  if (parsed !== null) return { problems: [`${file}: is not JSON: ${parsed}`] }
+  if (parsed !== null) return { problems: [`${file}: is not JSON: ${parsed}; expected e.g. ${example}`] }
   return content.toString('utf8').trimStart().startsWith('[')
     ? batch(content, file)
     : gather([{ place: file, read: read(content) }])
@@ -59,12 +59,15 @@ function linesOf(content: Buffer): readonly { readonly number: number; readonly 
   return lines
 }
 
+const example = '{"specversion": "1.0", "id": "1", "source": "/shop", "type": "order.created"}'
+
 /** Null: it is. */
 function whyNotJson(content: Buffer): string | null {
+  if (content.length === 0) return 'it is empty'
   try {
-    JSON.parse(content.toString('utf8'))
+    JSON.parse(new TextDecoder('utf-8', { fatal: true }).decode(content))
     return null
   } catch (error) {
-    return content.length === 0 ? 'it is empty' : (error as Error).message
+    return error instanceof SyntaxError ? error.message : 'it is not UTF-8'
   }
 }

@@ -1,5 +1,5 @@
 import { readBoolean, readInteger } from './cast.ts'
-import type { CesqlEquality, CesqlPrefix } from './expression.ts'
+import type { CesqlAlternatives, CesqlEquality, CesqlPrefix } from './expression.ts'
 import { literalPrefix, readPattern } from './like.ts'
 import type { Node } from './syntax.ts'
 
@@ -7,14 +7,20 @@ import type { Node } from './syntax.ts'
 export interface Conditions {
   readonly equalities: readonly CesqlEquality[]
   readonly prefixes: readonly CesqlPrefix[]
+  /** Of each of these one. */
+  readonly alternatives: readonly CesqlAlternatives[]
   /** True when the equalities say all that the expression says. */
   readonly equalitiesAreAll: boolean
 }
 
-const none: Conditions = { equalities: [], prefixes: [], equalitiesAreAll: false }
+/** More alternatives than this cost an index more than they save. */
+export const mostAlternatives = 256
+
+const none: Conditions = { equalities: [], prefixes: [], alternatives: [], equalitiesAreAll: false }
 const equal = (attribute: string, value: string): Conditions => ({
   equalities: [{ attribute, value }],
   prefixes: [],
+  alternatives: [],
   equalitiesAreAll: true,
 })
 
@@ -26,7 +32,7 @@ export function conditionsOf(node: Node): Conditions {
     case 'compare':
       return node.operator === '=' ? ofEquality(node.left, node.right) : none
     case 'in':
-      return node.negated || node.set.length !== 1 ? none : ofTyped(node.operand, node.set[0] as Node)
+      return node.negated ? none : ofSet(node.operand, node.set)
     case 'like':
       return node.negated || node.operand.kind !== 'attribute' ? none : ofLike(node.operand.name, node.pattern)
     case 'literal':
@@ -40,16 +46,45 @@ export function conditionsOf(node: Node): Conditions {
   }
 }
 
-/** A chain goes from left to right: what stands behind its last OR or XOR, joined by AND, must hold whatever stands before. */
+/**
+ * A chain goes from left to right: what stands behind its last OR or XOR, joined by AND, must hold whatever stands before. What stands before
+ * says something too when it is joined by nothing but OR.
+ */
 function ofLogic({ first, rest }: Extract<Node, { kind: 'logic' }>): Conditions {
   const lastOther = rest.findLastIndex(({ operator }) => operator !== 'AND')
   const must = rest.slice(lastOther + 1).map(({ operand }) => operand)
   const found = (lastOther < 0 ? [first, ...must] : must).map(conditionsOf)
+  const before = rest.slice(0, lastOther + 1)
+  const isOr = before.length > 0 && before.every(({ operator }) => operator === 'OR')
+  const either = isOr ? eitherOf([first, ...before.map(({ operand }) => operand)].map(conditionsOf)) : []
   return {
     equalities: found.flatMap(({ equalities }) => equalities),
     prefixes: found.flatMap(({ prefixes }) => prefixes),
+    alternatives: [...either, ...found.flatMap(({ alternatives }) => alternatives)],
     equalitiesAreAll: lastOther < 0 && found.every(({ equalitiesAreAll }) => equalitiesAreAll),
   }
+}
+
+/** One of these is so. Nothing: one of them may be so whatever is looked up, or they are too many. */
+function eitherOf(members: readonly Conditions[]): readonly CesqlAlternatives[] {
+  const looked = members.flatMap((member) => narrowest(member) ?? [])
+  const equalities = looked.flatMap((one) => one.equalities)
+  const prefixes = looked.flatMap((one) => one.prefixes)
+  const isUseful = looked.length === members.length && equalities.length + prefixes.length <= mostAlternatives
+  return isUseful ? [{ equalities, prefixes }] : []
+}
+
+/** One of the conditions that must all hold: probably the one that holds least. */
+function narrowest({ equalities, prefixes, alternatives }: Conditions): CesqlAlternatives | undefined {
+  if (equalities.length > 0) return { equalities: equalities.slice(0, 1), prefixes: [] }
+  if (prefixes.length > 0) return { equalities: [], prefixes: prefixes.slice(0, 1) }
+  return alternatives[0]
+}
+
+function ofSet(operand: Node, set: readonly Node[]): Conditions {
+  const equalities = set.map((element) => ofTyped(operand, element))
+  const [only] = equalities
+  return only !== undefined && equalities.length === 1 ? only : { ...none, alternatives: eitherOf(equalities) }
 }
 
 function ofEquality(left: Node, right: Node): Conditions {
@@ -70,5 +105,5 @@ function ofTyped(attribute: Node, literal: Node): Conditions {
 function ofLike(attribute: string, pattern: string): Conditions {
   const { prefix, isAll } = literalPrefix(readPattern(pattern))
   if (isAll) return equal(attribute, prefix)
-  return prefix === '' ? none : { equalities: [], prefixes: [{ attribute, prefix }], equalitiesAreAll: false }
+  return prefix === '' ? none : { ...none, prefixes: [{ attribute, prefix }] }
 }

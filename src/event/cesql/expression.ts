@@ -37,6 +37,12 @@ export interface CesqlPrefix {
   readonly prefix: string
 }
 
+/** At least one of these holds. */
+export interface CesqlAlternatives {
+  readonly equalities: readonly CesqlEquality[]
+  readonly prefixes: readonly CesqlPrefix[]
+}
+
 /** An expression that was parsed: made when a filter changes, only called per event. Not to be called from within itself: it has one scratchpad. */
 export interface CesqlExpression {
   /** The value and the first error. Never throws. */
@@ -50,6 +56,8 @@ export interface CesqlExpression {
   readonly equalities: readonly CesqlEquality[]
   /** The same for beginnings: of `LIKE 'abc%'`. */
   readonly prefixes: readonly CesqlPrefix[]
+  /** The same for sets and for OR: of each of these one must hold. */
+  readonly alternatives: readonly CesqlAlternatives[]
   /** True when `equalities` are the whole expression: for attributes that are strings, all of them met means `passes` is true. */
   readonly equalitiesAreAll: boolean
   /**

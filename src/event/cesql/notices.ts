@@ -4,7 +4,10 @@ import { place } from './parse-failure.ts'
 import type { Link, LogicOperator, Node } from './syntax.ts'
 import type { Token } from './tokens.ts'
 
-/** Collects what is legal and probably not meant, as sentences with a place. */
+/** Notices of one expression: what is behind them is looked at when these are mended. Each costs a look at the whole text, for its place. */
+const mostNotices = 10
+
+/** Collects what is legal and probably not meant, as sentences with a place; the first of them when there are many. */
 export class Notices {
   readonly all: string[] = []
   readonly #text: string
@@ -56,11 +59,15 @@ export class Notices {
   }
 
   called(name: Token, args: number): void {
-    if (functionFor(name.text.toUpperCase(), args) === null)
-      this.#add(name, functionProblem(name.text.toUpperCase(), args))
+    if (this.#isFull || functionFor(name.text.toUpperCase(), args) !== null) return
+    this.#add(name, functionProblem(name.text.toUpperCase(), args))
+  }
+
+  get #isFull(): boolean {
+    return this.all.length >= mostNotices
   }
 
   #add(at: Token, sentence: string): void {
-    this.all.push(`${place(this.#text, at.start)}: ${sentence}`)
+    if (!this.#isFull) this.all.push(`${place(this.#text, at.start)}: ${sentence}`)
   }
 }

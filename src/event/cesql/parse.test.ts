@@ -144,6 +144,12 @@ describe('what is legal and probably not meant gets a notice', () => {
   ])('and what is meant gets none: %s', (expression) => {
     expect(notices(expression)).toEqual([])
   })
+
+  it('tells ten of thousands: each costs a look at the whole text, and nobody reads them', () => {
+    for (const slip of ["'a' = 'a'", 'null', 'F()', "NOT a = 'b'"]) {
+      expect(notices(Array.from({ length: 4000 }, () => slip).join(' AND '))).toHaveLength(10)
+    }
+  })
 })
 
 describe('bounds', () => {

@@ -33,6 +33,7 @@ export function isCesqlError(parsed: CesqlExpression | CesqlError): parsed is Ce
 class Expression implements CesqlExpression {
   readonly equalities: Conditions['equalities']
   readonly prefixes: Conditions['prefixes']
+  readonly alternatives: Conditions['alternatives']
   readonly equalitiesAreAll: boolean
   readonly notices: readonly string[]
   readonly #run: Run
@@ -42,6 +43,7 @@ class Expression implements CesqlExpression {
     const conditions = conditionsOf(root)
     this.equalities = conditions.equalities
     this.prefixes = conditions.prefixes
+    this.alternatives = conditions.alternatives
     this.equalitiesAreAll = conditions.equalitiesAreAll
     this.notices = notices
     this.#run = compile(root)

@@ -1,7 +1,7 @@
 import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
 import { toText } from './cast.ts'
-import type { CesqlAttributes, CesqlExpression, CesqlValue } from './expression.ts'
+import type { CesqlAttributes, CesqlEquality, CesqlExpression, CesqlPrefix, CesqlValue } from './expression.ts'
 import { isCesqlError, parseCesql } from './parse.ts'
 
 const names = ['type', 'id', 'n', 'b', 'nowhere'] as const
@@ -138,27 +138,29 @@ describe('for any expression', () => {
       fc.tuple(fc.constantFrom(...names), someText).map(([name, text]) => `${quote(text)} = ${name}`),
       fc.tuple(fc.constantFrom(...names), someText).map(([name, text]) => `${name} LIKE ${quote(`${text}%`)}`),
       fc.tuple(fc.constantFrom(...names), someText).map(([name, text]) => `${name} IN (${quote(text)})`),
+      fc
+        .tuple(fc.constantFrom(...names), fc.array(someText, { minLength: 2, maxLength: 4 }))
+        .map(([name, texts]) => `${name} IN (${texts.map(quote).join(', ')})`),
       tree.map((tree) => `(${sparing(tree)})`),
     )
     const expression = fc
-      .array(fc.tuple(fc.constantFrom('AND', 'AND', 'AND', 'OR', 'XOR'), conjunct), { minLength: 1, maxLength: 4 })
+      .array(fc.tuple(fc.constantFrom('AND', 'AND', 'OR', 'OR', 'XOR'), conjunct), { minLength: 1, maxLength: 4 })
       .map((links) => links.flatMap(([operator, text], i) => (i === 0 ? text : `${operator} ${text}`)).join(' '))
     fc.assert(
       fc.property(
         expression,
         fc.array(fc.oneof(attributes, attributesOf(someText)), { maxLength: 8 }),
         (text, events) => {
-          const { equalities, prefixes, equalitiesAreAll, ...rest } = withConditions(parsed(text))
+          const expression = parsed(text)
           for (const event of events) {
-            const equal = equalities.every(
-              ({ attribute, value }) => event.has(attribute) && textOf(event, attribute) === value,
+            const [equal, begins] = [expression.equalities.every(isIn(event)), expression.prefixes.every(isIn(event))]
+            const either = expression.alternatives.every(
+              ({ equalities, prefixes }) => equalities.some(isIn(event)) || prefixes.some(isIn(event)),
             )
-            const begins = prefixes.every(
-              ({ attribute, prefix }) => event.has(attribute) && textOf(event, attribute).startsWith(prefix),
-            )
-            if (rest.passes(event)) expect({ equal, begins }).toEqual({ equal: true, begins: true })
+            const passes = expression.passes(event)
+            if (passes) expect({ equal, begins, either }).toEqual({ equal: true, begins: true, either: true })
             const onlyStrings = [...event.values()].every((value) => typeof value === 'string')
-            if (equalitiesAreAll && equal && onlyStrings) expect(rest.passes(event)).toBe(true)
+            if (expression.equalitiesAreAll && equal && onlyStrings) expect(passes).toBe(true)
           }
         },
       ),
@@ -169,7 +171,8 @@ describe('for any expression', () => {
 
 const textOf = (event: CesqlAttributes, name: string) => toText(event.get(name) as CesqlValue)
 
-function withConditions(expression: CesqlExpression) {
-  const { equalities, prefixes, equalitiesAreAll } = expression
-  return { equalities, prefixes, equalitiesAreAll, passes: (event: CesqlAttributes) => expression.passes(event) }
+const isIn = (event: CesqlAttributes) => (condition: CesqlEquality | CesqlPrefix) => {
+  if (!event.has(condition.attribute)) return false
+  const text = textOf(event, condition.attribute)
+  return 'value' in condition ? text === condition.value : text.startsWith(condition.prefix)
 }
