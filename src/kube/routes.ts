@@ -1,4 +1,5 @@
 import { inletOf, outletOf } from '../contract/objects.ts'
+import type { Outlet } from '../contract/outlet.ts'
 import { MemoryRoutes, type MemoryRouteSet } from '../contract/memory-routes.ts'
 import type { RouteSource } from '../contract/route-source.ts'
 import type { Clock } from '../core/clock.ts'
@@ -7,6 +8,9 @@ import type { KubeClient, StoredObject } from './client.ts'
 import { startInformer, type Informer } from './informer.ts'
 import { kinds } from './kinds.ts'
 import { nameOf, type Store, type StoreChange } from './store.ts'
+
+/** How many different texts are looked for among those that are kept already. */
+const MOST_TEXTS = 1000
 
 export interface KubeRoutesOptions {
   readonly client: KubeClient
@@ -86,7 +90,36 @@ function parserOf({ watch, bootstrapServers: usual }: KubeRoutesOptions): Parse 
     if (bootstrapServers === undefined) throw new Error('it names no Kafka cluster (bootstrapServers)')
     return { ...route, bootstrapServers }
   }
-  return watch === 'inlets' ? (object) => withCluster(inletOf(object)) : (object) => withCluster(outletOf(object))
+  const texts = new Texts()
+  return watch === 'inlets'
+    ? (object) => withCluster(inletOf(object))
+    : (object) => texts.shareIn(withCluster(outletOf(object)))
+}
+
+/** Thousands of Outlets name the same topics, clusters and namespaces: each of these texts is kept once. */
+class Texts {
+  readonly #known = new Map<string, string>()
+
+  shareIn<T extends Outlet>(outlet: T): T {
+    const { topic, bootstrapServers, replyTopic, parking, source } = outlet
+    return {
+      ...outlet,
+      topic: this.#share(topic),
+      ...(bootstrapServers === undefined ? {} : { bootstrapServers: this.#share(bootstrapServers) }),
+      ...(replyTopic === undefined ? {} : { replyTopic: this.#share(replyTopic) }),
+      parking: { ...parking, topic: this.#share(parking.topic) },
+      source: { ...source, namespace: this.#share(source.namespace) },
+    }
+  }
+
+  #share(text: string): string {
+    const known = this.#known.get(text)
+    if (known !== undefined) return known
+    // names come and go: what is in use is soon known again
+    if (this.#known.size >= MOST_TEXTS) this.#known.clear()
+    this.#known.set(text, text)
+    return text
+  }
 }
 
 /** A status that was written, most of them by us, changes no route. */

@@ -212,7 +212,8 @@ export class Rig implements AsyncDisposable {
       start: 'earliest',
       filter: { attributes: {} },
       subscriber: { url: `${url}/${name}` },
-      delivery: { retry: 0, backoffPolicy: 'linear', backoffDelayMs: 5, timeoutMs: 5000 },
+      // on a busy machine the subscriber, and we, may take seconds: that shall not look like one that hangs
+      delivery: { retry: 0, backoffPolicy: 'linear', backoffDelayMs: 5, timeoutMs: 60_000 },
       parking: { topic: `parked-${this.#name}`, partitions: 1, replicationFactor: 1 },
       order: 'unordered',
       ...change,

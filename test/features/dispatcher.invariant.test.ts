@@ -29,6 +29,8 @@ const world = fc.record({
   budgetBytes: fc.constantFrom(20_000, 60_000, 64_000_000),
   order: fc.constantFrom<Outlet['order']>('ordered', 'unordered', 'key', 'key'),
   deadLetter: fc.boolean(),
+  /** Another Outlet rides the head while the one that is judged may be behind it. */
+  companion: fc.boolean(),
 })
 type World = typeof world extends fc.Arbitrary<infer T> ? T : never
 
@@ -65,11 +67,12 @@ class Judge {
       if (this.finished.delete(`${partition}/${at}`)) this.#cut.add(`${partition}/${at}`)
     }
   }
-  positions(inner: Positions): Positions {
+  positions(inner: Positions, judged: string): Positions {
     return {
       fetch: (asked) => inner.fetch(asked),
       close: () => inner.close(),
       commit: (group, positions) => {
+        if (group !== judged) return inner.commit(group, positions)
         for (const { partition, offset } of positions) {
           for (let at = 0; at < offset; at++) {
             if (!this.isFinished(partition, at)) this.breaches.push(`${partition}/${at} passed by ${offset}`)
@@ -176,6 +179,7 @@ async function live(given: World): Promise<void> {
   const judge = new Judge(given.events)
   const attempts = new Map<string, number>()
   await using subscriber = await startSubscriber((got, response) => {
+    if (got.path === '/companion') return answer(200)(got, response)
     const key = got.path + got.id
     for (const at of judge.overtaken(given.order, got.partition, got.offset)) {
       judge.breaches.push(`${got.partition}/${got.offset} overtook ${at}`)
@@ -191,8 +195,9 @@ async function live(given: World): Promise<void> {
   let outlet = rig.outlet(subscriber.url, {
     order: given.order,
     filter: { attributes: { type: 'red' } },
-    delivery: { retry: 1, backoffPolicy: 'linear', backoffDelayMs: 2, timeoutMs: 5000, ...deadLetter },
+    delivery: { retry: 1, backoffPolicy: 'linear', backoffDelayMs: 2, timeoutMs: 60_000, ...deadLetter },
   })
+  const companion = rig.outlet(subscriber.url, { uid: 'companion', onExhausted: 'drop' })
   judge.filtered.add('blue')
   const hands: Hand[] = []
   const log = new CutLog()
@@ -207,8 +212,8 @@ async function live(given: World): Promise<void> {
       idleCommitMs: 20,
       retryMs: 5,
     }
-    const positions = judge.positions(rig.log.positions())
-    return rig.run([outlet], options, 'd', {
+    const positions = judge.positions(rig.log.positions(), outlet.group)
+    return rig.run(given.companion ? [outlet, companion] : [outlet], options, 'd', {
       membership: (handler) => hands[hands.push(new Hand(handler, rig)) - 1] as Hand,
       positions,
       reader: log.reader(rig.log.reader()),

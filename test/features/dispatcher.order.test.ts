@@ -13,7 +13,7 @@ const ofKey = (got: readonly Got[], key: string | undefined): readonly Got[] => 
 
 const persistent: Partial<Outlet> = {
   order: 'key',
-  delivery: { retry: 1000, backoffPolicy: 'linear', backoffDelayMs: 0.01, timeoutMs: 5000 },
+  delivery: { retry: 1000, backoffPolicy: 'linear', backoffDelayMs: 0.01, timeoutMs: 60_000 },
 }
 
 /** Events of a key, with the ids from `from` on. */

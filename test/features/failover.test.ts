@@ -8,6 +8,7 @@ import { eventually } from '../support/eventually.ts'
 import { startKafka, type RunningKafka } from '../support/kafka-process.ts'
 import { CuttableCluster } from '../support/kafka-proxy.ts'
 import { witness } from '../support/kafka-witness.ts'
+import { untilServed } from '../support/topics.ts'
 
 /**
  * Three brokers. Partition n of `orders` is led by broker `leaders[n]`; a partition that broker 1 does not lead has no copy on it
@@ -46,6 +47,7 @@ beforeAll(async () => {
   cluster = new CuttableCluster({ ...common, bootstrapServers: kafka.bootstrap })
   appender = createAppender(cluster, { ...common, deadlineMs: 60_000 })
   await Promise.all([createTopic(topic, replicas), createTopic(control, controlReplicas)])
+  await untilServed(kafka.bootstrap, [topic, control])
   await Promise.all(lines.map((line, i) => connect(line, controlReplicas[i]?.[0] ?? 0)))
 }, 90_000)
 

@@ -129,7 +129,10 @@ const lies: readonly Lie[] = [
   {
     name: 'answers 101',
     tell: say(raw('HTTP/1.1 101 Switching Protocols', 'connection: upgrade', 'upgrade: mud')),
-    end: 'parked',
+    ...{
+      end: 'parked',
+      told: { ce_knativeerrorreason: 'it answered 101 Switching Protocols, for which nobody asked' },
+    },
   },
   {
     name: 'answers 999',
@@ -142,7 +145,11 @@ const lies: readonly Lie[] = [
     tell: say(`${raw('HTTP/1.1 204 None', 'content-length: 4')}body`),
     end: 'delivered',
   },
-  { name: 'answers 100, for which nobody asked', tell: say(raw('HTTP/1.1 100 Continue') + ok), end: 'parked' },
+  {
+    name: 'answers 100, for which nobody asked',
+    tell: say(raw('HTTP/1.1 100 Continue') + ok),
+    ...{ end: 'parked', told: { ce_knativeerrorreason: 'it answered 100 Continue, for which nobody asked' } },
+  },
   {
     name: 'answers 102 for ever',
     tell: (socket) => every(socket, 1, () => socket.write(raw('HTTP/1.1 102 Processing').repeat(20))),
@@ -174,6 +181,13 @@ const lies: readonly Lie[] = [
     name: 'states two lengths',
     tell: say(`${raw('HTTP/1.1 200 OK', 'content-length: 5', 'content-length: 9')}hello`),
     end: 'parked',
+  },
+  {
+    name: 'speaks HTTP/2 alone, without TLS',
+    // an empty SETTINGS frame
+    tell: say(Buffer.from([0, 0, 0, 4, 0, 0, 0, 0, 0])),
+    end: 'parked',
+    told: { ce_knativeerrorreason: 'it does not speak HTTP/1.1 (HTTP/2 alone, without TLS, looks like that)' },
   },
   { name: 'speaks another protocol', at: 'connect', tell: say('SSH-2.0-OpenSSH_9.9\r\n'), end: 'parked' },
 ]

@@ -1,6 +1,7 @@
 import { execFile } from 'node:child_process'
 import { promisify } from 'node:util'
 import { expect, test } from 'vitest'
+import { toRecord } from '../../src/data-plane/wire/record.ts'
 import { eventually } from '../support/eventually.ts'
 import { kafkaBootstrap } from '../support/kafka.ts'
 import { onKafka, openMill } from './delivery-rules-rig.ts'
@@ -13,8 +14,9 @@ const replay = `
 set -o pipefail
 separator=$'\\x1e'
 test/env/kafka-tool org.apache.kafka.tools.consumer.ConsoleConsumer --bootstrap-server "$KAFKA" --topic "$FROM" \\
-  --from-beginning --timeout-ms 10000 --max-messages 2 --formatter-property print.headers=true --formatter-property print.key=true \\
+  --from-beginning --timeout-ms 10000 --max-messages 3 --formatter-property print.headers=true --formatter-property print.key=true \\
   --formatter-property headers.separator="$separator" --formatter-property null.literal=NULL |
+grep --text -E "ce_knativeerrortrigger:shop/a($separator|"$'\\t)' |
 test/env/kafka-tool org.apache.kafka.tools.ConsoleProducer --bootstrap-server "$KAFKA" --topic "$TO" \\
   --reader-property parse.headers=true --reader-property parse.key=true \\
   --reader-property headers.separator="$separator" --reader-property null.marker=NULL`
@@ -28,6 +30,9 @@ test('what was parked is sent again with the tools of Kafka, and is delivered as
   await mill.send({ headers: { ...headers, 'ce-id': 'full' }, body: data })
   await mill.send({ headers: { ...ce, 'ce-id': 'empty' } })
   await eventually('both are parked', () => runner.dispatcher.snapshot().outlets[0]?.parked === 2)
+  // the Broker's other Triggers park in the same topic
+  const other = { specversion: '1.0', id: 'other', source: '/s', type: 'order', knativeerrortrigger: 'shop/a2' }
+  await rig.appender.append(toRecord({ attributes: new Map(Object.entries(other)), data: null }, outlet.parking.topic))
   subscriber.behave = answer(200)
   subscriber.got.length = 0
   const env = { ...process.env, KAFKA: kafkaBootstrap(), FROM: outlet.parking.topic, TO: rig.topic }
@@ -36,4 +41,5 @@ test('what was parked is sent again with the tools of Kafka, and is delivered as
   expect(full.headers).toMatchObject({ ...headers, 'ce-id': 'full', 'ce-knativeerrorcode': '422' })
   expect(full.body.toString()).toBe(data)
   expect((await mill.delivered('empty')).body.length).toBe(0)
+  await mill.deliversNone(['other'])
 })

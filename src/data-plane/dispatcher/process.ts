@@ -7,6 +7,7 @@ import { Committer } from './positions/committer.ts'
 import type { Cursor } from './reading/cursor.ts'
 import type { Services } from './delivering/deliver.ts'
 import type { DispatcherParts, Dispatcher, DispatcherSnapshot, OutletSnapshot } from './parts.ts'
+import { FaultLines } from './fault-lines.ts'
 import { faultSource } from './fault-source.ts'
 import { GroupWatch } from './positions/group-watch.ts'
 import { defaultOptions, type DispatcherOptions } from './options.ts'
@@ -32,6 +33,7 @@ export class Process implements Dispatcher {
   readonly #budget: Budget
   readonly #origins: Origins
   readonly #services: Services
+  readonly #lines: FaultLines
   readonly #positions: ShortMetadata
   readonly #catchUp: CatchUp
   readonly #committer: Committer<Cursor>
@@ -50,11 +52,12 @@ export class Process implements Dispatcher {
     this.#options = options
     this.#budget = new Budget(options.budgetBytes)
     const mayAct = (): boolean => this.#membership.alive
-    this.#origins = new Origins(options.connections, options.replyBytes, mayAct)
+    this.#origins = new Origins(options.connections, options.replyBytes, mayAct, this.#budget)
     const parking = new Parking(parts.admin, parts.appender)
     const replies = new Replies(parts.appender, parts.clock)
     const [{ clock }, jsonBodies] = [parts, new JsonBodies()]
     this.#services = { options, clock, budget: this.#budget, replies, jsonBodies, parking, mayAct }
+    this.#lines = new FaultLines(parts.logger)
     this.#positions = new ShortMetadata(parts.positions, (length) => this.#metadataRefused(length))
     this.#catchUp = this.#newCatchUp()
     this.#committer = this.#newCommitter(mayAct)
@@ -103,6 +106,7 @@ export class Process implements Dispatcher {
     this.#catchUp.close()
     for (const run of this.#worker.runs.values()) run.release()
     await inTime(this.#roster.left(), { ms: left() })
+    this.#lines.close()
     await this.#origins.close()
   }
 
@@ -180,7 +184,7 @@ export class Process implements Dispatcher {
       position: cursor.position,
       committed: cursor.committed,
       end: this.#worker.partition(cursor.place.at)?.end ?? cursor.position,
-      inFlight: cursor.pending.size,
+      inFlight: cursor.inFlight,
     }))
     const { consuming, fault, deliveredCount: delivered, parkedCount: parked, lostCount: lost } = run
     const { droppedCount: dropped, loopedCount: looped } = run
@@ -219,6 +223,7 @@ export class Process implements Dispatcher {
 
   #newWorker(): Worker {
     const { reader, reporter, clock, logger } = this.#parts
+    const [services, origins, lines] = [this.#services, this.#origins, this.#lines]
     return new Worker({
       budget: this.#budget,
       ringBytes: this.#options.ringBytes,
@@ -226,9 +231,7 @@ export class Process implements Dispatcher {
       tail: (handler) => reader.tail(handler),
       catchUp: this.#catchUp,
       committer: this.#committer,
-      newRun: (outlet) => {
-        return new OutletRun(outlet, { services: this.#services, origins: this.#origins, reporter, clock, logger })
-      },
+      newRun: (outlet) => new OutletRun(outlet, { services, origins, reporter, clock, logger, lines }),
     })
   }
 

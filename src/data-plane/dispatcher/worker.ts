@@ -10,6 +10,7 @@ import { faultSource } from './fault-source.ts'
 import { OutletRun } from './delivering/outlet-run.ts'
 import { Partition, type PartitionHost } from './reading/partition.ts'
 import type { Progress } from './reading/progress.ts'
+import { Topic } from './reading/topic.ts'
 
 export interface WorkerParts {
   readonly budget: PartitionHost['budget']
@@ -35,8 +36,7 @@ const RINGS_SHARE = 1 / 4
  */
 export class Worker {
   readonly runs = new Map<string, OutletRun>()
-  readonly #byTopic = new Map<string, Set<OutletRun>>()
-  readonly #partitions = new Map<string, Map<number, Partition>>()
+  readonly #topics = new Map<string, Topic<OutletRun>>()
   readonly #arrivals: Arrivals
   readonly #parts: WorkerParts
   readonly #host: PartitionHost
@@ -65,7 +65,7 @@ export class Worker {
   }
 
   get topics(): readonly string[] {
-    return [...this.#byTopic.keys()]
+    return [...this.#topics].flatMap(([topic, { outlets }]) => (outlets.size > 0 ? topic : []))
   }
 
   get cursors(): readonly Cursor[] {
@@ -73,51 +73,51 @@ export class Worker {
   }
 
   partition(at: TopicPartition): Partition | undefined {
-    return this.#partitions.get(at.topic)?.get(at.partition)
+    return this.#topics.get(at.topic)?.partitions.get(at.partition)
   }
 
   runsOf(topic: string): readonly OutletRun[] {
-    return [...(this.#byTopic.get(topic) ?? [])]
+    return [...(this.#topics.get(topic)?.outlets ?? [])]
   }
 
   /** Owned partitions of the Outlet's topic on which it has no cursor. */
   missing(run: OutletRun): readonly Partition[] {
-    const owned = this.#partitions.get(run.outlet.topic)?.values() ?? []
+    const owned = this.#topics.get(run.outlet.topic)?.partitions.values() ?? []
     return [...owned].filter(({ at }) => !run.cursors.has(at.partition))
   }
 
   own(at: TopicPartition): void {
-    let partitions = this.#partitions.get(at.topic)
-    if (partitions === undefined) this.#partitions.set(at.topic, (partitions = new Map<number, Partition>()))
+    const { partitions, index } = this.#topic(at.topic)
     if (partitions.has(at.partition)) return
-    partitions.set(at.partition, new Partition(at, this.#host))
+    partitions.set(at.partition, new Partition(at, index, this.#host))
     this.#ownedCount++
   }
 
   add(outlet: Outlet): OutletRun {
     const run = this.#parts.newRun(outlet)
+    const { outlets, index } = this.#topic(outlet.topic)
     this.runs.set(outlet.uid, run)
-    this.#byTopic.set(outlet.topic, (this.#byTopic.get(outlet.topic) ?? new Set()).add(run))
+    outlets.add(run)
+    index.add(run, run.prepared.filter)
     return run
   }
 
   /** It is gone. As `letGo`. */
   remove(run: OutletRun): void {
     const { uid, topic } = run.outlet
-    const others = this.#byTopic.get(topic)
+    const { outlets, index } = this.#topic(topic)
     this.runs.delete(uid)
-    if (others?.delete(run) && others.size === 0) this.#byTopic.delete(topic)
+    outlets.delete(run)
+    index.remove(run)
     run.release()
     this.letGo(run)
+    this.#tidy(topic)
   }
 
   /** Swaps the compiled parts; cursors stay. */
   change(run: OutletRun, outlet: Outlet): void {
-    const refile = run.change(outlet)
-    for (const cursor of run.cursors.values()) {
-      if (refile) this.partition(cursor.place.at)?.refile(cursor)
-      cursor.changed()
-    }
+    if (run.change(outlet)) this.#topic(outlet.topic).index.add(run, run.prepared.filter)
+    for (const cursor of run.cursors.values()) cursor.changed()
   }
 
   /** Its position is committed: a cursor that will run with the next `admit`, at the latest a moment later. */
@@ -163,7 +163,7 @@ export class Worker {
   }
 
   get owned(): readonly TopicPartition[] {
-    return Array.from(this.#partitions.values(), (partitions) => Array.from(partitions.values(), ({ at }) => at)).flat()
+    return this.#partitions.map(({ at }) => at)
   }
 
   /** This process may have lost its partitions: what is in flight is aborted, commits too. Progress stays. */
@@ -196,7 +196,7 @@ export class Worker {
 
   /** Something is wrong with the offsets of a topic: tails that wait for their cursors look at once. */
   wake(topic: string): void {
-    for (const partition of this.#partitions.get(topic)?.values() ?? []) partition.wake()
+    for (const partition of this.#topics.get(topic)?.partitions.values() ?? []) partition.wake()
   }
 
   runOf(cursor: Cursor): OutletRun | undefined {
@@ -212,7 +212,7 @@ export class Worker {
   /** Clears rings, the largest first, until catch-up may go on: whoever is behind can read by himself. */
   #relieve(): void {
     const { budget } = this.#parts
-    const partitions = Array.from(this.#partitions.values(), (one) => [...one.values()]).flat()
+    const partitions = this.#partitions
     const holders = partitions.filter(({ ring }) => ring.bytes > 0).sort((a, b) => b.ring.bytes - a.ring.bytes)
     for (const partition of holders) {
       if (budget.catchUpAllowed) return
@@ -222,11 +222,26 @@ export class Worker {
     if (!budget.exhausted) for (const partition of partitions) partition.onRoom()
   }
 
+  get #partitions(): readonly Partition[] {
+    return Array.from(this.#topics.values(), ({ partitions }) => [...partitions.values()]).flat()
+  }
+
+  #topic(name: string): Topic<OutletRun> {
+    let topic = this.#topics.get(name)
+    if (topic === undefined) this.#topics.set(name, (topic = new Topic()))
+    return topic
+  }
+
+  #tidy(topic: string): void {
+    if (this.#topics.get(topic)?.isNobodys === true) this.#topics.delete(topic)
+  }
+
   /** Stops reading partitions. @returns their cursors. */
   #take(list: readonly TopicPartition[]): Cursor[] {
     const taken = list.flatMap((at) => this.partition(at) ?? [])
     for (const partition of taken) {
-      this.#partitions.get(partition.at.topic)?.delete(partition.at.partition)
+      this.#topic(partition.at.topic).partitions.delete(partition.at.partition)
+      this.#tidy(partition.at.topic)
       this.#ownedCount--
       partition.stop()
     }

@@ -79,6 +79,16 @@ describe('bad HTTP gets a 4xx and nothing is stored:', () => {
     expect(appender.stored).toEqual([])
   })
 
+  it.each([
+    ['no Host', closing.replace('Host: x\r\n', ''), 'no header Host'],
+    ['an Expect that nobody knows', head('Expect: tea\r\nConnection: close\r\n'), 'Expect: 100-continue'],
+  ])('%s: and the answer says why', async (_what, bytes, says) => {
+    await open()
+    const heard = await talk((socket) => socket.write(bytes))
+    expect(heard).toContain('application/problem+json')
+    expect(heard).toContain(says)
+  })
+
   it('a truncated body', async () => {
     await open()
     expect(statuses(await talk((socket) => socket.end(head('Content-Length: 10\r\n') + 'data')))).toEqual(['400'])

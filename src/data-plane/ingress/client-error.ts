@@ -44,7 +44,7 @@ function clientProblem(code: string): Problem {
       431,
       'HeadTooLarge',
       'The headers are too large',
-      `All headers together may have ${maxHeadBytes} bytes.`,
+      `All headers together may have ${maxHeadBytes} bytes: put long content into the data.`,
     )
   }
   if (code === 'HPE_CHUNK_EXTENSIONS_OVERFLOW') {

@@ -12,8 +12,8 @@ import { accept, bodyLimit } from './accept.ts'
 import { onClientError } from './client-error.ts'
 import { maxHeadBytes, withDefaults, type IngressOptions } from './options.ts'
 import { answerOther } from './other.ts'
-import { methodNotAllowed } from './problem.ts'
-import { rawProblem } from './respond.ts'
+import { methodNotAllowed, noHost, unexpected } from './problem.ts'
+import { rawProblem, respondUnread } from './respond.ts'
 import { allowOf, Routes } from './routes.ts'
 import { Shared } from './shared.ts'
 import { track } from './track.ts'
@@ -77,12 +77,15 @@ function openServer(shared: Shared, other: Handler): Server {
   const { limits } = shared
   const handle: Handler = (req, res) => {
     track(req.socket, res)
-    if (req.method === 'POST') accept(shared, req, res)
+    if (req.headers.host === undefined && req.httpVersion === '1.1') respondUnread(req, res, noHost, true)
+    else if (req.method === 'POST') accept(shared, req, res)
     else other(req, res)
   }
   const server = createServer(
     {
       maxHeaderSize: maxHeadBytes,
+      // node:http would refuse it without a word
+      requireHostHeader: false,
       headersTimeout: Math.min(limits.headersTimeoutMs, limits.requestTimeoutMs),
       requestTimeout: limits.requestTimeoutMs,
       keepAliveTimeout: limits.keepAliveTimeoutMs,
@@ -102,6 +105,9 @@ function openServer(shared: Shared, other: Handler): Server {
   server.on('checkContinue', (req: IncomingMessage, res: ServerResponse) => {
     if (Number(req.headers['content-length'] ?? 0) <= bodyLimit(limits, req)) res.writeContinue()
     handle(req, res)
+  })
+  server.on('checkExpectation', (req: IncomingMessage, res: ServerResponse) => {
+    respondUnread(req, res, unexpected, shared.draining)
   })
   // without a listener the connection would end without an answer
   server.on('connect', (_request: IncomingMessage, socket: Duplex) => {

@@ -89,3 +89,19 @@ export function methodNotAllowed(method: string, allow: string): Problem {
     headers: ['allow', allow],
   }
 }
+
+/** A request of HTTP/1.1 must say which host it is for (RFC 9112 §3.2). */
+export const noHost: Problem = {
+  status: 400,
+  code: 'MalformedRequest',
+  title: 'Malformed request',
+  detail: 'The request has no header Host, which HTTP/1.1 wants: send it.',
+}
+
+/** An Expect that is not `100-continue` (RFC 9110 §10.1.1). */
+export const unexpected: Problem = {
+  status: 417,
+  code: 'ExpectationFailed',
+  title: 'Expectation failed',
+  detail: 'Only the header Expect: 100-continue is known: send the request with that, or without it.',
+}

@@ -65,7 +65,7 @@ function checkDataType(attributes: ReadonlyMap<string, string>): Refusal | null 
   if (type === undefined) return null
   if (!mediaType.test(type)) return invalid('datacontenttype', type, 'it must be a media type, e.g. application/json')
   if (modeOf(type) === 'binary') return null
-  // as Content-Type of a message in binary mode it would turn the data into the event
+  // as Content-Type of a message in binary mode it would turn the data into the event: so says the CloudEvents primer too (Nesting)
   return invalid('datacontenttype', type, 'an event cannot be the data of an event; use application/json')
 }
 

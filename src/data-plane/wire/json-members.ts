@@ -76,6 +76,9 @@ function nestedEnd(json: Buffer, at: number): number {
 
 /** End of a number, true, false or null. */
 function scalarEnd(json: Buffer, at: number): number {
-  while (at < json.length && !/[\s,}\]]/.test(String.fromCharCode(json[at] ?? 0))) at++
+  for (; at < json.length; at++) {
+    const byte = json[at] ?? 0
+    if (byte <= 0x20 || byte === 0x2c || byte === 0x7d || byte === 0x5d) break
+  }
   return at
 }

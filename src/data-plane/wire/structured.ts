@@ -42,6 +42,8 @@ export function readObject(
 function toEvent(json: Buffer, members: readonly Member[], parsed: JsonObject): CloudEvent | Refusal {
   const attributes = new Map<string, string>()
   const payload: Payload = {}
+  // no look at each of a hundred thousand that cannot all be taken anyway
+  if (members.length > maxAttributeBytes) return tooLong(`There are ${members.length} of them`)
   for (const member of members) {
     const refusal = takeMember(member, parsed, json, attributes, payload)
     if (refusal !== null) return refusal
@@ -116,11 +118,8 @@ function canonical(name: string, value: unknown, literal: string): string | Refu
   if (!required && typeof value === 'number' && /^-?\d{1,10}$/.test(literal) && (value | 0) === value)
     return String(value | 0)
   const types = required ? 'a string' : 'a string, a boolean or an integer of 32 bits'
-  return new Refusal(
-    'InvalidAttribute',
-    `Attribute ${quote(name)} must be ${types}; structured values belong into "data".`,
-    name,
-  )
+  const fix = typeof value === 'object' ? 'structured values belong into "data"' : 'write it in quotes'
+  return new Refusal('InvalidAttribute', `Attribute ${quote(name)} must be ${types}: ${fix}.`, name)
 }
 
 /** Version 0.3 (§2.2) also has attributes that are maps; their canonical string is JSON. */
@@ -139,8 +138,8 @@ function checkPlainJson(parsed: JsonObject, attributes: ReadonlyMap<string, stri
   const members = Object.keys(parsed).slice(0, 5).map(quote).join(', ')
   return new Refusal(
     'NotACloudEvent',
-    `The Content-Type application/cloudevents+json says that the body is a whole event, but it has none of ${requiredAttributes.join(', ')}` +
-      `${members === '' ? '' : ` (only ${members})`}. If the body is plain data, send Content-Type: application/json and the headers ` +
+    `An object in application/cloudevents+json or -batch+json is a whole event, but this one has none of ${requiredAttributes.join(', ')}` +
+      `${members === '' ? '' : ` (only ${members})`}. If it is plain data, send Content-Type: application/json and the headers ` +
       'ce-specversion: 1.0, ce-id, ce-source and ce-type; or wrap it: {"specversion":"1.0","id":…,"source":…,"type":…,"data":<your JSON>}.',
   )
 }
@@ -159,11 +158,12 @@ function checkSize(attributes: ReadonlyMap<string, string>): Refusal | null {
     if (value.length > (attributes.get(largest)?.length ?? -1)) largest = name
   }
   if (size <= maxAttributeBytes) return null
-  return new Refusal(
-    'InvalidAttribute',
-    `The attributes together have ${size} bytes; at most ${maxAttributeBytes} are taken. The largest is ${quote(largest)}: put long content into "data".`,
-    largest,
-  )
+  return tooLong(`These have ${size}, the largest is ${quote(largest)}`, largest)
+}
+
+function tooLong(what: string, largest?: string): Refusal {
+  const limit = `All attributes together may have ${maxAttributeBytes} bytes. ${what}: put long content into "data".`
+  return new Refusal('InvalidAttribute', limit, largest)
 }
 
 /** The bytes of the payload (JSON format §3.1.2); sets the implied `datacontenttype` of JSON data, as the specification asks. */
@@ -191,7 +191,7 @@ function readData(
   if (typeof data === 'string') return encodeText(data, contentType)
   return new Refusal(
     'InvalidData',
-    `With datacontenttype ${quote(contentType)} the member data must be a string.`,
+    `With datacontenttype ${quote(contentType)} the member data must be a string; for JSON state application/json, or leave the type out.`,
     'data',
   )
 }

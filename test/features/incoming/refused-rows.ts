@@ -124,6 +124,23 @@ const messages: readonly RefusedRow[] = [
     says: /structured values belong into/,
   },
   {
+    ...{ rule: 'structured mode: an attribute that is a number but must be a string', ...invalid, attribute: 'type' },
+    send: (id) => ({
+      headers: { 'content-type': jsonType },
+      body: JSON.stringify({ specversion: '1.0', id, source: '/shop', type: 7 }),
+    }),
+    says: /write it in quotes/,
+  },
+  {
+    ...{
+      rule: 'structured mode: more attributes than are taken, however small',
+      status: 400,
+      code: 'InvalidAttribute',
+    },
+    send: json(Array.from({ length: 16_400 }, (_, n) => `"a${n}":""`).join(',')),
+    says: /All attributes together may have 16384 bytes/,
+  },
+  {
     ...{ rule: 'structured mode: data and data_base64', status: 400, code: 'InvalidData' },
     send: json('"data":1,"data_base64":"AA=="'),
     says: /not both/,

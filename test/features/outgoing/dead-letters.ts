@@ -8,7 +8,7 @@ const taken = [answer(200)]
 export function deadLetterRules(scene: () => OutgoingScene): void {
   test('a dead letter is the event with where, why and what was answered', async () => {
     const body = Buffer.alloc(3000, 'é')
-    const { dead, url, snapshot } = await scene().play({
+    const { dead, url, trigger, snapshot } = await scene().play({
       event: { headers: { 'content-type': 'text/plain' }, body: 'mine' },
       answers: [answer(422, { 'kne-hint': 'too blue', 'kne-line': '7' }, body)],
       deadLetter: taken,
@@ -18,6 +18,7 @@ export function deadLetterRules(scene: () => OutgoingScene): void {
       ...{ 'ce-knativeerrordest': url, 'ce-knativeerrorcode': '422' },
       'ce-knativeerrordata': body.subarray(0, 1024).toString('base64'),
       'ce-knativeerrorreason': 'it%20answered%20422',
+      'ce-knativeerrortrigger': trigger,
     })
     expect(String(dead[0]?.body)).toBe('mine')
     expect(snapshot).toMatchObject({ delivered: 1, parked: 0 })
@@ -33,6 +34,26 @@ export function deadLetterRules(scene: () => OutgoingScene): void {
     expect(dead[0]?.headers).toHaveProperty('ce-knativeerrordest')
     expect(dead[0]?.headers).not.toHaveProperty('ce-knativeerrorcode')
     expect(dead[0]?.headers).not.toHaveProperty('ce-knativeerrordata')
+  })
+
+  test('what an event tells of an earlier failure is gone when it fails anew', async () => {
+    const earlier = {
+      'ce-knativeerrorcode': '422',
+      'ce-knativeerrordata': 'eA==',
+      'ce-knativeerrortrigger': 'shop/old',
+    }
+    const { tries, dead, parked, trigger } = await scene().play({
+      event: { headers: earlier },
+      answers: [(_, response) => response.destroy()],
+      deadLetter: [answer(400)],
+    })
+    // its subscriber may want to know
+    expect(tries[0]?.headers).toMatchObject(earlier)
+    expect(dead[0]?.headers['ce-knativeerrortrigger']).toBe(trigger)
+    expect(parked[0]?.headers['ce_knativeerrortrigger']).toBe(trigger)
+    for (const headers of [dead[0]?.headers ?? {}, parked[0]?.headers ?? {}]) {
+      expect(Object.keys(headers).filter((name) => /knativeerror(code|data)/.test(name))).toEqual([])
+    }
   })
 
   test('headers kne-* replace no attribute of the event or of ours, and none with control characters is taken', async () => {
@@ -86,7 +107,7 @@ export function deadLetterRules(scene: () => OutgoingScene): void {
   })
 
   test('a parked event is the event with why, what was answered, and where it stood', async () => {
-    const { parked, url } = await scene().play({
+    const { parked, url, trigger } = await scene().play({
       event: { headers: { 'content-type': 'text/plain', 'ce-partitionkey': 'k' }, body: 'mine' },
       answers: [answer(403, { 'kne-hint': 'no' }, 'go away')],
     })
@@ -96,6 +117,7 @@ export function deadLetterRules(scene: () => OutgoingScene): void {
       ...{ ce_knativeerrordest: url, ce_knativeerrorcode: '403', ce_knativeerrorreason: 'it answered 403' },
       ce_knativeerrordata: Buffer.from('go away').toString('base64'),
       ...{ ce_knativekafkatopic: scene().mill.rig.topic, ce_knativekafkapartition: '0' },
+      ce_knativeerrortrigger: trigger,
       ce_knativekafkaoffset: expect.stringMatching(/^\d+$/) as string,
     })
     expect([key, String(value)]).toEqual(['k', 'mine'])
@@ -127,7 +149,7 @@ export function deadLetterRules(scene: () => OutgoingScene): void {
     'a record that is no event goes the same way with onExhausted %s, without a request',
     async (onExhausted, end) => {
       const record = { value: Buffer.from('junk'), headers: [['x', Buffer.from('1')] as const] }
-      const { tries, dead, snapshot, parked } = await scene().play({
+      const { tries, dead, snapshot, parked, trigger } = await scene().play({
         record,
         deadLetter: taken,
         outlet: { onExhausted },
@@ -138,6 +160,7 @@ export function deadLetterRules(scene: () => OutgoingScene): void {
         expect(String(parked[0]?.value)).toBe('junk')
         expect(parked[0]?.headers).toMatchObject({ x: '1', ce_knativekafkatopic: scene().mill.rig.topic })
         expect(parked[0]?.headers['ce_knativeerrorreason']).toContain('no CloudEvent')
+        expect(parked[0]?.headers['ce_knativeerrortrigger']).toBe(trigger)
       }
     },
   )

@@ -46,6 +46,8 @@ export interface Outcome {
   readonly fault: OutletReport['fault']
   /** Where the subscriber is. */
   readonly url: string
+  /** Namespace and name of the Trigger. */
+  readonly trigger: string
   readonly deadLetterUrl: string
   readonly replyTopic: string
   readonly parkingTopic: string
@@ -111,6 +113,7 @@ export class OutgoingScene implements AsyncDisposable {
       snapshot,
       fault: runner.reports.findLast((report) => report.uid === uid)?.fault ?? null,
       url: `${subscriber.url}/${uid}`,
+      trigger: `${outlet.source.namespace}/${outlet.source.name}`,
       ...{ deadLetterUrl, replyTopic, parkingTopic: outlet.parking.topic },
     }
     runner.routes.outlets.delete(uid)

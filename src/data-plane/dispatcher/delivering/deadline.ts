@@ -1,9 +1,9 @@
+import { longestTimerMs } from '../../../core/backoff.ts'
+
 /** Who has only so much time. */
 export interface Timed {
   timedOut(afterMs: number): void
 }
-
-const LONGEST_TIMER_MS = 2 ** 31 - 1
 
 /**
  * One timer for many, one after the other: to set it anew costs much less than to make one. It goes on when its user is through, and finds
@@ -23,7 +23,7 @@ export class Deadline {
     clearTimeout(this.#timer)
     this.#ms = ms
     // what is timed keeps the process, so the timer need not
-    this.#timer = setTimeout(() => this.#user?.timedOut(ms), Math.min(ms, LONGEST_TIMER_MS)).unref()
+    this.#timer = setTimeout(() => this.#user?.timedOut(ms), Math.min(ms, longestTimerMs)).unref()
   }
 
   /** Its user is through. */

@@ -1,10 +1,12 @@
 import type { Clock } from '../../../core/clock.ts'
+import type { CloudEvent } from '../../../event/cloud-event.ts'
 import { writeHeaders, writeTrace } from '../../wire/http-out.ts'
 import { writeStructured } from '../../wire/structured-out.ts'
 import type { Budget } from '../reading/budget.ts'
-import { errorExtensions, parkedRecord, type Failure } from './failure.ts'
+import { failedEvent, failureOf, parkedRecord, type Failure } from './failure.ts'
 import type { DispatcherOptions } from '../options.ts'
 import type { JsonBodies } from './json-bodies.ts'
+import { whyNoAnswer } from './no-answer.ts'
 import type { Parking } from './parking.ts'
 import type { Endpoint, Prepared } from './prepared.ts'
 import type { Replies } from './replies.ts'
@@ -100,11 +102,9 @@ export class Delivery implements Linked<Delivery>, Keyed<Delivery>, Receiver {
   start(): void {
     if (this.entry.event !== null) return this.#go()
     this.#phase = 'parking'
-    this.#failure = {
-      destination: this.#consumer.prepared.subscriber.url,
-      reason: `the record is no CloudEvent: ${this.entry.problem}`,
-      answer: null,
-    }
+    const { outlet, subscriber } = this.#consumer.prepared
+    const reason = `the record is no CloudEvent: ${this.entry.problem}`
+    this.#failure = failureOf(outlet.source, subscriber.url, reason, null)
     this.#go()
   }
 
@@ -136,7 +136,7 @@ export class Delivery implements Linked<Delivery>, Keyed<Delivery>, Receiver {
 
   failed(error: Error): void {
     this.#exchangeOver()
-    this.#failed(true, message(error), null)
+    this.#failed(true, whyNoAnswer(error), null)
   }
 
   #exchangeOver(): void {
@@ -175,21 +175,24 @@ export class Delivery implements Linked<Delivery>, Keyed<Delivery>, Receiver {
   }
 
   #post(to: Endpoint, prepared: Prepared, failure: Failure | null): void {
-    const { event, at, offset } = this.entry
+    const { at, offset } = this.entry
+    const event = failure === null ? this.entry.event : this.#deadLetter(failure)
     if (event === null) return
     const added = ['knativekafkapartition', String(at.partition), 'knativekafkaoffset', String(offset)]
-    if (failure !== null) added.push(...errorExtensions(failure))
     const { timeoutMs } = prepared.policy
-    if (prepared.json) return this.#postJson(to, prepared, added, failure !== null)
+    if (prepared.json) return this.#postJson(to, prepared, event, added)
     const headers = writeHeaders(event, added, prepared.headers.slice())
     this.#exchange = to.lane.post({ path: to.path, headers, body: event.data, timeoutMs }, this)
   }
 
-  #postJson(to: Endpoint, prepared: Prepared, added: readonly string[], own: boolean): void {
+  #deadLetter({ attributes }: Failure): CloudEvent | null {
     const { event } = this.entry
-    if (event === null) return
+    return event === null ? null : failedEvent(event, attributes)
+  }
+
+  #postJson(to: Endpoint, prepared: Prepared, event: CloudEvent, added: readonly string[]): void {
     const { budget, jsonBodies } = this.#consumer.services
-    const body = own ? writeStructured(event, added) : jsonBodies.body(this.entry, added)
+    const body = event === this.entry.event ? jsonBodies.body(this.entry, added) : writeStructured(event, added)
     const headers = writeTrace(event, prepared.headers.slice())
     this.#bodyBytes = body?.length ?? 0
     budget.takeInFlight(this.#bodyBytes)
@@ -209,13 +212,13 @@ export class Delivery implements Linked<Delivery>, Keyed<Delivery>, Receiver {
   #failed(retriable: boolean, reason: string, answer: Answer | null, destination?: string): void {
     if (this.#state === 'ended') return
     if (this.#final) return this.#abandon()
-    const { policy, subscriber, deadLetter } = this.#consumer.prepared
+    const { policy, outlet, subscriber, deadLetter } = this.#consumer.prepared
     this.#failures++
     if (retriable && this.#failures <= policy.retry) {
       return this.#wait(waitBefore(policy, this.#failures, answer, this.#consumer.services.clock.now()))
     }
     if (this.#phase === 'subscriber') {
-      this.#failure = { destination: destination ?? subscriber.url, reason, answer }
+      this.#failure = failureOf(outlet.source, destination ?? subscriber.url, reason, answer)
       this.#phase = deadLetter === null ? 'parking' : 'deadLetter'
     } else this.#phase = 'parking'
     this.#failures = 0

@@ -1,4 +1,5 @@
 import { Pool } from 'undici'
+import type { Budget } from '../reading/budget.ts'
 import { Lane } from './send.ts'
 
 const CONNECT_TIMEOUT_MS = 10_000
@@ -25,15 +26,17 @@ export class Origins {
   readonly #connections: number
   readonly #replyBytes: number
   readonly #mayAct: () => boolean
+  readonly #budget: Budget
 
   /**
    * @param connections of one Outlet to one origin. @param replyBytes bound on a reply that is kept. @param mayAct false while nothing may
-   * be sent.
+   * be sent. @param budget what replies are counted in while they are read.
    */
-  constructor(connections: number, replyBytes: number, mayAct: () => boolean) {
+  constructor(connections: number, replyBytes: number, mayAct: () => boolean, budget: Budget) {
     this.#connections = connections
     this.#replyBytes = replyBytes
     this.#mayAct = mayAct
+    this.#budget = budget
     this.#sweeping = setInterval(() => this.#sweep(), IDLE_MS)
     this.#sweeping.unref()
   }
@@ -42,7 +45,7 @@ export class Origins {
     const entry = this.#origins.get(origin) ?? { pool: null, users: 0, used: false }
     this.#origins.set(origin, entry)
     entry.users++
-    const bounds = { limit: this.#connections, replyBytes: this.#replyBytes }
+    const bounds = { limit: this.#connections, replyBytes: this.#replyBytes, budget: this.#budget }
     const pool = (): Pool => {
       entry.used = true
       return (entry.pool ??= newPool(origin))

@@ -7,6 +7,7 @@ import type { Logger } from '../../../telemetry/logger.ts'
 import type { Cursor } from '../reading/cursor.ts'
 import type { Consumer, Services } from './deliver.ts'
 import type { Failure } from './failure.ts'
+import type { FaultLines } from '../fault-lines.ts'
 import { faultSource } from '../fault-source.ts'
 import { dismiss, prepare, type Prepared } from './prepared.ts'
 import { unknownStart, type FirstStart } from '../reading/progress.ts'
@@ -53,25 +54,34 @@ export class OutletRun implements Consumer {
   readonly #reporter: OutletReporter
   readonly #clock: Clock
   readonly #logger: Logger
-  /** What is wrong, by who says so: one source may be well again while another is not. */
-  readonly #faults = new Map<string, { reason: OutletFaultReason; message: string }>()
+  readonly #lines: FaultLines
+  /** What is wrong, by who says so: one source may be well again while another is not. Null before the first: there are ten thousand of us. */
+  #faults: Map<string, { reason: OutletFaultReason; message: string }> | null = null
   #consuming = false
   #reported: OutletReport | null = null
   #reportedAt = -Infinity
   #timer: NodeJS.Timeout | undefined
   /** By source: when what is told is over. */
-  readonly #telling = new Map<string, NodeJS.Timeout>()
+  #telling: Map<string, NodeJS.Timeout> | null = null
   #dropLineAt = -Infinity
 
   constructor(
     outlet: Outlet,
-    parts: { services: Services; origins: Origins; reporter: OutletReporter; clock: Clock; logger: Logger },
+    parts: {
+      services: Services
+      origins: Origins
+      reporter: OutletReporter
+      clock: Clock
+      logger: Logger
+      lines: FaultLines
+    },
   ) {
     this.services = parts.services
     this.#origins = parts.origins
     this.#reporter = parts.reporter
     this.#clock = parts.clock
-    this.#logger = parts.logger.child({ outlet: sourceName(outlet.source) })
+    this.#logger = parts.logger
+    this.#lines = parts.lines
     this.prepared = prepare(outlet, parts.origins, parts.services.options.window)
   }
 
@@ -94,7 +104,7 @@ export class OutletRun implements Consumer {
   /** The fault that counts most. */
   get fault(): OutletReport['fault'] {
     let worst: OutletReport['fault'] = null
-    for (const fault of this.#faults.values()) {
+    for (const fault of this.#faults?.values() ?? []) {
       if (worst === null || order.indexOf(fault.reason) < order.indexOf(worst.reason)) worst = fault
     }
     return worst
@@ -107,7 +117,7 @@ export class OutletRun implements Consumer {
     dismiss(before)
     // what became of events was told for the version that is gone
     if (outlet.generation !== before.outlet.generation) {
-      for (const source of ['expired', 'parked', 'dropped', 'looped']) this.#faults.delete(source)
+      for (const source of ['expired', 'parked', 'dropped', 'looped']) this.#faults?.delete(source)
     }
     this.report()
     return JSON.stringify(before.outlet.filter) !== JSON.stringify(outlet.filter)
@@ -125,7 +135,7 @@ export class OutletRun implements Consumer {
 
   parked(topic: string, failure: Failure): void {
     this.parkedCount++
-    this.#faults.delete(faultSource.unparked)
+    this.#faults?.delete(faultSource.unparked)
     const events = this.parkedCount === 1 ? 'An event that' : `${this.parkedCount} events that`
     const message = `${events} could not be delivered: parked in topic ${topic}. Last: ${failure.destination}: ${failure.reason}.`
     this.#tell('parked', 'DeliveryFailed', message)
@@ -138,7 +148,7 @@ export class OutletRun implements Consumer {
     const now = this.#clock.monotonic()
     if (now - this.#dropLineAt >= DROP_LINE_MS) {
       this.#dropLineAt = now
-      this.#logger.warn({ dropped: this.droppedCount }, message)
+      this.#logger.warn({ outlet: sourceName(this.outlet.source), dropped: this.droppedCount }, message)
     }
     this.#tell('dropped', 'DeliveryFailed', message)
   }
@@ -181,9 +191,10 @@ export class OutletRun implements Consumer {
   }
 
   setFault(source: string, reason: OutletFaultReason, message: string): void {
-    const known = this.#faults.get(source)
+    const known = this.#faults?.get(source)
     if (known?.reason === reason && known.message === message) return
-    if (known?.reason !== reason) this.#logger.warn({ reason }, message)
+    if (known?.reason !== reason) this.#lines.tell(sourceName(this.outlet.source), reason, message)
+    this.#faults ??= new Map()
     this.#faults.set(source, { reason, message })
     this.report()
   }
@@ -191,12 +202,13 @@ export class OutletRun implements Consumer {
   /** A fault that is over when it did not happen again for a while. */
   #tell(source: string, reason: OutletFaultReason, message: string): void {
     this.setFault(source, reason, message)
+    this.#telling ??= new Map()
     clearTimeout(this.#telling.get(source))
     this.#telling.set(source, setTimeout(() => this.clearFault(source), TOLD_MS).unref())
   }
 
   clearFault(source: string): void {
-    if (this.#faults.delete(source)) this.report()
+    if (this.#faults?.delete(source) === true) this.report()
   }
 
   /** Says what changed; numbers that go on changing at most once a second. */
@@ -227,7 +239,7 @@ export class OutletRun implements Consumer {
     if (this.released) return
     this.released = true
     clearTimeout(this.#timer)
-    for (const timer of this.#telling.values()) clearTimeout(timer)
+    for (const timer of this.#telling?.values() ?? []) clearTimeout(timer)
     dismiss(this.prepared)
   }
 

@@ -1,14 +1,16 @@
 import { createServer, type Server, type ServerResponse } from 'node:http'
 import type { AddressInfo } from 'node:net'
 import { afterEach, beforeEach, expect, it } from 'vitest'
+import { Budget } from '../reading/budget.ts'
 import { Origins } from './origins.ts'
-import type { Lane, Receiver } from './send.ts'
+import type { Exchange, Lane, Receiver } from './send.ts'
 
 const limit = 2
 let server: Server
 let origins: Origins
 let lane: Lane
 let mayAct: boolean
+let budget: Budget
 /** Requests that came and were not answered yet. */
 let open: ServerResponse[]
 
@@ -20,7 +22,8 @@ beforeEach(async () => {
     open.push(response)
   })
   await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve))
-  origins = new Origins(limit, 1024, () => mayAct)
+  budget = new Budget(200_000)
+  origins = new Origins(limit, 1024 * 1024, () => mayAct, budget)
   lane = origins.lane(`http://127.0.0.1:${(server.address() as AddressInfo).port}`)
 })
 
@@ -99,4 +102,42 @@ it('what waited for room does not begin while the process may not act, and begin
   await expect.poll(() => open.length).toBe(2)
   for (const response of open.splice(0)) response.writeHead(200, { 'content-length': 0 }).end()
   await expect.poll(() => ends.toSorted()).toEqual(['a', 'b', 'c', 'd'])
+})
+
+const reply = { 'ce-specversion': '1.0' }
+
+it('a reply counts as memory while it is read, and no longer', async () => {
+  const bodies: number[] = []
+  post({ answered: ({ body }) => bodies.push(body.length), failed() {} })
+  await expect.poll(() => open.length).toBe(1)
+  open[0]?.writeHead(200, reply).write(Buffer.alloc(50_000))
+  await expect.poll(() => budget.inFlight).toBe(50_000)
+  open[0]?.end()
+  await expect.poll(() => bodies).toEqual([50_000])
+  expect(budget.inFlight).toBe(0)
+})
+
+it.each([
+  ['cut by its sender', () => open[0]?.destroy()],
+  ['given up', (exchange: Exchange) => exchange.cancel()],
+])('a reply that is %s in its midst counts as memory no longer', async (_, end) => {
+  const exchange = post({ answered() {}, failed() {} })
+  await expect.poll(() => open.length).toBe(1)
+  open[0]?.writeHead(200, reply).write(Buffer.alloc(50_000))
+  await expect.poll(() => budget.inFlight).toBe(50_000)
+  end(exchange)
+  await expect.poll(() => budget.inFlight).toBe(0)
+})
+
+it('when memory is used up large replies are given up, small ones are read', async () => {
+  budget.takeInFlight(budget.limit)
+  const ends: string[] = []
+  const receiver = { answered: () => ends.push('answered'), failed: (error: Error) => ends.push(error.message) }
+  for (const size of [60_000, 70_000]) {
+    post(receiver)
+    await expect.poll(() => open.length).toBe(1)
+    open.shift()?.writeHead(200, reply).end(Buffer.alloc(size))
+  }
+  await expect.poll(() => ends).toEqual(['answered', 'no memory was left for so large a reply'])
+  expect(budget.inFlight).toBe(budget.limit)
 })

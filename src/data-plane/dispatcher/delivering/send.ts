@@ -1,5 +1,6 @@
 import type { Pool, Dispatcher as Undici } from 'undici'
 import { claimsEvent } from '../../wire/reply.ts'
+import type { Budget } from '../reading/budget.ts'
 import { Deadline, type Timed } from './deadline.ts'
 
 /** What a subscriber answered. */
@@ -28,6 +29,8 @@ export interface Post {
 }
 
 const ERROR_BYTES = 1024
+/** A reply up to this size is read whatever else takes memory. */
+const SMALL_REPLY_BYTES = 64 * 1024
 /** Interim answers (1xx) mean nothing here; whoever sends more of them than this never comes to an end. */
 const MOST_INTERIM = 100
 /** How soon a lane that may not act looks again. */
@@ -51,6 +54,7 @@ export class Lane {
   /** Its connections, as long as they are needed: to be asked for with each request. */
   readonly pool: () => Pool
   readonly replyBytes: number
+  readonly budget: Budget
   readonly #limit: number
   readonly #mayAct: () => boolean
   readonly #leave: () => void
@@ -64,12 +68,13 @@ export class Lane {
 
   constructor(
     pool: () => Pool,
-    bounds: { readonly limit: number; readonly replyBytes: number },
+    bounds: { readonly limit: number; readonly replyBytes: number; readonly budget: Budget },
     mayAct: () => boolean,
     leave: () => void,
   ) {
     this.pool = pool
     this.replyBytes = bounds.replyBytes
+    this.budget = bounds.budget
     this.#limit = bounds.limit
     this.#mayAct = mayAct
     this.#leave = leave
@@ -152,7 +157,8 @@ export class Lane {
  * One request and its answer; it is undici's handler itself, so that a delivery costs one object.
  *
  *     begin ─► onRequestStart ─► onResponseStart ─► onResponseData* ─► onResponseEnd ─► answered
- *       │                                             └─ more than is read ─► answered, abort
+ *       │                                             ├─ more than is read ─► answered, abort
+ *       │                                             └─ large, and memory is used up ─► failed, abort
  *       └─ timer ─► failed, abort ─────────────────────────────────► onResponseError ─► failed
  */
 export class Exchange implements Undici.DispatchHandler, Timed {
@@ -195,6 +201,7 @@ export class Exchange implements Undici.DispatchHandler, Timed {
     this.cancelled = true
     this.#receiver = null
     this.#post = null
+    this.#letGo()
     this.#deadline?.unset()
     this.#controller?.abort(error)
   }
@@ -221,14 +228,26 @@ export class Exchange implements Undici.DispatchHandler, Timed {
   onResponseData(_: Undici.DispatchController, chunk: Buffer): void {
     const room = this.#keep - this.#kept
     this.#read += chunk.length
-    if (room > 0) {
-      // a copy: the chunk is a slice of what the socket read
-      const kept = Buffer.from(chunk.subarray(0, room))
-      this.#kept += kept.length
-      if (this.#chunks === null) this.#chunks = [kept]
-      else this.#chunks.push(kept)
-    }
+    if (room > 0) this.#keepOf(chunk.subarray(0, room))
     if (this.#read > this.#lane.replyBytes) this.#enough()
+    else if (this.#kept > SMALL_REPLY_BYTES && this.#lane.budget.full) {
+      this.#giveUp(new Error('no memory was left for so large a reply'))
+    }
+  }
+
+  #keepOf(part: Buffer): void {
+    this.#kept += part.length
+    this.#lane.budget.takeInFlight(part.length)
+    this.#chunks ??= []
+    // a copy: the chunk is a slice of what the socket read
+    this.#chunks.push(Buffer.from(part))
+  }
+
+  /** What was kept of the answer is the receiver's now, or nobody's. */
+  #letGo(): void {
+    this.#chunks = null
+    if (this.#kept > 0) this.#lane.budget.giveInFlight(this.#kept)
+    this.#kept = 0
   }
 
   onResponseEnd(): void {
@@ -258,19 +277,23 @@ export class Exchange implements Undici.DispatchHandler, Timed {
 
   #answer(cut: boolean): Answer {
     const body = this.#chunks === null ? nothing : Buffer.concat(this.#chunks)
+    this.#letGo()
     return { status: this.#status, headers: this.#headers, body, cut }
   }
 
   #failed(error: Error): void {
     const receiver = this.#end()
     // these end with their head (RFC 9112 §6.3), whatever length it states and whatever comes behind it
-    if (this.#status === 204 || this.#status === 304) receiver?.answered(this.#answer(false))
-    else receiver?.failed(error)
+    if (this.#status === 204 || this.#status === 304) return receiver?.answered(this.#answer(false))
+    this.#letGo()
+    receiver?.failed(error)
   }
 
   #end(): Receiver | null {
     const receiver = this.#receiver
     this.#receiver = null
+    // a cancelled one hears of its end only here
+    if (receiver === null) this.#letGo()
     this.#lane.released(this.#deadline)
     return receiver
   }

@@ -1,4 +1,5 @@
 import type { Delivery as DeliveryPolicy } from '../../../contract/outlet.ts'
+import { deliveryBackoffMs, longestTimerMs } from '../../../core/backoff.ts'
 import type { CloudEvent } from '../../../event/cloud-event.ts'
 import { readReply } from '../../wire/reply.ts'
 import { retryAfterMs } from './retry-after.ts'
@@ -38,16 +39,9 @@ function refused(reason: string): Verdict {
   return { kind: 'failed', retriable: false, reason }
 }
 
-const LONGEST_TIMER_MS = 2 ** 31 - 1
-
-/** The wait before retry `n` (1 for the first): linear d·n, exponential d·2^n. No jitter, no cap: as Knative has it. */
-export function backoff(policy: DeliveryPolicy, n: number): number {
-  const factor = policy.backoffPolicy === 'linear' ? n : 2 ** n
-  return Math.min(policy.backoffDelayMs * factor, LONGEST_TIMER_MS)
-}
-
-/** The same, or longer when the subscriber asks for it with `Retry-After`. @param answer null: there was none. @param now wall clock. */
+/** The wait before retry `n` (1 for the first), or longer when the subscriber asks for it with `Retry-After`. @param answer null: there was none. @param now wall clock. */
 export function waitBefore(policy: DeliveryPolicy, n: number, answer: Answer | null, now: number): number {
-  const wait = backoff(policy, n)
-  return answer === null ? wait : Math.max(wait, retryAfterMs(answer, policy.retryAfterMaxMs, now))
+  const wait = deliveryBackoffMs(policy.backoffPolicy, policy.backoffDelayMs, n)
+  if (answer === null) return wait
+  return Math.max(wait, Math.min(retryAfterMs(answer, policy.retryAfterMaxMs, now), longestTimerMs))
 }

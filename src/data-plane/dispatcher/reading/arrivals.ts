@@ -12,7 +12,7 @@ const LONGEST_MS = 2000
 export class Arrivals {
   readonly #clock: Clock
   readonly #opened: (partition: Partition) => void
-  readonly #waiting = new Map<Partition, readonly Cursor[]>()
+  readonly #waiting = new Map<Partition, Cursor[]>()
   #timer: NodeJS.Timeout | undefined
   /** When the first of them came. Monotonic milliseconds. */
   #since = 0
@@ -29,7 +29,9 @@ export class Arrivals {
 
   /** It will run with the next `admit`, at the latest a moment later. */
   add(cursor: Cursor, partition: Partition): void {
-    this.#waiting.set(partition, [...(this.#waiting.get(partition) ?? []), cursor])
+    const waiting = this.#waiting.get(partition)
+    if (waiting === undefined) this.#waiting.set(partition, [cursor])
+    else waiting.push(cursor)
     const now = this.#clock.monotonic()
     if (this.#timer === undefined) this.#since = now
     else clearTimeout(this.#timer)

@@ -28,6 +28,11 @@ export class Budget {
     return this.used >= this.limit
   }
 
+  /** Events in flight, and the answers to them, take all of it: nothing that can be read again is left to give up. */
+  get full(): boolean {
+    return this.inFlight >= this.limit
+  }
+
   /** Events in flight take more than half: windows shrink to one, so that Outlets that wait for their subscribers leave room for the others. */
   get tight(): boolean {
     return this.inFlight > this.limit / 2

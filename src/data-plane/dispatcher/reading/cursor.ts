@@ -1,7 +1,7 @@
 import { Countdown } from '../delivering/countdown.ts'
 import type { Consumer, Delivery, DeliveryOwner } from '../delivering/deliver.ts'
 import { Flights } from './flights.ts'
-import type { Place } from './place.ts'
+import type { Place, Toucher } from './place.ts'
 import type { Progress } from './progress.ts'
 import { Remainder } from './remainder.ts'
 import type { Entry, Segment } from './segment.ts'
@@ -9,10 +9,6 @@ import type { InLine } from '../delivering/send.ts'
 
 /** Records that a cursor looks at in one turn, so that a long stretch that does not match holds up nobody. */
 const TURN = 1000
-
-interface Toucher {
-  touch(cursor: Cursor): void
-}
 
 /**
  * One Outlet on one partition.
@@ -25,9 +21,6 @@ interface Toucher {
 export class Cursor implements DeliveryOwner, InLine {
   readonly consumer: Consumer
   readonly place: Place<Cursor>
-  readonly pending: Flights
-  /** The Outlet's group, which holds the position. */
-  readonly group: string
   isAttached = false
   /** Let go: never to be committed again. */
   released = false
@@ -39,7 +32,9 @@ export class Cursor implements DeliveryOwner, InLine {
   running = false
   /** Number of its latest ask for a read: answers to earlier ones are void. */
   ask = 0
-  readonly #committer: Toucher
+  readonly #committer: Toucher<Cursor>
+  /** Null while nothing is pending: there are a hundred thousand cursors, and most of them are idle. */
+  #pending: Flights | null = null
   /** Detached: what to read next. Attached: what lies below is not ours to deliver. */
   #next = 0
   #epoch = -1
@@ -55,15 +50,22 @@ export class Cursor implements DeliveryOwner, InLine {
   #ends: Countdown | null = null
 
   /** @param committer told when the position may have moved. */
-  constructor(consumer: Consumer, place: Place<Cursor>, progress: Progress, committer: Toucher) {
+  constructor(consumer: Consumer, place: Place<Cursor>, progress: Progress, committer: Toucher<Cursor>) {
     this.consumer = consumer
     this.place = place
-    this.group = consumer.prepared.outlet.group
     this.#committer = committer
-    this.committed = progress.position
-    this.#next = progress.position
+    this.#next = this.committed = progress.position
     this.#remainder = Remainder.of(progress)
-    this.pending = new Flights(consumer, this)
+  }
+
+  /** The Outlet's group, which holds the position. */
+  get group(): string {
+    return this.consumer.prepared.outlet.group
+  }
+
+  /** Under way, or held back by one of their key that is. */
+  get inFlight(): number {
+    return this.#pending?.size ?? 0
   }
 
   /** The offset from which on nothing was looked at yet. */
@@ -73,7 +75,7 @@ export class Cursor implements DeliveryOwner, InLine {
 
   /** Everything below is finished: what may be committed. */
   get position(): number {
-    return this.pending.first?.offset ?? this.#remainder.after(this.next)
+    return this.#pending?.first?.offset ?? this.#remainder.after(this.next)
   }
 
   get leaderEpoch(): number {
@@ -82,7 +84,7 @@ export class Cursor implements DeliveryOwner, InLine {
 
   progress(): Progress {
     const next = this.next
-    const pending = Array.from(this.pending, (delivery) => delivery.offset)
+    const pending = Array.from(this.#pending ?? [], (delivery) => delivery.offset)
     pending.push(...this.#remainder.from(next))
     const upTo = Math.max(next, this.#remainder.to)
     return { position: pending[0] ?? upTo, upTo, pending }
@@ -94,10 +96,9 @@ export class Cursor implements DeliveryOwner, InLine {
     this.pump()
   }
 
-  /** The Outlet was edited. */
+  /** The Outlet was edited: its window may have grown. */
   changed(): void {
-    this.pending.changed(this.running)
-    // the window may have grown
+    this.#pending?.changed(this.running)
     this.pump()
   }
 
@@ -107,7 +108,7 @@ export class Cursor implements DeliveryOwner, InLine {
     if (!this.#hasRoom()) return this.#detach(entry.offset)
     // a batch that somebody failed to take comes again: this one was taken
     this.#next = entry.offset + 1
-    this.pending.begin(entry)
+    this.#flights.begin(entry)
   }
 
   /**
@@ -121,7 +122,7 @@ export class Cursor implements DeliveryOwner, InLine {
     let left = TURN
     while (this.running && this.#hasRoom()) {
       this.#next = this.#remainder.after(this.#next)
-      if (this.#next >= this.place.head && this.#isInLog) return this.#attach()
+      if (this.#next >= this.place.head && (this.#inLog || this.#next === this.place.head)) return this.#attach()
       const segment = this.#segment()
       if (segment === undefined) {
         this.#asked = true
@@ -155,7 +156,6 @@ export class Cursor implements DeliveryOwner, InLine {
   give(segment: Segment): void {
     this.#asked = false
     this.#chunk = segment
-    this.#hint = 0
     this.pump()
   }
 
@@ -182,7 +182,7 @@ export class Cursor implements DeliveryOwner, InLine {
    */
   rewind(next: number, anew: boolean): void {
     const cut = anew ? 0 : next
-    this.pending.cut(cut)
+    this.#pending?.cut(cut)
     this.#remainder.cut(cut)
     const to = anew ? next : Math.min(this.next, next)
     if (this.isAttached) this.#detach(to)
@@ -193,7 +193,8 @@ export class Cursor implements DeliveryOwner, InLine {
   }
 
   settled(delivery: Delivery): void {
-    const next = this.pending.end(delivery)
+    const next = this.#pending?.end(delivery) ?? null
+    if (this.inFlight === 0) this.#pending = null
     this.#committer.touch(this)
     this.#ends?.one()
     // who is stopped begins nothing: what is held goes to the next owner
@@ -215,14 +216,14 @@ export class Cursor implements DeliveryOwner, InLine {
   /** Stops; resolves when what is in flight came to its end. Whoever waits for a retry is left to the next owner. */
   drain(): Promise<void> {
     this.stop()
-    return (this.#ends ??= new Countdown()).wait(this.pending.lastChance())
+    return (this.#ends ??= new Countdown()).wait(this.#pending?.lastChance() ?? 0)
   }
 
   /** Stops and aborts what is in flight. The progress stays: `run` takes up exactly what was not finished. */
   abort(): void {
     this.stop()
     const progress = this.progress()
-    this.pending.cut(0)
+    this.#pending?.cut(0)
     this.#leaveChunk()
     this.#next = progress.position
     this.#remainder = Remainder.of(progress)
@@ -231,15 +232,15 @@ export class Cursor implements DeliveryOwner, InLine {
 
   /** Without room in the lane it gets in line: events that would only wait there are better left in the ring. */
   #hasRoom(): boolean {
-    if (!this.pending.hasRoom) return false
+    if (this.#pending?.hasRoom === false) return false
     const { lane } = this.consumer.prepared.subscriber
     if (!lane.full) return true
     lane.line(this)
     return false
   }
 
-  get #isInLog(): boolean {
-    return this.#inLog || this.#next <= this.place.head
+  get #flights(): Flights {
+    return (this.#pending ??= new Flights(this.consumer, this))
   }
 
   #attach(): void {
@@ -282,7 +283,7 @@ export class Cursor implements DeliveryOwner, InLine {
       this.#wanted(entry.offset) &&
       (entry.event === null || this.consumer.prepared.filter.matches(entry.event.attributes))
     this.#next = entry.offset + 1
-    if (wanted) this.pending.begin(entry)
+    if (wanted) this.#flights.begin(entry)
   }
 
   #yield(): void {

@@ -1,4 +1,4 @@
-import { MatchIndex } from '../../../event/match-index.ts'
+import type { MatchIndex } from '../../../event/match-index.ts'
 import type { Batch, OffsetMoved, Tail, TopicPartition } from '../../../kafka/log.ts'
 import type { Budget } from './budget.ts'
 import type { Cursor } from './cursor.ts'
@@ -18,6 +18,9 @@ const HOLD_OFFSETS = 100
 const HOLD_MS = 200
 const RECOVERY_MS = 20_000
 
+/** An Outlet of the topic, with its cursors in this process by partition. */
+export type Reader = { readonly cursors: ReadonlyMap<number, Cursor> }
+
 /** What a partition needs from its process. */
 export interface PartitionHost {
   readonly tail: Tail
@@ -34,7 +37,7 @@ export interface PartitionHost {
 /**
  * One owned partition: it is read once, and each record is decoded once, for all Outlets of the topic.
  *
- *     tail ─► batch ─► index: attributes → attached cursors that match ─► deliver
+ *     tail ─► batch ─► index of the topic: attributes → Outlets that match ─► their cursors here, if attached ─► deliver
  *               └────► ring, while some cursor is detached
  *
  * Flow: a slow cursor never holds up the tail, its ring is cut off. Only when nobody rides the head is the tail paused, a ring ahead of the
@@ -54,8 +57,8 @@ export class Partition implements Place<Cursor> {
   readonly #host: PartitionHost
   readonly #cursors = new Set<Cursor>()
   readonly #detached = new Set<Cursor>()
-  readonly #index = new MatchIndex<Cursor>()
-  readonly #matches: Cursor[] = []
+  readonly #index: MatchIndex<Reader>
+  readonly #matches: Reader[] = []
   readonly #later: Cursor[] = []
   #paused: 'ahead' | 'budget' | null = null
   /** While the tail works off a backlog. */
@@ -68,8 +71,10 @@ export class Partition implements Place<Cursor> {
     if (this.#paused === 'budget') this.#resume()
   }
 
-  constructor(at: TopicPartition, host: PartitionHost) {
+  /** @param index all Outlets of the topic by their filters, those too that do not read this partition (yet). */
+  constructor(at: TopicPartition, index: MatchIndex<Reader>, host: PartitionHost) {
     this.at = at
+    this.#index = index
     this.#host = host
     this.ring = new Ring(host.budget)
   }
@@ -82,7 +87,6 @@ export class Partition implements Place<Cursor> {
     for (const cursor of cursors) {
       this.#cursors.add(cursor)
       this.#detached.add(cursor)
-      this.#index.add(cursor, cursor.consumer.prepared.filter)
     }
     const foremost = Math.max(-1, ...cursors.map((cursor) => cursor.position))
     if (foremost >= 0 && (this.head === Infinity || foremost > this.head + JUMP)) this.#startTail(foremost)
@@ -93,15 +97,8 @@ export class Partition implements Place<Cursor> {
   remove(cursor: Cursor): void {
     if (!this.#cursors.delete(cursor)) return
     this.#detached.delete(cursor)
-    this.#index.remove(cursor)
     if (this.#cursors.size === 0) this.#stopTail()
     else this.#fewerBehind()
-  }
-
-  /** Its filter changed. */
-  refile(cursor: Cursor): void {
-    // who is not open yet is filed when it is
-    if (this.#cursors.has(cursor)) this.#index.add(cursor, cursor.consumer.prepared.filter)
   }
 
   /** Reads no more; what is in flight goes on. */
@@ -188,7 +185,10 @@ export class Partition implements Place<Cursor> {
       else {
         this.#matches.length = 0
         this.#index.match(entry.event.attributes, this.#matches)
-        for (const cursor of this.#matches) if (cursor.isAttached) cursor.offer(entry)
+        for (const { cursors } of this.#matches) {
+          const cursor = cursors.get(this.at.partition)
+          if (cursor?.isAttached === true) cursor.offer(entry)
+        }
       }
     }
   }

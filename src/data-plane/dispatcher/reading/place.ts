@@ -1,6 +1,11 @@
 import type { TopicPartition } from '../../../kafka/log.ts'
 import type { Ring } from './ring.ts'
 
+/** Who commits positions, as cursors see it. */
+export interface Toucher<Cursor> {
+  touch(cursor: Cursor): void
+}
+
 /** A partition as its cursors see it. */
 export interface Place<Cursor> {
   readonly at: TopicPartition
