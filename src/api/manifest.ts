@@ -2,12 +2,13 @@ import type { z } from 'zod'
 import { Broker } from './broker.ts'
 import { explain } from './explain.ts'
 import { isMap, valueAt, withoutNulls, type JsonObject } from './json.ts'
-import { judgeKind, servedApiVersion } from './kinds.ts'
+import { judgeKind, storedVersion, type ServedKind } from './kinds.ts'
 import { NamespaceName, ObjectName } from './meta/object-meta.ts'
 import { noticesOf } from './notices.ts'
-import { asStoredVersion, upgradeBroker, upgradeTrigger } from './old-versions.ts'
+import { asStoredVersion, upgradeBroker, upgradeTrigger, type Upgraded } from './old-versions.ts'
 import { objectName, pathName } from './problem.ts'
 import type { ObjectKey, Place, Problem } from './problem.ts'
+import { SinkBinding } from './sink-binding.ts'
 import { topicProblems } from './topic-name.ts'
 import { Trigger } from './trigger.ts'
 import { readYaml } from './yaml-text.ts'
@@ -17,6 +18,7 @@ import type { Path, YamlObject } from './yaml-text.ts'
 export type Manifest =
   | { readonly kind: 'Broker'; readonly key: ObjectKey; readonly object: Broker; readonly place: Place }
   | { readonly kind: 'Trigger'; readonly key: ObjectKey; readonly object: Trigger; readonly place: Place }
+  | { readonly kind: 'SinkBinding'; readonly key: ObjectKey; readonly object: SinkBinding; readonly place: Place }
   /** A kind that is not ours: Service, ConfigMap, Deployment, ... `key.kind` has the kind. */
   | {
       readonly kind: 'other'
@@ -35,6 +37,13 @@ export interface Manifests {
 export interface ManifestOptions {
   /** For objects that name no namespace. Default `default`. */
   readonly defaultNamespace?: string
+}
+
+const schemas = { Broker, Trigger, SinkBinding } as const
+const upgrades: Readonly<Record<ServedKind, (object: JsonObject) => Upgraded>> = {
+  Broker: upgradeBroker,
+  Trigger: upgradeTrigger,
+  SinkBinding: (object) => ({ object, notices: [] }),
 }
 
 /** Reads the objects of several files. The same object twice is a problem that names both places; the first stays. */
@@ -107,9 +116,8 @@ class Reader {
     const key = this.#key(kind, value)
     if (verdict.is === 'wrong') return this.#error(yaml, [verdict.field], verdict.message, key)
     if (verdict.is === 'later') return this.#notice(yaml, ['kind'], verdict.message, key)
-    if (verdict.is === 'Broker' || verdict.is === 'Trigger') {
-      const upgraded = this.#upgraded(yaml, value, verdict, key)
-      return this.#ours(yaml, upgraded, verdict.is === 'Broker' ? Broker : Trigger, key)
+    if (verdict.is !== 'other') {
+      return this.#ours(yaml, this.#upgraded(yaml, value, verdict, key), schemas[verdict.is], key)
     }
     // Kustomization files stand beside manifests and are no objects.
     if (kind === 'Kustomization') return
@@ -121,18 +129,22 @@ class Reader {
   #upgraded(
     yaml: YamlObject,
     value: JsonObject,
-    verdict: { is: 'Broker' | 'Trigger'; old?: string },
+    verdict: { is: ServedKind; old?: string },
     key?: ObjectKey,
   ): JsonObject {
     if (verdict.old === undefined) return value
-    this.#notice(yaml, ['apiVersion'], `${verdict.old} is an old version, read as v1; write ${servedApiVersion}`, key)
-    const upgrade = verdict.is === 'Broker' ? upgradeBroker : upgradeTrigger
-    const { object, notices } = upgrade(value)
+    this.#notice(
+      yaml,
+      ['apiVersion'],
+      `${verdict.old} is an old version, read as v1; write ${storedVersion(verdict.is)}`,
+      key,
+    )
+    const { object, notices } = upgrades[verdict.is](value)
     for (const { path, message } of notices) this.#notice(yaml, path, message, key)
     return asStoredVersion(object)
   }
 
-  #ours(yaml: YamlObject, value: JsonObject, schema: typeof Broker | typeof Trigger, key?: ObjectKey): void {
+  #ours(yaml: YamlObject, value: JsonObject, schema: (typeof schemas)[ServedKind], key?: ObjectKey): void {
     const result = schema.safeParse(value)
     const ambiguous = yaml.ambiguous.filter(
       ({ path }) => typeof valueAt(value, path) === 'string' && path[0] !== 'status',

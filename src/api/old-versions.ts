@@ -5,6 +5,9 @@ import type { Path } from './yaml-text.ts'
 /** Versions of Broker and Trigger that are served beside v1. All versions share one schema but for the fields that are rewritten here. */
 export const oldVersions: readonly string[] = ['v1beta1', 'v1alpha1']
 
+/** Versions of SinkBinding that are served beside v1; their fields are the same. */
+export const oldSinkBindingVersions: readonly string[] = ['v1beta1', 'v1alpha2', 'v1alpha1']
+
 /** An object whose old fields were rewritten: the same object when there was none. Its apiVersion is as it was. */
 export interface Upgraded {
   readonly object: JsonObject
@@ -50,7 +53,9 @@ export function upgradeBroker(object: JsonObject): Upgraded {
 
 /** The same object as v1: for schemas, which know no other. */
 export function asStoredVersion(object: JsonObject): JsonObject {
-  return isOld(object) ? { ...object, apiVersion: 'eventing.knative.dev/v1' } : object
+  if (isOld(object)) return { ...object, apiVersion: 'eventing.knative.dev/v1' }
+  const oldSource = oldSinkBindingVersions.some((version) => object['apiVersion'] === `sources.knative.dev/${version}`)
+  return oldSource ? { ...object, apiVersion: 'sources.knative.dev/v1' } : object
 }
 
 interface Change {

@@ -4,6 +4,7 @@ import { isMap, valueAt, withoutNulls, type JsonObject } from './json.ts'
 import { noticesOf } from './notices.ts'
 import { asStoredVersion } from './old-versions.ts'
 import { pathName } from './problem.ts'
+import { SinkBinding } from './sink-binding.ts'
 import { topicProblems } from './topic-name.ts'
 import { Trigger } from './trigger.ts'
 
@@ -32,12 +33,17 @@ export function validateTrigger(object: JsonObject): readonly FieldProblem[] {
   return validate(object, Trigger)
 }
 
+/** What is wrong with a SinkBinding, of any served version. */
+export function validateSinkBinding(object: JsonObject): readonly FieldProblem[] {
+  return validate(object, SinkBinding)
+}
+
 /** What is no mistake but worth a word about a Broker or Trigger: for admission warnings. */
 export function noticesAbout(object: JsonObject): readonly FieldProblem[] {
   return noticesOf(object).map(({ path, message }) => ({ path: pathName(path), message }))
 }
 
-function validate(object: JsonObject, schema: typeof Broker | typeof Trigger): FieldProblem[] {
+function validate(object: JsonObject, schema: typeof Broker | typeof Trigger | typeof SinkBinding): FieldProblem[] {
   const value = withName(withoutNulls(asStoredVersion(object)) as JsonObject)
   const result = schema.safeParse(value)
   if (result.success) return []

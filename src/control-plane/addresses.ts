@@ -86,15 +86,22 @@ function notInstalled(ref: FullReference): string {
   return `this cluster has no kind ${groupKindName({ group, kind: ref.kind })}; install it, or correct apiVersion and kind of the ref`
 }
 
+interface Address {
+  readonly url?: string
+  readonly CACerts?: string
+}
+
 interface AddressableStatus {
-  readonly address?: { readonly url?: string }
-  readonly addresses?: readonly { readonly url?: string }[]
+  readonly address?: Address
+  readonly addresses?: readonly Address[]
 }
 
 function addressIn(found: StoredObject, { kind, namespace, name }: FullReference): Resolved {
   const { address, addresses } = (found['status'] ?? {}) as AddressableStatus
-  const url = address?.url ?? addresses?.find((each) => each.url !== undefined)?.url
-  if (url !== undefined && /^https?:/.test(url) && URL.canParse(url)) return { url }
+  const chosen = address?.url === undefined ? addresses?.find((each) => each.url !== undefined) : address
+  const { url, CACerts } = chosen ?? {}
+  if (url !== undefined && /^https?:/.test(url) && URL.canParse(url))
+    return CACerts === undefined || CACerts === '' ? { url } : { url, CACerts }
   const why =
     url === undefined
       ? 'has no address in its status yet (status.address.url)'

@@ -16,6 +16,10 @@ import { KnownAddress, type IngressAddress } from './ingress-address.ts'
 import { startInformers, type Informers } from './informers.ts'
 import { NameIndex } from './name-index.ts'
 import { References } from './references.ts'
+import { Bindings } from './sink-binding/bindings.ts'
+import { Contest } from './sink-binding/contest.ts'
+import { SinkBindingReconciler } from './sink-binding/reconciler.ts'
+import { SubjectKinds } from './sink-binding/subject-kinds.ts'
 import { SugarReconciler } from './sugar/reconciler.ts'
 import { sweep } from './sweep.ts'
 import { KafkaClusters } from './topics/kafka-clusters.ts'
@@ -55,9 +59,9 @@ export interface ControlPlane {
 }
 
 /**
- * Brokers and Triggers of a cluster, as long as we lead: one process at a time runs this.
+ * Brokers, Triggers and SinkBindings of a cluster, as long as we lead: one process at a time runs this.
  *
- *     informers ──► wiring (what changed → whose keys) ──► controllers: Broker, Trigger, namespace ──► Inlets, Outlets, status
+ *     informers ──► wiring (what changed → whose keys) ──► controllers: Broker, Trigger, namespace, SinkBinding ──► Inlets, Outlets, workloads, status
  *                                    ▲
  *     topics, fleet, board ──────────┘
  */
@@ -66,9 +70,12 @@ export function startControlPlane(options: ControlPlaneOptions): ControlPlane {
   const wiring = new Wiring(informers, options.signal)
   const world = makeWorld(options, informers, wiring)
   wiring.connect(world)
-  const all = Object.values(informers).map((informer) => informer.ready())
+  const binding = bindingParts(options, informers, world, wiring)
+  // That of SinkBindings may be missing for a while, in an upgrade: its controller waits for it alone.
+  const { sinkBindings: _, ...needed } = informers
+  const all = Object.values(needed).map((informer) => informer.ready())
   const running = Promise.all(all).then(
-    () => (options.signal.aborted ? [] : startControllers(options, informers, world, wiring)),
+    () => (options.signal.aborted ? [] : startControllers(options, informers, world, wiring, binding)),
     () => [], // ended before
   )
   let controllers: readonly Controller[] | undefined
@@ -116,11 +123,28 @@ function makeWorld(options: ControlPlaneOptions, informers: Informers, wiring: W
   }
 }
 
+type BindingParts = ConstructorParameters<typeof SinkBindingReconciler>[0]
+
+function bindingParts(
+  { client, namespace, clock, signal }: ControlPlaneOptions,
+  { sinkBindings, crds, namespaces }: Informers,
+  { logger, references, resolve }: World,
+  wiring: Wiring,
+): BindingParts {
+  const bindings = new Bindings(sinkBindings)
+  const contest = new Contest(clock)
+  const changed = wiring.referrersChanged
+  const gone = (uid: string): void => contest.forget(uid)
+  const subjects = new SubjectKinds({ client, crds, bindings, clock, logger, signal, changed, gone })
+  return { client, namespace, namespaces, references, resolve, bindings, subjects, contest, clock }
+}
+
 function startControllers(
   options: ControlPlaneOptions,
   informers: Informers,
   world: World,
   wiring: Wiring,
+  binding: BindingParts,
 ): readonly Controller[] {
   const { client, namespace, clock, logger, events, signal, concurrency = 16 } = options
   const common = { client, clock, logger, events, signal, concurrency }
@@ -147,10 +171,18 @@ function startControllers(
     store: namespaces,
     reconciler: new SugarReconciler({ client, namespace, brokers, configMaps: informers.sugar, events, logger }),
   })
-  wiring.start({ broker, trigger, sugar })
+  const sinkBinding = startController({
+    ...common,
+    name: 'sinkbinding',
+    resource: kinds.sinkBinding,
+    store: informers.sinkBindings,
+    reconciler: new SinkBindingReconciler(binding),
+  })
+  wiring.start({ broker, trigger, sugar, sinkBinding })
+  binding.subjects.lookThrough()
   const clean = () => void sweep({ client, ...informers, logger, signal })
   clean()
   const timer = setInterval(clean, sweepMs)
   signal.addEventListener('abort', () => clearInterval(timer), { once: true })
-  return [broker, trigger, sugar]
+  return [broker, trigger, sugar, sinkBinding]
 }

@@ -1,25 +1,39 @@
 import type { Clock } from '../core/clock.ts'
 import type { KubeClient, Resource, StoredObject } from '../kube/client.ts'
 import { startInformer, type Informer } from '../kube/informer.ts'
-import { nameOf, type Store } from '../kube/store.ts'
+import type { Store, StoreChange } from '../kube/store.ts'
 import type { Logger } from '../telemetry/logger.ts'
-import { groupKindName, type GroupKind, type Referrer, type References } from './references.ts'
+import { groupKindName, type GroupKind, type Referrer } from './references.ts'
 
 export interface ForeignKindsOptions {
   readonly client: KubeClient
   /** CustomResourceDefinitions, with `spec`. */
   readonly crds: Store
-  readonly references: References
+  readonly references: Interest
   readonly clock: Clock
   readonly logger: Logger
   readonly signal: AbortSignal
   /** These are to be looked at again. */
   readonly changed: (referrers: Iterable<Referrer>) => void
+  /** What of an object is stored. Default: where it is reached. */
+  readonly keep?: (kind: GroupKind) => (object: StoredObject) => StoredObject
+  /** Kinds that need no CustomResourceDefinition. */
+  readonly builtIn?: readonly Resource[]
+  /** How long a kind is followed after the last that referred to it, milliseconds. Default 0. */
+  readonly lingerMs?: number
+}
+
+/** Who is interested in what. */
+export interface Interest {
+  has(kind: GroupKind): boolean
+  /** Whom a change concerns. */
+  concerned(kind: GroupKind, change: StoreChange): Iterable<Referrer>
+  toKind(kind: GroupKind): Iterable<Referrer>
 }
 
 /** What can be said about the objects of a kind. */
 export type KindView =
-  | { readonly kind: 'known'; readonly store: Store }
+  | { readonly kind: 'known'; readonly store: Store; readonly resource: Resource }
   | { readonly kind: 'notInstalled' }
   /** The first list is not in yet. */
   | { readonly kind: 'loading' }
@@ -46,6 +60,7 @@ export class ForeignKinds {
   readonly #options: ForeignKindsOptions
   readonly #followed = new Map<string, Followed>()
   readonly #asked = new Map<string, GroupKind>()
+  readonly #unneededSince = new Map<string, number>()
 
   constructor(options: ForeignKindsOptions) {
     this.#options = options
@@ -62,23 +77,31 @@ export class ForeignKinds {
     return followed === undefined ? { kind: 'notInstalled' } : viewOf(followed)
   }
 
+  /** The kinds of which objects are known now. */
+  *known(): Iterable<{ readonly kind: GroupKind; readonly store: Store; readonly resource: Resource }> {
+    for (const { resource, informer } of this.#followed.values()) {
+      const { group, kind } = resource
+      if (informer.synced) yield { kind: { group, kind }, store: informer, resource }
+    }
+  }
+
   #follow(kind: GroupKind): Followed | undefined {
-    const resource = resourceOf(this.#options.crds, kind)
+    const { client, clock, logger, signal, keep = () => keepAddress } = this.#options
+    const resource = this.#resourceOf(kind)
     if (resource === undefined) return undefined
-    const { client, clock, logger, signal } = this.#options
     const stop = new AbortController()
     const informer = startInformer({
       client,
       resource,
-      keep,
+      keep: keep(kind),
       clock,
       logger,
       signal: AbortSignal.any([signal, stop.signal]),
     })
     const followed: Followed = { resource, informer, stop, told: 'loading' }
     this.#followed.set(groupKindName(kind), followed)
-    informer.subscribe(({ object }) => {
-      if (informer.synced) this.#options.changed(this.#options.references.to(kind, nameOf(object)))
+    informer.subscribe((change) => {
+      if (informer.synced) this.#options.changed(this.#options.references.concerned(kind, change))
     })
     void informer.ready().then(
       () => this.#look(),
@@ -94,7 +117,7 @@ export class ForeignKinds {
     const name = groupKindName(names)
     if (!this.#asked.has(name)) return
     const followed = this.#followed.get(name)
-    const now = resourceOf(this.#options.crds, names)
+    const now = this.#resourceOf(names)
     if (followed !== undefined && followed.resource.version === now?.version) return
     this.#stop(name)
     this.#options.changed(this.#options.references.toKind(names))
@@ -104,7 +127,7 @@ export class ForeignKinds {
   #look(): void {
     const { references, changed } = this.#options
     for (const [name, kind] of this.#asked) {
-      if (!references.has(kind)) {
+      if (this.#isUnneeded(kind)) {
         this.#stop(name)
         this.#asked.delete(name)
         continue
@@ -118,7 +141,22 @@ export class ForeignKinds {
     }
   }
 
+  #isUnneeded(kind: GroupKind): boolean {
+    const { references, clock, lingerMs = 0 } = this.#options
+    const name = groupKindName(kind)
+    if (references.has(kind)) return this.#unneededSince.delete(name) && false
+    const since = this.#unneededSince.get(name) ?? clock.monotonic()
+    this.#unneededSince.set(name, since)
+    return clock.monotonic() - since >= lingerMs
+  }
+
+  #resourceOf(kind: GroupKind): Resource | undefined {
+    const { builtIn = [], crds } = this.#options
+    return builtIn.find((each) => groupKindName(each) === groupKindName(kind)) ?? resourceOf(crds, kind)
+  }
+
   #stop(name: string): void {
+    this.#unneededSince.delete(name)
     this.#followed.get(name)?.stop.abort()
     this.#followed.delete(name)
   }
@@ -126,7 +164,7 @@ export class ForeignKinds {
 
 function viewOf({ informer, resource }: Followed): KindView {
   // What was read once stays in force, as with all other faults: a right that is taken away for a moment unsettles nobody.
-  if (informer.synced) return { kind: 'known', store: informer }
+  if (informer.synced) return { kind: 'known', store: informer, resource }
   return informer.fault?.code === 'ApiForbidden' ? { kind: 'forbidden', resource } : { kind: 'loading' }
 }
 
@@ -168,7 +206,7 @@ export function keepCrd({ apiVersion, kind, metadata, ...rest }: StoredObject): 
 }
 
 /** Of a foreign object only where it is reached. */
-function keep({ apiVersion, kind, metadata, ...rest }: StoredObject): StoredObject {
+function keepAddress({ apiVersion, kind, metadata, ...rest }: StoredObject): StoredObject {
   const { address, addresses } = (rest['status'] ?? {}) as { address?: unknown; addresses?: unknown }
   return { apiVersion, kind, metadata: lean(metadata), status: { address, addresses } }
 }

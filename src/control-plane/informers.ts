@@ -23,6 +23,7 @@ export function startInformers({ namespace, ...parts }: Parts) {
   return {
     brokers: start(kinds.broker, undefined, withoutCopy),
     triggers: start(kinds.trigger, undefined, withoutCopy),
+    sinkBindings: start(kinds.sinkBinding, undefined, withoutCopy),
     inlets: start(kinds.inlet, system),
     outlets: start(kinds.outlet, system),
     workers: start(kinds.worker, system),

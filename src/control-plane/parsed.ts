@@ -1,7 +1,8 @@
 import { Broker } from '../api/broker.ts'
 import { withoutNulls } from '../api/json.ts'
+import { SinkBinding } from '../api/sink-binding.ts'
 import { Trigger } from '../api/trigger.ts'
-import { validateBroker, validateTrigger, type FieldProblem } from '../api/validate.ts'
+import { validateBroker, validateSinkBinding, validateTrigger, type FieldProblem } from '../api/validate.ts'
 import type { StoredObject } from '../kube/client.ts'
 
 /** An object of the API server as its schema reads it, or sentences about what is wrong with it. */
@@ -10,6 +11,7 @@ export type Parsed<T> =
 
 const brokers = new WeakMap<StoredObject, Parsed<Broker>>()
 const triggers = new WeakMap<StoredObject, Parsed<Trigger>>()
+const sinkBindings = new WeakMap<StoredObject, Parsed<SinkBinding>>()
 
 /** Read once for each version of an object. */
 export function parsedBroker(object: StoredObject): Parsed<Broker> {
@@ -24,6 +26,14 @@ export function parsedTrigger(object: StoredObject): Parsed<Trigger> {
   return remember(triggers, object, () => {
     const { success, data } = Trigger.safeParse(withoutNulls(object))
     return success ? { value: data } : { value: null, problems: said(validateTrigger(object)) }
+  })
+}
+
+/** Read once for each version of an object. */
+export function parsedSinkBinding(object: StoredObject): Parsed<SinkBinding> {
+  return remember(sinkBindings, object, () => {
+    const { success, data } = SinkBinding.safeParse(withoutNulls(object))
+    return success ? { value: data } : { value: null, problems: said(validateSinkBinding(object)) }
   })
 }
 

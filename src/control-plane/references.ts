@@ -1,5 +1,5 @@
 import type { ObjectName } from '../kube/client.ts'
-import { keyOf } from '../kube/store.ts'
+import { keyOf, nameOf, type StoreChange } from '../kube/store.ts'
 import type { FullReference } from './resolve.ts'
 
 /** A kind of whatever version. */
@@ -20,7 +20,7 @@ export function groupKindName({ group, kind }: GroupKind): string {
 
 /** Who refers: an object of one of our controllers. */
 export interface Referrer {
-  readonly kind: 'Broker' | 'Trigger'
+  readonly kind: 'Broker' | 'Trigger' | 'SinkBinding'
   readonly key: ObjectName
 }
 
@@ -41,6 +41,11 @@ export class References {
   /** Those who refer to this object. */
   to(kind: GroupKind, target: ObjectName): Iterable<Referrer> {
     return this.#byKind.get(groupKindName(kind))?.get(keyOf(target))?.values() ?? []
+  }
+
+  /** Those who refer to the object that changed. */
+  concerned(kind: GroupKind, { object }: StoreChange): Iterable<Referrer> {
+    return this.to(kind, nameOf(object))
   }
 
   /** Those who refer to anything of this kind. */

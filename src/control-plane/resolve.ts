@@ -10,8 +10,8 @@ export interface Missing {
   readonly unknown?: boolean
 }
 
-/** An address, with a sentence when something about it is worth knowing; or none. */
-export type Resolved = { readonly url: string; readonly note?: string } | Missing
+/** An address, with whom to trust there (PEM), and a sentence when something about it is worth knowing; or none. */
+export type Resolved = { readonly url: string; readonly CACerts?: string; readonly note?: string } | Missing
 
 /** A reference with its namespace filled in. */
 export interface FullReference {
@@ -43,7 +43,7 @@ export function serviceUrl(
 export function destinationResolver(resolveReference: ResolveReference): Resolve {
   return ({ ref, uri }, namespace) => {
     if (ref === undefined) return uri === undefined ? { missing: 'neither ref nor uri is given' } : absolute(uri)
-    const target = resolveReference({ ...ref, namespace: ref.namespace ?? namespace })
+    const target = resolveReference({ ...ref, namespace: ref.namespace || namespace })
     if ('missing' in target || uri === undefined) return target
     const base = target.url
     return URL.canParse(uri, base)

@@ -2,6 +2,8 @@ import { externalTopicAnnotation, brokerClass } from '../api/broker.ts'
 import { isAfter } from '../kube/resource-version.ts'
 import type { ObjectName, StoredObject } from '../kube/client.ts'
 import type { Controller } from '../kube/controller.ts'
+import { sameJson } from '../kube/equal.ts'
+import { meaningOf } from '../kube/meaning.ts'
 import { keyOf, nameOf, type StoreChange } from '../kube/store.ts'
 import { chooseTopic } from './broker/compile.ts'
 import { configRef, kafkaConfigName } from './broker/kafka-config.ts'
@@ -23,10 +25,13 @@ const fleetDelayMs = 200
 const serviceKind: GroupKind = { group: '', kind: 'Service' }
 const brokerKind: GroupKind = { group: 'eventing.knative.dev', kind: 'Broker' }
 
+const controllerOf = { Broker: 'broker', Trigger: 'trigger', SinkBinding: 'sinkBinding' } as const
+
 interface Controllers {
   readonly broker: Controller
   readonly trigger: Controller
   readonly sugar: Controller
+  readonly sinkBinding: Controller
 }
 
 /**
@@ -36,6 +41,7 @@ interface Controllers {
  *     Outlet, dispatcher ──────────────────────────► Trigger
  *     Service, Broker, any Addressable ──► those who refer to it
  *     Broker, Trigger ──► those who ask for the same name in Kafka
+ *     SinkBinding, label of a namespace ► SinkBindings of the same namespace; a workload ► those that bind it
  *     ConfigMap config-sugar, a Broker that is gone ─► Namespace
  */
 export class Wiring {
@@ -58,7 +64,8 @@ export class Wiring {
   /** Follows all caches from now on. To be called before they have their first lists. */
   connect(world: World): void {
     this.#world = world
-    const { brokers, triggers, inlets, outlets, services, configMaps, sugar } = this.#informers
+    const { brokers, triggers, inlets, outlets, services, configMaps, sugar, sinkBindings, namespaces } =
+      this.#informers
     brokers.subscribe((change) => this.#brokerStored(change, world))
     triggers.subscribe((change) => this.#triggerStored(change, world))
     inlets.subscribe(({ object }) => this.#broker(sourceOf(object)?.key))
@@ -66,6 +73,8 @@ export class Wiring {
     services.subscribe(({ object }) => this.referrersChanged(world.references.to(serviceKind, nameOf(object))))
     configMaps.subscribe(({ object }) => this.#configMapStored(object, world))
     sugar.subscribe(() => this.#allNamespaces())
+    sinkBindings.subscribe((change) => this.#sinkBindingStored(change))
+    namespaces.subscribe((change) => this.#namespaceStored(change))
   }
 
   /** From now on keys go to these. */
@@ -74,7 +83,7 @@ export class Wiring {
   }
 
   readonly referrersChanged = (referrers: Iterable<Referrer>): void => {
-    for (const { kind, key } of referrers) this.#to(kind === 'Broker' ? 'broker' : 'trigger', key)
+    for (const { kind, key } of referrers) this.#to(controllerOf[kind], key)
   }
 
   readonly topicsChanged = (bootstrapServers: string, topics: readonly string[]): void => {
@@ -139,6 +148,25 @@ export class Wiring {
     else this.#triggers.set(id, siblings)
     const claimant = change.kind === 'gone' ? undefined : groupClaim(object)
     for (const other of world.groupNames.set(object.metadata.uid, claimant)) this.#to('trigger', other)
+  }
+
+  /** Two may want the same variables of one workload. */
+  #sinkBindingStored(change: StoreChange): void {
+    const { object } = change
+    const before = change.kind === 'set' ? change.previous : undefined
+    if (before !== undefined && sameJson(meaningOf(before), meaningOf(object))) return
+    this.#allBindingsIn(object.metadata.namespace ?? '')
+  }
+
+  #namespaceStored(change: StoreChange): void {
+    const { labels, name } = change.object.metadata
+    const before = change.kind === 'set' ? change.previous : undefined
+    if (before !== undefined && !sameJson(before.metadata.labels, labels)) this.#allBindingsIn(name)
+  }
+
+  #allBindingsIn(namespace: string): void {
+    for (const { metadata } of this.#informers.sinkBindings.all())
+      if (metadata.namespace === namespace) this.#to('sinkBinding', { namespace, name: metadata.name })
   }
 
   #outletStored({ object }: StoreChange): void {

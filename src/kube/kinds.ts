@@ -18,6 +18,7 @@ const clusterWide = (group: string, version: string, plural: string, kind: strin
 /** The kinds that we work with, as the API server serves them. */
 export const kinds = {
   broker: namespaced('eventing.knative.dev', 'v1', 'brokers', 'Broker'),
+  sinkBinding: namespaced('sources.knative.dev', 'v1', 'sinkbindings', 'SinkBinding'),
   trigger: namespaced('eventing.knative.dev', 'v1', 'triggers', 'Trigger'),
   inlet: namespaced('internal.millrace.dev', 'v1alpha1', 'inlets', 'Inlet'),
   outlet: namespaced('internal.millrace.dev', 'v1alpha1', 'outlets', 'Outlet'),
@@ -32,6 +33,10 @@ export const kinds = {
   lease: namespaced('coordination.k8s.io', 'v1', 'leases', 'Lease'),
   deployment: namespaced('apps', 'v1', 'deployments', 'Deployment'),
   statefulSet: namespaced('apps', 'v1', 'statefulsets', 'StatefulSet'),
+  daemonSet: namespaced('apps', 'v1', 'daemonsets', 'DaemonSet'),
+  replicaSet: namespaced('apps', 'v1', 'replicasets', 'ReplicaSet'),
+  job: namespaced('batch', 'v1', 'jobs', 'Job'),
+  cronJob: namespaced('batch', 'v1', 'cronjobs', 'CronJob'),
   podDisruptionBudget: namespaced('policy', 'v1', 'poddisruptionbudgets', 'PodDisruptionBudget'),
   crd: clusterWide('apiextensions.k8s.io', 'v1', 'customresourcedefinitions', 'CustomResourceDefinition'),
   mutatingWebhook: clusterWide(

@@ -24,6 +24,9 @@ export interface Told {
   readonly annotations?: Readonly<Record<string, string>>
   readonly address?: { readonly url: string }
   readonly subscriberUri?: string
+  readonly sinkUri?: string
+  readonly subjectCount?: number
+  readonly subjects?: readonly { readonly kind: string; readonly name: string }[]
   readonly deadLetterSinkUri?: string
   readonly observedGeneration?: number
 }
@@ -259,7 +262,7 @@ export class ControlPlaneRig implements AsyncDisposable {
   async [Symbol.asyncDispose](): Promise<void> {
     await this.stopPlane()
     // Nothing may be left for the next one on this API server.
-    for (const resource of [kinds.trigger, kinds.broker, kinds.inlet, kinds.outlet]) {
+    for (const resource of [kinds.trigger, kinds.broker, kinds.sinkBinding, kinds.inlet, kinds.outlet]) {
       for (const { metadata } of (await this.client.list(resource, {}, always)).items) {
         const key = { namespace: metadata.namespace ?? '', name: metadata.name }
         await this.client.delete(resource, key, always)
@@ -288,6 +291,13 @@ const byKind = {
   Service: kinds.service,
   ConfigMap: kinds.configMap,
   Namespace: kinds.namespace,
+  SinkBinding: kinds.sinkBinding,
+  Deployment: kinds.deployment,
+  StatefulSet: kinds.statefulSet,
+  DaemonSet: kinds.daemonSet,
+  ReplicaSet: kinds.replicaSet,
+  Job: kinds.job,
+  CronJob: kinds.cronJob,
 }
 
 export function broker(

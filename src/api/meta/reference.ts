@@ -23,32 +23,49 @@ export const KReference = z
     apiVersion: z.string().min(1).describe('API group and version of the object, e.g. v1 or eventing.knative.dev/v1.'),
     kind: z.string().min(1).describe('Kind of the object, e.g. Service.'),
     name: z.string().min(1).describe('Name of the object.'),
-    namespace: z.string().min(1).optional().describe('Namespace of the object; default: that of the referring object.'),
+    namespace: z
+      .string()
+      .optional()
+      .describe('Namespace of the object; default, also of an empty one: that of the referring object.'),
   })
   .meta(crd({ later: later.reference }))
 export type KReference = z.infer<typeof KReference>
+
+const destinationFields = {
+  ref: KReference.optional().describe('An object with an address: a Service, a Knative Service, a Broker, ...'),
+  uri: z.string().min(1).max(longestUri).optional().describe('Absolute URL, or a path relative to the address of ref.'),
+}
 
 /**
  * Where events go (Knative Destination): an object that has an address, or a URI. With `ref` the `uri` is relative to the address of the
  * object; alone it is absolute.
  */
 export const Destination = z
-  .strictObject({
-    ref: KReference.optional().describe('An object with an address: a Service, a Knative Service, a Broker, ...'),
-    uri: z
-      .string()
-      .min(1)
-      .max(longestUri)
-      .optional()
-      .describe('Absolute URL, or a path relative to the address of ref.'),
-  })
-  .superRefine(({ ref, uri }, issue) => {
-    const complaint = destinationComplaint(ref !== undefined, uri)
-    if (complaint !== null)
-      issue.addIssue({ code: 'custom', path: uri === undefined ? [] : ['uri'], message: complaint })
-  })
+  .strictObject(destinationFields)
+  .superRefine(complain)
   .meta(crd({ later: later.destination, rules: destinationRules() }))
 export type Destination = z.infer<typeof Destination>
+
+const { CACerts: _served, ...laterOfSinks } = later.destination
+
+/** A {@link Destination} whose sender is not ours: it is told whom to trust. */
+export const SinkDestination = z
+  .strictObject({
+    ...destinationFields,
+    CACerts: z
+      .string()
+      .regex(/^\s*-----BEGIN CERTIFICATE-----/, 'must be certificates in PEM: -----BEGIN CERTIFICATE----- …')
+      .optional()
+      .describe('Certificate authorities to trust there, PEM, in place of those that the object names.'),
+  })
+  .superRefine(complain)
+  .meta(crd({ later: laterOfSinks, rules: destinationRules() }))
+export type SinkDestination = z.infer<typeof SinkDestination>
+
+function complain({ ref, uri }: { ref?: unknown; uri?: string | undefined }, issue: z.RefinementCtx): void {
+  const complaint = destinationComplaint(ref !== undefined, uri)
+  if (complaint !== null) issue.addIssue({ code: 'custom', path: uri === undefined ? [] : ['uri'], message: complaint })
+}
 
 /** The gist of {@link destinationComplaint}, for the API server. */
 function destinationRules(): readonly Rule[] {

@@ -27,7 +27,7 @@ export const Addressable = z.strictObject({
 })
 
 /** What the status of each kind has. */
-const common = {
+export const commonStatus = {
   observedGeneration: z
     .int()
     .optional()
@@ -60,8 +60,8 @@ const policies = z
 
 /** `status` of a Broker. */
 export const BrokerStatus = z.strictObject({
-  ...common,
-  annotations: common.annotations.describe(
+  ...commonStatus,
+  annotations: commonStatus.annotations.describe(
     'Facts for tools, name to value. default.topic: the Kafka topic in use. dead.letter.topic: the one that takes, with the reason in their ' +
       'attributes, events that no retry and no dead letter sink could deliver; it is made on first use, so it may not exist.',
   ),
@@ -76,7 +76,7 @@ export const BrokerStatus = z.strictObject({
 
 /** `status` of a Trigger. */
 export const TriggerStatus = z.strictObject({
-  ...common,
+  ...commonStatus,
   subscriberUri: text('Where events are delivered to: the subscriber, resolved.'),
   subscriberCACerts: text('Certificate authorities to trust there, PEM.'),
   subscriberAudience: text('Audience of the OIDC token that requests to it carry.'),

@@ -1,4 +1,4 @@
-import { z } from 'zod'
+import { LabelSelector, selects } from '../../api/meta/label-selector.ts'
 import { readYaml } from '../../api/yaml-text.ts'
 import type { StoredObject } from '../../kube/client.ts'
 
@@ -7,20 +7,6 @@ export const sugarName = 'config-sugar'
 
 /** Labels of a namespace that ask for a Broker, whatever config-sugar says; `disabled` refuses one. */
 const injectionLabels = ['knative-eventing-injection', 'eventing.knative.dev/injection']
-
-const LabelSelector = z.strictObject({
-  matchLabels: z.record(z.string(), z.string()).optional(),
-  matchExpressions: z
-    .array(
-      z.strictObject({
-        key: z.string(),
-        operator: z.enum(['In', 'NotIn', 'Exists', 'DoesNotExist']),
-        values: z.array(z.string()).optional(),
-      }),
-    )
-    .optional(),
-})
-export type LabelSelector = z.infer<typeof LabelSelector>
 
 /** `namespace-selector` of config-sugar: '' selects none, `{}` all. One that is not understood selects none: `problem` says why. */
 export function namespaceSelector(configMap: StoredObject | undefined): {
@@ -43,23 +29,4 @@ export function wantsBroker({ metadata }: StoredObject, selector: LabelSelector 
   const asked = injectionLabels.map((label) => labels[label])
   if (asked.includes('disabled')) return false
   return asked.includes('enabled') || (selector !== null && selects(selector, labels))
-}
-
-function selects(
-  { matchLabels = {}, matchExpressions = [] }: LabelSelector,
-  labels: Readonly<Record<string, string>>,
-): boolean {
-  const equal = Object.entries(matchLabels).every(([key, value]) => labels[key] === value)
-  return equal && matchExpressions.every((expression) => holds(expression, labels[expression.key]))
-}
-
-function holds(
-  { operator, values = [] }: NonNullable<LabelSelector['matchExpressions']>[number],
-  value: string | undefined,
-): boolean {
-  if (operator === 'Exists') return value !== undefined
-  if (operator === 'DoesNotExist') return value === undefined
-  // As Kubernetes has it, NotIn also selects what has no such label.
-  if (operator === 'NotIn') return value === undefined || !values.includes(value)
-  return value !== undefined && values.includes(value)
 }

@@ -33,6 +33,7 @@ const withoutGeneration = new Set([
 const builtInGroups = new Set([
   '',
   'apps',
+  'batch',
   'policy',
   'coordination.k8s.io',
   'apiextensions.k8s.io',

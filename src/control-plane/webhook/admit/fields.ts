@@ -1,5 +1,5 @@
 import { isMap, valueAt, type JsonObject } from '../../../api/json.ts'
-import { held, isHeld } from '../../finalizers.ts'
+import { held, isHeld, type HeldKind } from '../../finalizers.ts'
 
 /** The object with `value` at `path`; maps on the way are made. Where something else than a map stands in the way it stays as it is. */
 export function withField(object: JsonObject, path: readonly string[], value: unknown): JsonObject {
@@ -31,7 +31,7 @@ export function annotationOf(object: JsonObject | null, name: string): string | 
 }
 
 /** The object with a finalizer, at the end of those that it has. */
-export function withFinalizer(object: JsonObject, kind: 'broker' | 'trigger'): JsonObject {
+export function withFinalizer(object: JsonObject, kind: HeldKind): JsonObject {
   const before = valueAt(object, ['metadata', 'finalizers'])
   const present = Array.isArray(before) ? (before as string[]) : []
   return isHeld(kind, present) ? object : withField(object, ['metadata', 'finalizers'], held(kind, present))

@@ -1,0 +1,243 @@
+import { fails, ready, waits } from '../../api/meta/condition.ts'
+import { sinkBindingDependents, type SinkBinding, type SinkBindingCondition } from '../../api/sink-binding.ts'
+import type { Clock } from '../../core/clock.ts'
+import { Fault } from '../../core/fault.ts'
+import type { KubeClient, ObjectName, StoredObject } from '../../kube/client.ts'
+import { asFault, isFault } from '../../kube/faults.ts'
+import { kinds } from '../../kube/kinds.ts'
+import type { Outcome, Reconciler } from '../../kube/reconciler.ts'
+import { held, released } from '../finalizers.ts'
+import { Patience } from '../patience.ts'
+import type { References } from '../references.ts'
+import { destinationResolver, type FullReference, type Resolved, type ResolveReference } from '../resolve.ts'
+import { statusWith } from '../status-of.ts'
+import { verdictOf } from '../verdict.ts'
+import { setFinalizers } from '../world.ts'
+import { binds } from './bindings.ts'
+import { concludeBinding, sinkProvided, type SubjectOutcome, type SubjectResult } from './conclude.ts'
+import { Contest } from './contest.ts'
+import {
+  bindersOf,
+  isExcluded,
+  keptOut,
+  kindsOf,
+  observeBinding,
+  type BindingWorld,
+  type ObservedBinding,
+} from './observe.ts'
+import { recordOf } from './record.ts'
+import type { Workload } from './subject-kinds.ts'
+import { WorkloadWriter } from './workload-writer.ts'
+import { containersOf, isFrozen } from './workload.ts'
+
+interface ReconcilerParts extends BindingWorld {
+  readonly client: KubeClient
+  readonly references: References
+  readonly resolve: ResolveReference
+  readonly contest: Contest
+  readonly clock: Clock
+}
+
+/** Workloads that are written at once for one SinkBinding. */
+const atOnce = 8
+/** Subjects that a status lists. */
+const mostListed = 250
+/** A kind that cannot be listed holds up no deletion longer than this, milliseconds. */
+const loadingMs = 30_000
+/** A fallback where a change will tell: nothing is lost if that is missed. Milliseconds. */
+const lookAgainMs = 5_000
+
+type Serving = ObservedBinding & { readonly binding: SinkBinding }
+
+/**
+ *     SinkBinding, sink, workloads ──► observe ──► address changed? ──► status first: admission goes by it
+ *                                         │  no
+ *                                         ├──► workloads: bind, at most 8 at once ──► conclude ──► status
+ *                                         └──► being deleted, or gone: workloads without it, then the finalizer
+ *
+ * What a workload becomes depends on all SinkBindings of its namespace, whoever of them is looked at (`inject.ts`).
+ */
+export class SinkBindingReconciler implements Reconciler {
+  readonly #parts: ReconcilerParts
+  readonly #writer: WorkloadWriter
+  readonly #patience: Patience
+
+  constructor(parts: ReconcilerParts) {
+    this.#parts = parts
+    this.#writer = new WorkloadWriter(parts.client, parts.contest)
+    this.#patience = new Patience(parts.clock)
+  }
+
+  async reconcile(key: ObjectName, object: StoredObject | undefined, signal: AbortSignal): Promise<Outcome> {
+    const { subjects, references } = this.#parts
+    if (object === undefined) {
+      references.set({ kind: 'SinkBinding', key }, [])
+      subjects.want(key, [])
+      return this.#undoOrphans(key, signal)
+    }
+    subjects.want(key, kindsOf(object))
+    const seen = observeBinding(object, this.#parts)
+    if (seen.deleting) return this.#finalize(seen, signal)
+    const { binding } = seen
+    if (binding === null) {
+      const put = fails('SinkBindingAvailable', 'SpecInvalid', seen.problems)
+      return { kind: 'settled', status: statusWith(object, sinkBindingDependents, put) }
+    }
+    return this.#serve({ ...seen, binding }, signal)
+  }
+
+  async #serve(seen: Serving, signal: AbortSignal): Promise<Outcome> {
+    const { object, binding } = seen
+    const sink = this.#resolved(seen)
+    // First the finalizer: whatever is done after it is undone.
+    if (!seen.hasFinalizer) {
+      const names = held('sinkBinding', object.metadata.finalizers)
+      await setFinalizers(this.#parts.client, kinds.sinkBinding, object, names, signal)
+      return { kind: 'waiting', afterMs: lookAgainMs }
+    }
+    const address = 'url' in sink ? addressOf(binding, sink) : addressAsItWas(seen)
+    if (address.sinkUri !== seen.sinkUri || address.sinkCACerts !== seen.sinkCACerts)
+      return announced(seen, sink, address)
+    const excludedNamespace = isExcluded(seen.namespace, this.#parts)
+    const results = await this.#each(seen.workloads, (workload) => this.#treat(seen, workload, signal))
+    const { subject } = binding.spec
+    const view = seen.subjectKind ?? { kind: 'loading' as const }
+    const verdict = concludeBinding({
+      ...{ namespace: seen.namespace, subject, sink, sinkUri: seen.sinkUri, view, excludedNamespace },
+      results: results.map(({ result }) => result),
+    })
+    const status = { ...subjectsIn(results.map(({ result }) => result)), ...address, conditions: verdict.conditions }
+    const fault = results.find((each) => each.fault !== undefined)?.fault
+    return fault === undefined ? { kind: 'settled', status } : { kind: 'failed', fault, status }
+  }
+
+  #resolved({ object, namespace, binding }: Serving): Resolved {
+    const refs: FullReference[] = []
+    const { resolve, references } = this.#parts
+    const sink = destinationResolver((ref) => (refs.push(ref), resolve(ref)))(binding.spec.sink, namespace)
+    references.set({ kind: 'SinkBinding', key: { namespace, name: object.metadata.name } }, refs)
+    return sink
+  }
+
+  /** One workload, as it shall be. */
+  async #treat({ object, name }: ObservedBinding, workload: Workload, signal: AbortSignal): Promise<Treated> {
+    const { apiVersion, kind } = workload.object
+    const wanted = binds(object, workload.kind, workload.object.metadata)
+    const as = (outcome: SubjectOutcome, fault?: Fault): Treated => ({
+      result: { apiVersion, kind, name: workload.object.metadata.name, wanted, outcome },
+      fault,
+    })
+    const out = keptOut(workload, this.#parts)
+    // Whoever made it would undo each change.
+    if (out?.kind === 'owned' || out?.kind === 'going') return as(out)
+    const isIn = recordOf(workload.object)[name] !== undefined
+    if (out?.kind === 'ended' && wanted) return as(isIn ? { kind: 'bound' } : out)
+    if (wanted && containersOf(workload.object, workload.kind, 'containers') === null)
+      return as({ kind: 'notBindable' })
+    try {
+      const of = (live: StoredObject) => bindersOf(live, workload.kind, this.#parts, object)
+      const written = await this.#writer.write(workload, of, signal)
+      if (written.kind === 'gone') return as({ kind: 'going' })
+      if (out !== null) return as(out)
+      const rival = written.bound.conflicts.get(name)
+      if (rival !== undefined) return as({ kind: 'conflict', with: rival })
+      if (written.kind === 'contested') return as({ kind: 'contested' })
+      if (written.bound.record[name] !== undefined) return as({ kind: 'bound' })
+      return as({ kind: isFrozen(workload.kind) ? 'jobNotBound' : 'waiting' })
+    } catch (error) {
+      if (signal.aborted || !(error instanceof Fault)) throw error
+      const forbidden = isFault(error, 'ApiForbidden')
+      return as({ kind: 'failed', message: error.message, forbidden }, error)
+    }
+  }
+
+  /** Subjects lose what it put into them. What cannot be changed, by right or by rule, stays: it holds nothing up. */
+  async #finalize(seen: ObservedBinding, signal: AbortSignal): Promise<Outcome> {
+    const { object } = seen
+    const key = { namespace: seen.namespace, name: seen.name }
+    this.#parts.references.set({ kind: 'SinkBinding', key }, [])
+    if (!seen.hasFinalizer) return { kind: 'settled' }
+    const loading = seen.views.some((view) => view.kind === 'loading')
+    if (loading && this.#patience.lasted(object.metadata.uid) < loadingMs) return { kind: 'waiting', afterMs: 500 }
+    const results = await this.#each(seen.workloads, (workload) => this.#treat(seen, workload, signal))
+    const fault = results.map((each) => each.fault).find((each) => each !== undefined && mayHelp(each))
+    if (fault !== undefined) return { kind: 'failed', fault }
+    this.#patience.forget(object.metadata.uid)
+    const others = released('sinkBinding', object.metadata.finalizers)
+    await setFinalizers(this.#parts.client, kinds.sinkBinding, object, others, signal)
+    return { kind: 'settled' }
+  }
+
+  /** Workloads whose record names a SinkBinding that is gone: its finalizer was taken off by hand, or admission was late. */
+  async #undoOrphans({ namespace, name }: ObjectName, signal: AbortSignal): Promise<Outcome> {
+    const orphans = this.#parts.subjects
+      .allIn(namespace)
+      .filter((each) => recordOf(each.object)[name] !== undefined && keptOut(each, this.#parts)?.kind !== 'owned')
+    await this.#each(orphans, async (workload) => {
+      const of = (live: StoredObject) => bindersOf(live, workload.kind, this.#parts)
+      await this.#writer.write(workload, of, signal).catch((error: unknown) => {
+        if (mayHelp(asFault(error))) throw error
+      })
+    })
+    return { kind: 'settled' }
+  }
+
+  async #each<T>(workloads: readonly Workload[], work: (workload: Workload) => Promise<T>): Promise<readonly T[]> {
+    const results: T[] = []
+    let next = 0
+    const run = async (): Promise<void> => {
+      for (let i = next++; i < workloads.length; i = next++) results[i] = await work(workloads[i] as Workload)
+    }
+    await Promise.all(Array.from({ length: Math.min(atOnce, workloads.length) }, run))
+    return results
+  }
+}
+
+interface Treated {
+  readonly result: SubjectResult
+  readonly fault: Fault | undefined
+}
+
+interface AddressStatus {
+  readonly sinkUri?: string
+  readonly sinkCACerts?: string
+}
+
+function addressOf(
+  { spec: { sink } }: SinkBinding,
+  { url, CACerts }: { url: string; CACerts?: string },
+): AddressStatus {
+  const trusted = sink.CACerts ?? CACerts
+  return { sinkUri: url, ...(trusted === undefined ? {} : { sinkCACerts: trusted }) }
+}
+
+function addressAsItWas({ sinkUri, sinkCACerts }: ObservedBinding): AddressStatus {
+  return { ...(sinkUri === undefined ? {} : { sinkUri }), ...(sinkCACerts === undefined ? {} : { sinkCACerts }) }
+}
+
+/**
+ * The new address stands in the status before any workload has it: a replica that still knew the old one would put that back at the next
+ * admission, and pods would be replaced three times in place of once. Records say which version they come from (`inject.ts`).
+ */
+function announced({ object, sinkUri }: ObservedBinding, sink: Resolved, address: AddressStatus): Outcome {
+  const put = waits('SinkBindingAvailable', 'Pending', `subjects are given the address ${address.sinkUri ?? ''}`)
+  const { sinkUri: _, sinkCACerts: __, ...rest } = statusWith(object, sinkBindingDependents, put)
+  const conditions: SinkBindingCondition[] = [sinkProvided({ sink, sinkUri }), put]
+  const told = verdictOf(conditions, ready(sinkBindingDependents, conditions)).conditions
+  return { kind: 'waiting', afterMs: 1, status: { ...rest, ...address, conditions: told } }
+}
+
+/** What it is in, and what it could not be taken out of: that is remembered. */
+function subjectsIn(results: readonly SubjectResult[]) {
+  const isIn = ({ wanted, outcome: { kind } }: SubjectResult): boolean =>
+    wanted ? kind === 'bound' : kind === 'failed'
+  const all = results
+    .filter(isIn)
+    .map(({ apiVersion, kind, name }) => ({ apiVersion, kind, name }))
+    .toSorted((a, b) => (`${a.kind}/${a.name}` < `${b.kind}/${b.name}` ? -1 : 1))
+  return { subjectCount: all.length, ...(all.length === 0 ? {} : { subjects: all.slice(0, mostListed) }) }
+}
+
+function mayHelp(fault: Fault): boolean {
+  return fault.retriable && !isFault(fault, 'ApiForbidden', 'ApiNotFound')
+}

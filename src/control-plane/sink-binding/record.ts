@@ -1,0 +1,46 @@
+import { z } from 'zod'
+import { isMap, valueAt, type JsonObject } from '../../api/json.ts'
+import { canonicalJson } from '../../kube/equal.ts'
+
+/** On the workload itself, never in its pod template: what was put into it, and what stood there before. JSON of {@link WorkloadRecord}. */
+export const recordAnnotation = 'sources.millrace.dev/bound'
+
+const Entry = z.looseObject({ name: z.string() })
+const BindingRecord = z.object({
+  uid: z.string(),
+  /** The version of the SinkBinding that said so: whoever knows an older one only leaves this as it is. */
+  at: z.string(),
+  env: z.record(z.string(), z.string()),
+  /** By container. */
+  was: z.record(z.string(), z.array(z.object({ index: z.int().min(0), entry: Entry }))).optional(),
+})
+
+/** What one SinkBinding put into a workload. */
+export type BindingRecord = z.infer<typeof BindingRecord>
+
+/** By the name of the SinkBinding. */
+export type WorkloadRecord = Readonly<Record<string, BindingRecord>>
+
+/** What an object says was put into it; nothing when it says nothing that can be read. */
+export function recordOf(object: JsonObject | null): WorkloadRecord {
+  const text = valueAt(object, ['metadata', 'annotations', recordAnnotation])
+  if (typeof text !== 'string') return {}
+  try {
+    const parsed = z.record(z.string(), BindingRecord).safeParse(JSON.parse(text))
+    return parsed.success ? parsed.data : {}
+  } catch {
+    return {}
+  }
+}
+
+/** The object with this record; without the annotation when the record is empty. */
+export function withRecord(object: JsonObject, record: WorkloadRecord): JsonObject {
+  const metadata = isMap(object['metadata']) ? object['metadata'] : {}
+  const { annotations, ...rest } = metadata
+  const { [recordAnnotation]: before, ...others } = isMap(annotations) ? annotations : {}
+  const empty = Object.keys(record).length === 0
+  if (empty && before === undefined) return object
+  const all = empty ? others : { ...others, [recordAnnotation]: canonicalJson(record) }
+  if (before === all[recordAnnotation]) return object
+  return { ...object, metadata: Object.keys(all).length === 0 ? rest : { ...rest, annotations: all } }
+}

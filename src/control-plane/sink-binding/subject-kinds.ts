@@ -1,0 +1,158 @@
+import { isDeepStrictEqual } from 'node:util'
+import type { Clock } from '../../core/clock.ts'
+import type { KubeClient, ObjectName, Resource, StoredObject } from '../../kube/client.ts'
+import { keyOf, type Store, type StoreChange } from '../../kube/store.ts'
+import type { Logger } from '../../telemetry/logger.ts'
+import { ForeignKinds, type Interest, type KindView } from '../foreign-kinds.ts'
+import { groupKindName, type GroupKind, type Referrer } from '../references.ts'
+import { binds, type Bindings } from './bindings.ts'
+import { recordOf } from './record.ts'
+import { builtInWorkloads, keepWorkload } from './workload.ts'
+
+/** So long a kind is followed after the last SinkBinding for it: what a late admission put into a workload is still seen, and taken out. */
+const lingerMs = 60_000
+
+interface SubjectKindsOptions {
+  readonly client: KubeClient
+  readonly crds: Store
+  readonly bindings: Bindings
+  readonly clock: Clock
+  readonly logger: Logger
+  readonly signal: AbortSignal
+  /** SinkBindings, there or not any more, that are to be looked at again. */
+  readonly changed: (referrers: Iterable<Referrer>) => void
+  /** A workload is gone. */
+  readonly gone: (uid: string) => void
+}
+
+/** A workload of the cache, lean. @see keepWorkload */
+export interface Workload {
+  readonly kind: GroupKind
+  readonly resource: Resource
+  readonly object: StoredObject
+}
+
+/**
+ * The workloads of the kinds that SinkBindings bind, as long as one does. All of Kubernetes' own are looked through once at the start: a workload
+ * whose SinkBinding is gone says so by its record.
+ */
+export class SubjectKinds implements Interest {
+  readonly #options: SubjectKindsOptions
+  readonly #kinds: ForeignKinds
+  readonly #wanted = new Map<string, { readonly key: ObjectName; readonly kinds: readonly GroupKind[] }>()
+  readonly #byNamespace = new WeakMap<Store, NamespaceIndex>()
+
+  constructor(options: SubjectKindsOptions) {
+    this.#options = options
+    const { client, crds, clock, logger, signal, changed } = options
+    this.#kinds = new ForeignKinds({
+      ...{ client, crds, clock, logger, signal, changed, lingerMs },
+      references: this,
+      keep: keepWorkload,
+      builtIn: builtInWorkloads,
+    })
+  }
+
+  /** Follows the kinds of Kubernetes itself, for a while at least. */
+  lookThrough(): void {
+    for (const kind of builtInWorkloads) this.#kinds.view(kind)
+  }
+
+  /** From now on the SinkBinding `key` needs these kinds; none: it is gone. */
+  want(key: ObjectName, kinds: readonly GroupKind[]): void {
+    if (kinds.length === 0) this.#wanted.delete(keyOf(key))
+    else this.#wanted.set(keyOf(key), { key, kinds })
+  }
+
+  view(kind: GroupKind): KindView {
+    return this.#kinds.view(kind)
+  }
+
+  /** What is known of the workloads of a kind in a namespace. */
+  in(namespace: string, kind: GroupKind): readonly Workload[] {
+    const view = this.#kinds.view(kind)
+    return view.kind === 'known' ? this.#workloads(namespace, { ...view, kind }) : []
+  }
+
+  /** As {@link in}, of all kinds that are followed now. */
+  allIn(namespace: string): readonly Workload[] {
+    return [...this.#kinds.known()].flatMap((known) => this.#workloads(namespace, known))
+  }
+
+  #workloads(
+    namespace: string,
+    { store, resource, kind }: { readonly store: Store; readonly resource: Resource; readonly kind: GroupKind },
+  ): readonly Workload[] {
+    const index = this.#byNamespace.get(store) ?? new NamespaceIndex(store)
+    this.#byNamespace.set(store, index)
+    return index.in(namespace).map((object) => ({ kind, resource, object }))
+  }
+
+  has(kind: GroupKind): boolean {
+    return this.#wanting(kind).length > 0
+  }
+
+  /** Those who want the kind, and those whom records of it name. */
+  *toKind(kind: GroupKind): Iterable<Referrer> {
+    for (const { key } of this.#wanting(kind)) yield referrer(key)
+    const view = this.#kinds.view(kind)
+    if (view.kind === 'known') for (const object of view.store.all()) yield* named(object)
+  }
+
+  *concerned(kind: GroupKind, change: StoreChange): Iterable<Referrer> {
+    const { object } = change
+    const previous = change.kind === 'set' ? change.previous : undefined
+    if (change.kind === 'gone') this.#options.gone(object.metadata.uid)
+    // Of a rollout nothing but the status changes.
+    if (previous !== undefined && sameMeaning(previous, object)) return
+    for (const version of previous === undefined ? [object] : [object, previous]) {
+      yield* named(version)
+      const { namespace = '' } = version.metadata
+      for (const binding of this.#options.bindings.in(namespace))
+        if (binds(binding, kind, version.metadata)) yield referrer({ namespace, name: binding.metadata.name })
+    }
+  }
+
+  #wanting(kind: GroupKind) {
+    const name = groupKindName(kind)
+    return [...this.#wanted.values()].filter(({ kinds }) => kinds.some((each) => groupKindName(each) === name))
+  }
+}
+
+class NamespaceIndex {
+  readonly #objects = new Map<string, Map<string, StoredObject>>()
+
+  constructor(store: Store) {
+    for (const object of store.all()) this.#set(object)
+    store.subscribe(({ kind, object }) => {
+      if (kind === 'set') return this.#set(object)
+      const { namespace = '', name } = object.metadata
+      this.#objects.get(namespace)?.delete(name)
+    })
+  }
+
+  in(namespace: string): readonly StoredObject[] {
+    return [...(this.#objects.get(namespace)?.values() ?? [])]
+  }
+
+  #set(object: StoredObject): void {
+    const { namespace = '', name } = object.metadata
+    const there = this.#objects.get(namespace) ?? new Map<string, StoredObject>()
+    this.#objects.set(namespace, there.set(name, object))
+  }
+}
+
+/** The SinkBindings that a workload's record names. */
+function* named(workload: StoredObject): Iterable<Referrer> {
+  const { namespace = '' } = workload.metadata
+  for (const name of Object.keys(recordOf(workload))) yield referrer({ namespace, name })
+}
+
+function referrer(key: ObjectName): Referrer {
+  return { kind: 'SinkBinding', key }
+}
+
+function sameMeaning(a: StoredObject, b: StoredObject): boolean {
+  const bare = ({ metadata: { resourceVersion: _, ...metadata }, ...rest }: StoredObject) => ({ ...rest, metadata })
+  return isDeepStrictEqual(bare(a), bare(b))
+}
