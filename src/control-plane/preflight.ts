@@ -5,7 +5,11 @@ import { kinds } from '../kube/kinds.ts'
 const ours = { key: 'app.kubernetes.io/name', value: 'millrace' } as const
 
 /** The kinds of users that we serve: of each there is one definition in a cluster, and one who admits. */
-const definitions = ['brokers.eventing.knative.dev', 'triggers.eventing.knative.dev']
+const definitions = [
+  'brokers.eventing.knative.dev',
+  'triggers.eventing.knative.dev',
+  'sinkbindings.sources.knative.dev',
+]
 
 /** Knative calls its webhooks `webhook.eventing.knative.dev`, `validation.webhook.kafka.eventing.knative.dev`, ... */
 const webhookNames = /(^|\.)(eventing|messaging|sources)\.knative\.dev$/

@@ -108,6 +108,11 @@ export type KeptOut =
   | { readonly kind: 'ended' }
   | { readonly kind: 'going' }
 
+/** Whether a workload by itself says that no SinkBinding touches it. */
+export function isLeftAlone(object: StoredObject): boolean {
+  return controllerOf(object) !== undefined || object.metadata.labels?.[excludeLabel] === 'true'
+}
+
 /** Whether, and why, a workload is left alone; null: it is not. Pure but for the labels of namespaces. */
 export function keptOut({ object, kind }: Pick<Workload, 'object' | 'kind'>, world: BindingWorld): KeptOut | null {
   const { labels = {}, namespace = '', deletionTimestamp } = object.metadata

@@ -1,5 +1,6 @@
 import { never } from '../../core/never.ts'
 import { defaultBroker, judgeBroker } from './admit/broker.ts'
+import { defaultSinkBinding, judgeSinkBinding } from './admit/sink-binding.ts'
 import { brokerOf, defaultTrigger, judgeTrigger, type NamedClass } from './admit/trigger.ts'
 import type { AdmissionRequest, Verdict } from './review.ts'
 import type { AdmissionWorld } from './world.ts'
@@ -23,6 +24,8 @@ export function admission(world: AdmissionWorld): Admission {
           return defaultBroker(request, await world.defaults(signal))
         case 'Trigger':
           return defaultTrigger(request, await named(request, signal))
+        case 'SinkBinding':
+          return defaultSinkBinding(request)
         default:
           return never(request.kind)
       }
@@ -33,6 +36,8 @@ export function admission(world: AdmissionWorld): Admission {
           return judgeBroker(request, await world.defaults(signal))
         case 'Trigger':
           return judgeTrigger(request, await named(request, signal))
+        case 'SinkBinding':
+          return judgeSinkBinding(request)
         default:
           return never(request.kind)
       }

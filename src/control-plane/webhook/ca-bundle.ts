@@ -1,11 +1,12 @@
 import type { KubeClient, Resource, StoredObject } from '../../kube/client.ts'
 import { kinds } from '../../kube/kinds.ts'
 import { authoritiesIn, authorityOf } from './certificate-secret.ts'
-import { mutatingName, validatingName } from './names.ts'
+import { bindingName, mutatingName, validatingName } from './names.ts'
 
 const configurations: readonly (readonly [resource: Resource, name: string])[] = [
   [kinds.mutatingWebhook, mutatingName],
   [kinds.validatingWebhook, validatingName],
+  [kinds.mutatingWebhook, bindingName],
 ]
 
 interface Webhook {
@@ -13,7 +14,7 @@ interface Webhook {
 }
 
 /**
- * Puts the authorities into both webhook configurations, where they differ. A configuration that is not installed calls nobody, and lacks
+ * Puts the authorities into all webhook configurations, where they differ. A configuration that is not installed calls nobody, and lacks
  * nothing.
  *
  * @returns whether all had them already.
@@ -42,7 +43,7 @@ export async function trustAuthorities(
 }
 
 /**
- * Whether both webhook configurations trust who signed `cert`, as the API server has them now. One that is not installed calls nobody, and
+ * Whether all webhook configurations trust who signed `cert`, as the API server has them now. One that is not installed calls nobody, and
  * lacks nothing.
  *
  * @throws what the API server says.

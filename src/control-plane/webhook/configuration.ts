@@ -1,5 +1,7 @@
+import { oldSinkBindingVersions, oldVersions } from '../../api/old-versions.ts'
 import type { KubeObject } from '../../kube/client.ts'
-import { mutatingName, validatingName } from './names.ts'
+import { excludeLabel } from '../sink-binding/workload.ts'
+import { bindingName, mutatingName, validatingName } from './names.ts'
 
 /** Where the API server finds the webhooks. */
 export interface WebhookAddress {
@@ -11,7 +13,7 @@ export interface WebhookAddress {
 }
 
 /**
- * The two webhook configurations, without `caBundle`: the leader puts it there, and whoever applies these again leaves it alone. Every field
+ * The webhook configurations, without `caBundle`: the leader puts it there, and whoever applies these again leaves it alone. Every field
  * that has a default says it: else `kubectl apply` finds a difference each time.
  *
  * Mutating is asked in the version that was sent (Exact), for only there are old fields seen; validating in v1 whatever was sent (Equivalent).
@@ -19,19 +21,59 @@ export interface WebhookAddress {
 export function webhookConfigurations(address: WebhookAddress): KubeObject[] {
   const mutating = {
     ...common(address, mutatingName, '/mutate'),
-    rules: [rule(['v1', 'v1beta1', 'v1alpha1'])],
+    rules: [
+      rule(eventing, ['v1', ...oldVersions], ['brokers', 'triggers']),
+      rule(sources, ['v1', ...oldSinkBindingVersions], ['sinkbindings']),
+    ],
     matchPolicy: 'Exact',
     reinvocationPolicy: 'IfNeeded',
   }
   const validating = {
     ...common(address, validatingName, '/validate'),
-    rules: [rule(['v1'])],
+    rules: [rule(eventing, ['v1'], ['brokers', 'triggers']), rule(sources, ['v1'], ['sinkbindings'])],
     matchPolicy: 'Equivalent',
   }
   return [
     configuration('MutatingWebhookConfiguration', mutatingName, mutating),
     configuration('ValidatingWebhookConfiguration', validatingName, validating),
+    configuration('MutatingWebhookConfiguration', bindingName, binding(address)),
   ]
+}
+
+/**
+ * Workloads, for SinkBindings. It never stands in the way of a deployment: what it misses is repaired (`sink-binding/reconciler.ts`). It is asked about
+ * no subresource, no system namespace, nothing that a controller made, and nothing that our own controller writes, which knows best.
+ */
+function binding(address: WebhookAddress): object {
+  const { namespace } = address
+  const excluded = { key: excludeLabel, operator: 'NotIn', values: ['true'] }
+  const systems = ['kube-system', 'kube-public', 'kube-node-lease', namespace]
+  const controller = `system:serviceaccount:${namespace}:millrace-controller`
+  return {
+    ...common(address, bindingName, '/bind'),
+    failurePolicy: 'Ignore',
+    timeoutSeconds: 2,
+    namespaceSelector: {
+      matchExpressions: [excluded, { key: 'kubernetes.io/metadata.name', operator: 'NotIn', values: systems }],
+    },
+    objectSelector: { matchExpressions: [excluded] },
+    matchConditions: [
+      notBeingDeleted,
+      { name: 'not-by-the-controller', expression: `request.userInfo.username != '${controller}'` },
+      {
+        name: 'not-made-by-a-controller',
+        expression:
+          '!has(object.metadata.ownerReferences) || !object.metadata.ownerReferences.exists(owner, has(owner.controller) && owner.controller)',
+      },
+    ],
+    rules: [
+      rule('apps', ['v1'], ['deployments', 'statefulsets', 'daemonsets', 'replicasets']),
+      rule('batch', ['v1'], ['jobs', 'cronjobs']),
+      rule('serving.knative.dev', ['v1'], ['services']),
+    ],
+    matchPolicy: 'Equivalent',
+    reinvocationPolicy: 'IfNeeded',
+  }
 }
 
 function configuration(kind: string, name: string, webhook: object): KubeObject {
@@ -51,16 +93,20 @@ function common({ namespace, serviceName, url }: WebhookAddress, name: string, p
     namespaceSelector: {},
     objectSelector: {},
     // What is being deleted only loses finalizers: it must go even when no webhook answers.
-    matchConditions: [{ name: 'not-being-deleted', expression: '!has(object.metadata.deletionTimestamp)' }],
+    matchConditions: [notBeingDeleted],
   }
 }
 
-function rule(apiVersions: readonly string[]): object {
+const eventing = 'eventing.knative.dev'
+const sources = 'sources.knative.dev'
+const notBeingDeleted = { name: 'not-being-deleted', expression: '!has(object.metadata.deletionTimestamp)' }
+
+function rule(group: string, apiVersions: readonly string[], resources: readonly string[]): object {
   return {
-    apiGroups: ['eventing.knative.dev'],
+    apiGroups: [group],
     apiVersions,
     operations: ['CREATE', 'UPDATE'],
-    resources: ['brokers', 'triggers'],
+    resources,
     scope: 'Namespaced',
   }
 }

@@ -3,9 +3,9 @@ import type { JsonObject } from '../../api/json.ts'
 import type { FieldProblem } from '../../api/validate.ts'
 import { jsonPatch } from './json-patch.ts'
 
-/** What an API server asks about a Broker or a Trigger. */
+/** What an API server asks about an object of ours. */
 export interface AdmissionRequest {
-  readonly kind: 'Broker' | 'Trigger'
+  readonly kind: AdmittedKind
   readonly namespace: string
   /** Of whoever asked for the change. */
   readonly user: string
@@ -26,7 +26,13 @@ export interface Review {
   readonly question: AdmissionRequest | null
 }
 
-const group = 'eventing.knative.dev'
+/** The kinds that we judge, with the group of each. */
+const groups = {
+  Broker: 'eventing.knative.dev',
+  Trigger: 'eventing.knative.dev',
+  SinkBinding: 'sources.knative.dev',
+} as const
+type AdmittedKind = keyof typeof groups
 const Metadata = z.looseObject({ name: z.string().optional(), deletionTimestamp: z.string().nullish() })
 const KubernetesObject = z.looseObject({ metadata: Metadata })
 
@@ -50,10 +56,10 @@ const AdmissionReview = z.looseObject({
 export function parseReview(body: unknown): Review {
   const { request } = AdmissionReview.parse(body)
   const { uid, object, oldObject, operation } = request
-  const kind = request.kind.group === group ? request.kind.kind : ''
+  const kind = admitted(request.kind)
   const written = operation === 'CREATE' || operation === 'UPDATE'
   const subresource = request.subResource !== undefined && request.subResource !== ''
-  if ((kind !== 'Broker' && kind !== 'Trigger') || !written || subresource || object == null) {
+  if (kind === undefined || !written || subresource || object == null) {
     return { uid, question: null }
   }
   // What is being deleted only loses finalizers: nothing may hold that up.
@@ -61,6 +67,10 @@ export function parseReview(body: unknown): Review {
   const { namespace = '', userInfo } = request
   const before = operation === 'UPDATE' ? (oldObject ?? null) : null
   return { uid, question: { kind, namespace, user: userInfo?.username ?? '', object, oldObject: before } }
+}
+
+function admitted({ group, kind }: { group: string; kind: string }): AdmittedKind | undefined {
+  return (Object.keys(groups) as AdmittedKind[]).find((name) => name === kind && groups[name] === group)
 }
 
 /** The answer to a review that is about nothing we judge. */

@@ -7,9 +7,10 @@ import { ZodError } from 'zod'
 import type { Clock } from '../../core/clock.ts'
 import type { Logger } from '../../telemetry/logger.ts'
 import type { Admission } from './admission.ts'
+import { parseBindReview, type BindReview } from './bind.ts'
 import { BodyRefused, BodyRoom, type BodyShare } from './bodies.ts'
 import type { CertificateSource } from './certificates.ts'
-import { answer, notAsked, parseReview, type Review } from './review.ts'
+import { answer, notAsked, parseReview } from './review.ts'
 
 /** What the webhook server is made of. */
 export interface WebhookServerParts {
@@ -19,6 +20,8 @@ export interface WebhookServerParts {
   /** Followed while the server runs: what changes serves the next connection. */
   readonly certificate: CertificateSource
   readonly admit: Admission
+  /** Answers reviews of workloads. Default: nobody does. */
+  readonly bind?: (review: BindReview) => object
   /** Why /readyz says no; null: ready. Default: ready once there is a certificate. */
   readonly unready?: () => string | null
   readonly clock: Clock
@@ -40,13 +43,13 @@ export interface WebhookServer {
 const answerMs = 4_000
 
 /**
- * POST /mutate and /validate: AdmissionReview v1; GET /healthz and /readyz. HTTPS, from TLS 1.2 on. Without a certificate handshakes fail until
+ * POST /mutate, /validate and /bind: AdmissionReview v1; GET /healthz and /readyz. HTTPS, from TLS 1.2 on. Without a certificate handshakes fail until
  * one comes.
  *
  * @throws the system's error when the address is in use or not ours.
  */
 export async function startWebhookServer(parts: WebhookServerParts): Promise<WebhookServer> {
-  const { certificate, host, port, logger } = parts
+  const { certificate, host, port, logger, bind } = parts
   const app = fastify({
     https: { minVersion: 'TLSv1.2' },
     requestTimeout: 10_000,
@@ -65,6 +68,8 @@ export async function startWebhookServer(parts: WebhookServerParts): Promise<Web
   for (const judge of ['mutate', 'validate'] as const) {
     app.post(`/${judge}`, (request, reply) => respond(parts, judge, request, reply))
   }
+  if (bind !== undefined)
+    app.post('/bind', (request, reply) => understood(reply, () => parseBindReview(request.body), bind))
   const server = app.server as unknown as Server
   const swap = (): void => {
     const current = certificate.current()
@@ -96,9 +101,24 @@ async function respond(
   request: FastifyRequest,
   reply: FastifyReply,
 ): Promise<unknown> {
-  let review: Review
+  const parse = () => parseReview(request.body)
+  return understood(reply, parse, async (review) => {
+    const { question } = review
+    if (question === null) return answer(review, notAsked)
+    const verdict = await admit[judge](question, AbortSignal.timeout(answerMs))
+    if (verdict.kind === 'refused') {
+      const { kind, namespace, user } = question
+      logger.info({ kind, namespace, user, problems: verdict.problems }, 'refused an object at admission')
+    }
+    return answer(review, verdict)
+  })
+}
+
+/** What is no review is the caller's mistake. */
+function understood<T>(reply: FastifyReply, parse: () => T, judge: (review: T) => unknown): unknown {
+  let review: T
   try {
-    review = parseReview(request.body)
+    review = parse()
   } catch (error) {
     if (!(error instanceof ZodError)) throw error
     const { path, message } = error.issues[0] ?? { path: [], message: 'is not understood' }
@@ -106,14 +126,7 @@ async function respond(
       .code(400)
       .send({ message: `not an AdmissionReview of admission.k8s.io/v1: ${path.join('.')}: ${message}` })
   }
-  const { question } = review
-  if (question === null) return answer(review, notAsked)
-  const verdict = await admit[judge](question, AbortSignal.timeout(answerMs))
-  if (verdict.kind === 'refused') {
-    const { kind, namespace, user } = question
-    logger.info({ kind, namespace, user, problems: verdict.problems }, 'refused an object at admission')
-  }
-  return answer(review, verdict)
+  return judge(review)
 }
 
 /** Bodies are read by us, bounded, and counted until their request is answered. */

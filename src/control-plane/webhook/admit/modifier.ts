@@ -4,11 +4,15 @@ import type { AdmissionRequest } from '../review.ts'
 import { annotationOf, withMark } from './fields.ts'
 
 /** Who made an object, and who last changed its spec. Others read them, so nobody may write them but us: an edit is put back. */
-export const creatorAnnotation = 'eventing.knative.dev/creator'
-export const modifierAnnotation = 'eventing.knative.dev/lastModifier'
+const annotations = {
+  Broker: ['eventing.knative.dev/creator', 'eventing.knative.dev/lastModifier'],
+  Trigger: ['eventing.knative.dev/creator', 'eventing.knative.dev/lastModifier'],
+  SinkBinding: ['sources.knative.dev/creator', 'sources.knative.dev/lastModifier'],
+} as const
 
 /** `object`: as it will be stored. Where the spec stays as it was both stay too, so that applying the same again changes nothing. */
-export function withModifier({ user, oldObject }: AdmissionRequest, object: JsonObject): JsonObject {
+export function withModifier({ kind, user, oldObject }: AdmissionRequest, object: JsonObject): JsonObject {
+  const [creatorAnnotation, modifierAnnotation] = annotations[kind]
   const name = user === '' ? undefined : user
   const creator = oldObject === null ? name : annotationOf(oldObject, creatorAnnotation)
   const changed = oldObject === null || !isDeepStrictEqual(oldObject['spec'], object['spec'])
