@@ -50,10 +50,27 @@ describe('the generated definitions', () => {
     }
   })
 
+  it('serve SinkBinding in the versions of all tutorials', () => {
+    const found = definitions.find(({ metadata }) => metadata.name === 'sinkbindings.sources.knative.dev')
+    expect(found?.spec.versions.map(({ name, served, storage }) => [name, served, storage])).toEqual([
+      ['v1', true, true],
+      ['v1beta1', true, false],
+      ['v1alpha2', true, false],
+      ['v1alpha1', true, false],
+    ])
+    expect(found?.spec.names.categories).toEqual(['all', 'knative', 'sources', 'bindings'])
+  })
+
   it('have the labels that tools look for', () => {
     const label = (name: string) =>
       definitions.filter(({ metadata }) => metadata.labels[name] === 'true').map(({ metadata }) => metadata.name)
-    expect(label('knative.dev/crd-install')).toEqual(['brokers.eventing.knative.dev', 'triggers.eventing.knative.dev'])
+    expect(label('knative.dev/crd-install')).toEqual([
+      'brokers.eventing.knative.dev',
+      'sinkbindings.sources.knative.dev',
+      'triggers.eventing.knative.dev',
+    ])
+    expect(label('duck.knative.dev/source')).toEqual(['sinkbindings.sources.knative.dev'])
+    expect(label('duck.knative.dev/binding')).toEqual(['sinkbindings.sources.knative.dev'])
     expect(label('duck.knative.dev/addressable')).toEqual(['brokers.eventing.knative.dev'])
   })
 })

@@ -117,5 +117,7 @@ export const cesqlFlags = (raw: unknown): CesqlFlags => read(CesqlFlags, raw, da
 export const matchFlags = (raw: unknown): MatchFlags => read(MatchFlags, raw, dashed)
 export const preflightFlags = (raw: unknown): PreflightFlags => read(PreflightFlags, raw, dashed)
 export const devFlags = (raw: unknown): DevFlags => read(DevFlags, raw, dashed)
+/** What programs inherit that we start. */
+export const inherited = (): Readonly<NodeJS.ProcessEnv> => process.env
 /** The environment is read here and nowhere else. */
 export const environment = (raw: NodeJS.ProcessEnv = process.env): Environment => read(Environment, raw, (name) => name)

@@ -11,7 +11,7 @@ import type { TopicSettings } from './broker/topic-config.ts'
 import { Claims } from './claims.ts'
 import { derivedUid, parkingTopic, triggerGroup } from './names.ts'
 import { destinationResolver } from './resolve.ts'
-import type { FullReference, Resolved, ResolveReference } from './resolve.ts'
+import type { FullReference, Resolve, Resolved, ResolveReference } from './resolve.ts'
 import { compileTrigger } from './trigger/compile.ts'
 import type { CompiledTrigger } from './trigger/compile.ts'
 
@@ -55,6 +55,11 @@ export interface Compiled {
 type BrokerManifest = Extract<Manifest, { kind: 'Broker' }>
 type TriggerManifest = Extract<Manifest, { kind: 'Trigger' }>
 
+/** Addresses as manifests have them: their Brokers lead to our ingress, the rest is asked of the caller. */
+export function manifestResolver(objects: readonly Manifest[], options: CompileOptions): Resolve {
+  return destinationResolver(withBrokers(brokersIn(objects), options))
+}
+
 /**
  * Compiles a whole set of manifests; pure.
  *
@@ -64,10 +69,10 @@ type TriggerManifest = Extract<Manifest, { kind: 'Trigger' }>
  *     Inlets and Outlets that changed against `previous` get the next generation
  */
 export function compileManifests(objects: readonly Manifest[], options: CompileOptions): Compiled {
-  const all = objects.filter((manifest): manifest is BrokerManifest => manifest.kind === 'Broker')
+  const all = brokersIn(objects)
   const served = all.filter(({ object }) => brokerClass(object.metadata) === 'Kafka')
   const foreign = all.filter((manifest) => !served.includes(manifest))
-  const resolve = destinationResolver(withBrokers(all, options))
+  const resolve = manifestResolver(objects, options)
   const brokers = compileBrokers(served, objects, resolve, options)
   const byName = new Map(brokers.map((broker) => [objectName(broker.key), broker]))
   const leftAlone = new Map(foreign.map(({ key, object }) => [objectName(key), brokerClass(object.metadata)]))
@@ -100,6 +105,10 @@ export function compileManifests(objects: readonly Manifest[], options: CompileO
     ],
     generations,
   }
+}
+
+function brokersIn(objects: readonly Manifest[]): readonly BrokerManifest[] {
+  return objects.filter((manifest): manifest is BrokerManifest => manifest.kind === 'Broker')
 }
 
 function brokerOf({ key, object }: TriggerManifest): string {

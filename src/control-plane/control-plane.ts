@@ -67,10 +67,12 @@ export interface ControlPlane {
  */
 export function startControlPlane(options: ControlPlaneOptions): ControlPlane {
   const informers = startInformers(options)
+  // Before the wiring: who is looked at finds it up to date.
+  const bindings = new Bindings(informers.sinkBindings)
   const wiring = new Wiring(informers, options.signal)
   const world = makeWorld(options, informers, wiring)
   wiring.connect(world)
-  const binding = bindingParts(options, informers, world, wiring)
+  const binding = bindingParts(options, informers, world, wiring, bindings)
   // That of SinkBindings may be missing for a while, in an upgrade: its controller waits for it alone.
   const { sinkBindings: _, ...needed } = informers
   const all = Object.values(needed).map((informer) => informer.ready())
@@ -127,11 +129,11 @@ type BindingParts = ConstructorParameters<typeof SinkBindingReconciler>[0]
 
 function bindingParts(
   { client, namespace, clock, signal }: ControlPlaneOptions,
-  { sinkBindings, crds, namespaces }: Informers,
+  { crds, namespaces }: Informers,
   { logger, references, resolve }: World,
   wiring: Wiring,
+  bindings: Bindings,
 ): BindingParts {
-  const bindings = new Bindings(sinkBindings)
   const contest = new Contest(clock)
   const changed = wiring.referrersChanged
   const gone = (uid: string): void => contest.forget(uid)

@@ -19,6 +19,8 @@ export interface ForeignKindsOptions {
   readonly keep?: (kind: GroupKind) => (object: StoredObject) => StoredObject
   /** Kinds that need no CustomResourceDefinition. */
   readonly builtIn?: readonly Resource[]
+  /** A kind is followed from now on. Who subscribes now hears of a change before anybody looks at it. */
+  readonly followed?: (store: Store) => void
   /** How long a kind is followed after the last that referred to it, milliseconds. Default 0. */
   readonly lingerMs?: number
 }
@@ -100,6 +102,7 @@ export class ForeignKinds {
     })
     const followed: Followed = { resource, informer, stop, told: 'loading' }
     this.#followed.set(groupKindName(kind), followed)
+    this.#options.followed?.(informer)
     informer.subscribe((change) => {
       if (informer.synced) this.#options.changed(this.#options.references.concerned(kind, change))
     })

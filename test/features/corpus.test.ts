@@ -4,7 +4,7 @@ import { beforeAll, describe, expect, it } from 'vitest'
 import { parseAllDocuments } from 'yaml'
 import { parseManifest } from '../../src/api/manifest.ts'
 import { upgradeBroker, upgradeTrigger } from '../../src/api/old-versions.ts'
-import { validateBroker, validateTrigger } from '../../src/api/validate.ts'
+import { validateBroker, validateSinkBinding, validateTrigger } from '../../src/api/validate.ts'
 import { apiRequest } from '../support/api-request.ts'
 import type { ApiAccess } from '../support/api-server.ts'
 import { sharedApiServer } from '../support/api.ts'
@@ -62,7 +62,10 @@ describe('what people published is accepted', () => {
   it('is a corpus worth its name', () => {
     expect(accepted.length).toBeGreaterThan(100)
     expect(new Set(accepted.map(({ object }) => object.apiVersion))).toEqual(
-      new Set(['v1', 'v1beta1', 'v1alpha1'].map((version) => `eventing.knative.dev/${version}`)),
+      new Set([
+        ...['v1', 'v1beta1', 'v1alpha1'].map((version) => `eventing.knative.dev/${version}`),
+        ...['v1', 'v1beta1', 'v1alpha2', 'v1alpha1'].map((version) => `sources.knative.dev/${version}`),
+      ]),
     )
   })
 
@@ -152,6 +155,7 @@ async function isServed(object: Manifest): Promise<boolean> {
 
 function validate(object: Manifest) {
   if (object.kind === 'Broker') return validateBroker(upgradeBroker({ ...object }).object)
+  if (object.kind === 'SinkBinding') return validateSinkBinding({ ...object })
   return validateTrigger(upgradeTrigger({ ...object }).object)
 }
 

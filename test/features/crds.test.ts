@@ -28,9 +28,16 @@ const path = (version: string, plural: string, name = '') =>
   `/apis/eventing.knative.dev/${version}/namespaces/${namespace}/${plural}${name === '' ? '' : `/${name}`}`
 
 describe('the definitions that ship', () => {
-  it('are those of our five kinds', () => {
+  it('are those of our six kinds', () => {
     const names = crdFiles.map((file) => basename(file))
-    expect(names).toEqual(['broker.yaml', 'inlet.yaml', 'outlet.yaml', 'trigger.yaml', 'worker.yaml'])
+    expect(names).toEqual([
+      'broker.yaml',
+      'inlet.yaml',
+      'outlet.yaml',
+      'sinkbinding.yaml',
+      'trigger.yaml',
+      'worker.yaml',
+    ])
   })
 
   it.each(crdFiles)('%s leaves room below the 262 KB that a client-side apply can take', (file) => {
@@ -116,6 +123,22 @@ describe('kubectl get', () => {
     const [head, row] = await table('get trigger shown')
     expect(head).toEqual(['NAME', 'BROKER', 'SUBSCRIBER_URI', 'AGE', 'READY', 'REASON'])
     expect(row).toEqual(['shown', 'b', 'http://a/b', expect.any(String), 'True', 'Fine'])
+  })
+
+  it('shows of a SinkBinding its sink, how many it binds, whether it is Ready, and why not', async () => {
+    const subject = { apiVersion: 'apps/v1', kind: 'Deployment', selector: {} }
+    const spec = { subject, sink: { uri: 'http://a/b' } }
+    const metadata = { name: 'shown', namespace }
+    await run(
+      'apply -f -',
+      JSON.stringify({ apiVersion: 'sources.knative.dev/v1alpha2', kind: 'SinkBinding', metadata, spec }),
+    )
+    const conditions = [{ type: 'Ready', status: 'False', reason: 'Conflict' }]
+    const status = JSON.stringify({ status: { sinkUri: 'http://a/b', subjectCount: 3, conditions } })
+    await run(`patch sinkbinding shown -n ${namespace} --subresource=status --type=merge -p ${status}`)
+    const [head, row] = await table('get sinkbinding shown')
+    expect(head).toEqual(['NAME', 'SINK', 'SUBJECTS', 'AGE', 'READY', 'REASON'])
+    expect(row).toEqual(['shown', 'http://a/b', '3', expect.any(String), 'False', 'Conflict'])
   })
 
   it('shows of an Outlet what the data plane was told', async () => {

@@ -4,7 +4,7 @@
 
 /** Kinds, by API group. `sources.eventing.knative.dev` is the home that KafkaSource had until 2020. */
 export const laterKinds: Readonly<Record<string, readonly string[]>> = {
-  'sources.knative.dev': ['SinkBinding', 'KafkaSource'],
+  'sources.knative.dev': ['KafkaSource'],
   'sources.eventing.knative.dev': ['KafkaSource'],
 }
 

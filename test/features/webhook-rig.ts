@@ -4,7 +4,9 @@ import { connect, createServer, type AddressInfo, type Server, type Socket } fro
 import { join } from 'node:path'
 import { setTimeout as delay } from 'node:timers/promises'
 import { connect as connectTls } from 'node:tls'
+import { Bindings } from '../../src/control-plane/sink-binding/bindings.ts'
 import { admission } from '../../src/control-plane/webhook/admission.ts'
+import { answerBinding } from '../../src/control-plane/webhook/bind.ts'
 import { followCertificates, webhookNames } from '../../src/control-plane/webhook/certificates.ts'
 import { webhookConfigurations } from '../../src/control-plane/webhook/configuration.ts'
 import { rotateCertificates } from '../../src/control-plane/webhook/rotation.ts'
@@ -22,6 +24,8 @@ import { eventually } from '../support/eventually.ts'
 import { kubectl, tryKubectl, type KubectlResult } from '../support/kubectl.ts'
 
 export const system = 'knative-eventing'
+/** The account of the controller. */
+const controller = `system:serviceaccount:${system}:millrace-controller`
 /** So that a test sees a whole renewal; in a cluster 5, 5 and 15 s. */
 const leaderPollMs = 50
 const settleMs = 400
@@ -91,6 +95,8 @@ export class WebhookRig implements AsyncDisposable {
     const brokers = startInformer({ client, resource: kinds.broker, clock, logger, signal })
     const selection = { namespace: system }
     const configMaps = startInformer({ client, resource: kinds.configMap, selection, clock, logger, signal })
+    const sinkBindings = startInformer({ client, resource: kinds.sinkBinding, clock, logger, signal })
+    const bindings = new Bindings(sinkBindings)
     const certificate = followCertificates(this.#certificateParts(name, pollMs), signal)
     const world = admissionWorld({ client, brokers, configMaps, namespace: system, logger })
     const { unready } = awaitTrust({ client, certificate, clock, logger }, signal)
@@ -100,6 +106,7 @@ export class WebhookRig implements AsyncDisposable {
       certificate,
       unready,
       admit: admission(world),
+      bind: (review) => answerBinding(review, { bindings, controller }),
       clock,
       logger,
       lameDuckMs: 500,
@@ -107,6 +114,7 @@ export class WebhookRig implements AsyncDisposable {
     await eventually('there is a certificate', () => certificate.current())
     await brokers.ready()
     await configMaps.ready()
+    await sinkBindings.ready()
     const replica: Replica = {
       name,
       server,

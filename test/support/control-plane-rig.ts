@@ -5,7 +5,13 @@ import { KnownAddress } from '../../src/control-plane/ingress-address.ts'
 import type { LogAdmin, TopicSpec } from '../../src/kafka/log.ts'
 import { openEmbeddedLog } from '../../src/kafka/embedded/embedded.ts'
 import { openKafkaLog } from '../../src/kafka/kafka-log.ts'
-import { apiVersionOf, type KubeClient, type Resource, type StoredObject } from '../../src/kube/client.ts'
+import {
+  apiVersionOf,
+  type KubeClient,
+  type Resource,
+  type StoredObject,
+  type WatchEvent,
+} from '../../src/kube/client.ts'
 import { eventRecorder } from '../../src/kube/events.ts'
 import { kinds } from '../../src/kube/kinds.ts'
 import { createLogger } from '../../src/telemetry/logger.ts'
@@ -257,6 +263,17 @@ export class ControlPlaneRig implements AsyncDisposable {
     void this.client.watch(resource, { resourceVersion }, on, stop.signal).catch(() => undefined)
     this.#closers.push(() => stop.abort())
     return () => count
+  }
+
+  /** Calls `on` with each change of an object of a kind in a namespace, from now on. */
+  async follow(resource: Resource, namespace: string, on: (object: StoredObject) => void): Promise<void> {
+    const { resourceVersion } = await this.client.list(resource, { namespace }, always)
+    const stop = new AbortController()
+    const take = (event: WatchEvent): void => {
+      if (event.type === 'added' || event.type === 'modified') on(event.object)
+    }
+    void this.client.watch(resource, { namespace, resourceVersion }, take, stop.signal).catch(() => undefined)
+    this.#closers.push(() => stop.abort())
   }
 
   async [Symbol.asyncDispose](): Promise<void> {

@@ -3,8 +3,16 @@ import { parseManifests, type Manifest } from '../../api/manifest.ts'
 import { formatProblem, objectName } from '../../api/problem.ts'
 import type { MemoryRoutes } from '../../contract/memory-routes.ts'
 import type { OutletReport, OutletReporter } from '../../contract/route-source.ts'
-import { compileManifests, type Compiled, type CompileOptions } from '../../control-plane/compile-manifests.ts'
+import {
+  compileManifests,
+  manifestResolver,
+  type Compiled,
+  type CompileOptions,
+} from '../../control-plane/compile-manifests.ts'
 import { conclude } from '../../control-plane/conclude.ts'
+import { bindManifests, type BoundWorkload, type CompiledBinding } from '../../control-plane/sink-binding/compile.ts'
+import { commandAnnotation, type Processes } from './processes.ts'
+import { bindingLine } from './binding-line.ts'
 import type { WatchedFile } from '../watched-files.ts'
 import type { Topics } from './topics.ts'
 import type { Voice } from './voice.ts'
@@ -14,7 +22,8 @@ import type { Voice } from './voice.ts'
  *
  *     files ──► parse ──► last good version of each ──► compile ──► topics, Inlets, Outlets
  *                 └ problems are said                                   │ observed
- *                                                     conclude ◄────────┘ ──► said when it changes
+ *                                     │               conclude ◄────────┘ ──► said when it changes
+ *                                     └► SinkBindings, workloads ──► programs with K_SINK
  */
 export class Applier implements OutletReporter {
   readonly #options: CompileOptions
@@ -22,9 +31,11 @@ export class Applier implements OutletReporter {
   readonly #routes: MemoryRoutes
   readonly #topics: Topics
   readonly #voice: Voice
+  readonly #processes: Processes
   readonly #reports = new Map<string, OutletReport>()
   #inForce: readonly Manifest[] = []
   #compiled: Compiled | undefined
+  #bindings: readonly CompiledBinding[] = []
 
   constructor(parts: {
     options: CompileOptions
@@ -32,12 +43,14 @@ export class Applier implements OutletReporter {
     routes: MemoryRoutes
     topics: Topics
     voice: Voice
+    processes: Processes
   }) {
     this.#options = parts.options
     this.#namespace = parts.namespace
     this.#routes = parts.routes
     this.#topics = parts.topics
     this.#voice = parts.voice
+    this.#processes = parts.processes
   }
 
   /** Applies these files in place of all that was applied before. Never throws for what a user wrote. */
@@ -79,14 +92,21 @@ export class Applier implements OutletReporter {
     this.#compiled = now
     for (const { key, message } of now.notices)
       this.#voice.once(`notice ${objectName(key)} ${message}`, `${objectName(key)}: ${message}`)
-    for (const { key } of this.#inForce.filter(needsCluster)) {
+    const { workloads, bindings } = bindManifests(this.#inForce, manifestResolver(this.#inForce, this.#options))
+    for (const { key } of this.#inForce.filter((manifest) => needsCluster(manifest, workloads))) {
       const name = objectName(key)
       this.#voice.once(
         `notice ${name}`,
-        `${name} is left to a cluster: run that program yourself and name it with --service`,
+        `${name} is left to a cluster: run that program yourself and name it with --service, or name a command that dev runs with the annotation ${commandAnnotation}`,
       )
     }
     for (const { key } of this.#goneSince(before, now)) this.#voice.gone(key.kind, key.namespace, key.name)
+    for (const binding of bindings) this.#voice.once(`status ${objectName(binding.key)}`, bindingLine(binding))
+    for (const { key } of this.#bindings)
+      if (!bindings.some((each) => objectName(each.key) === objectName(key)))
+        this.#voice.gone(key.kind, key.namespace, key.name)
+    this.#bindings = bindings
+    this.#processes.want(workloads)
     this.#topics.want(now)
     this.#routes.inlets.replace(now.inlets)
     this.conclude()
@@ -103,6 +123,8 @@ export class Applier implements OutletReporter {
 /** Kinds beside ours that `dev` uses, or that need no word. */
 const quietKinds = new Set(['Service', 'ConfigMap', 'Namespace', 'Secret', 'ServiceAccount'])
 
-function needsCluster(manifest: Manifest): boolean {
-  return manifest.kind === 'other' && !quietKinds.has(manifest.key.kind)
+function needsCluster(manifest: Manifest, workloads: readonly BoundWorkload[]): boolean {
+  if (manifest.kind !== 'other' || quietKinds.has(manifest.key.kind)) return false
+  const found = workloads.find(({ key }) => objectName(key) === objectName(manifest.key))
+  return found?.annotations[commandAnnotation] === undefined
 }

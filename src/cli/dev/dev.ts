@@ -8,11 +8,12 @@ import type { Log } from '../../kafka/log.ts'
 import { createLogger, type Logger } from '../../telemetry/logger.ts'
 import { createViewer } from '../../viewer/viewer.ts'
 import { fileVault } from '../file-vault.ts'
-import type { DevFlags, Environment } from '../flags.ts'
+import { inherited, type DevFlags, type Environment } from '../flags.ts'
 import { drainIngress } from '../drain.ts'
 import { aborted, drainDeadline, stopSignal } from '../stop.ts'
 import { readFiles, watchFiles } from '../watched-files.ts'
 import { Applier } from './applier.ts'
+import { Processes } from './processes.ts'
 import { localServices } from './services.ts'
 import { Topics } from './topics.ts'
 import { Voice } from './voice.ts'
@@ -59,6 +60,8 @@ export async function dev(flags: DevFlags, env: Environment): Promise<void> {
     applier.conclude()
   })
   cleanup.defer(() => topics.close())
+  const processes = new Processes(inherited(), voice)
+  cleanup.defer(() => processes.close())
   const applier = new Applier({
     options: {
       resolveReference: localServices(flags.service, viewer.url),
@@ -70,6 +73,7 @@ export async function dev(flags: DevFlags, env: Environment): Promise<void> {
     routes,
     topics,
     voice,
+    processes,
   })
   const [reader, positions, replies] = [log.reader(), log.positions(), log.appender()]
   cleanup.defer(async () => void (await Promise.all([reader.close(), positions.close()])))
@@ -90,6 +94,8 @@ export async function dev(flags: DevFlags, env: Environment): Promise<void> {
   cleanup.defer(watchFiles(flags.filename, watchMs, () => reapply(flags, applier, voice)))
   await aborted(stop)
   voice.line('\nDraining; press ctrl-C again to leave at once.')
+  // First those who send: what they have sent is still taken.
+  await processes.close()
   const left = drainDeadline(clock)
   await drainIngress(ingress, appender, left)
   await dispatcher.close({ deadlineMs: left(), forGood: true })

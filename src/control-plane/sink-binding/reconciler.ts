@@ -10,7 +10,7 @@ import { held, released } from '../finalizers.ts'
 import { Patience } from '../patience.ts'
 import type { References } from '../references.ts'
 import { destinationResolver, type FullReference, type Resolved, type ResolveReference } from '../resolve.ts'
-import { statusWith } from '../status-of.ts'
+import { isTold, statusWith } from '../status-of.ts'
 import { verdictOf } from '../verdict.ts'
 import { setFinalizers } from '../world.ts'
 import { binds } from './bindings.ts'
@@ -106,6 +106,9 @@ export class SinkBindingReconciler implements Reconciler {
       ...{ namespace: seen.namespace, subject, sink, sinkUri: seen.sinkUri, view, excludedNamespace },
       results: results.map(({ result }) => result),
     })
+    // What is being looked up was found before, as a rule: nobody is told that a controller starts.
+    const afterMs = this.#patience.holdMs(object.metadata.uid, verdict, isTold(object))
+    if (afterMs > 0) return { kind: 'waiting', afterMs }
     const status = { ...subjectsIn(results.map(({ result }) => result)), ...address, conditions: verdict.conditions }
     const fault = results.find((each) => each.fault !== undefined)?.fault
     return fault === undefined ? { kind: 'settled', status } : { kind: 'failed', fault, status }
@@ -158,11 +161,13 @@ export class SinkBindingReconciler implements Reconciler {
     this.#parts.references.set({ kind: 'SinkBinding', key }, [])
     if (!seen.hasFinalizer) return { kind: 'settled' }
     const loading = seen.views.some((view) => view.kind === 'loading')
-    if (loading && this.#patience.lasted(object.metadata.uid) < loadingMs) return { kind: 'waiting', afterMs: 500 }
+    if (loading && this.#patience.lasted(`loading ${object.metadata.uid}`) < loadingMs)
+      return { kind: 'waiting', afterMs: 500 }
     const results = await this.#each(seen.workloads, (workload) => this.#treat(seen, workload, signal))
     const fault = results.map((each) => each.fault).find((each) => each !== undefined && mayHelp(each))
     if (fault !== undefined) return { kind: 'failed', fault }
     this.#patience.forget(object.metadata.uid)
+    this.#patience.forget(`loading ${object.metadata.uid}`)
     const others = released('sinkBinding', object.metadata.finalizers)
     await setFinalizers(this.#parts.client, kinds.sinkBinding, object, others, signal)
     return { kind: 'settled' }

@@ -50,6 +50,7 @@ export class SubjectKinds implements Interest {
       references: this,
       keep: keepWorkload,
       builtIn: builtInWorkloads,
+      followed: (store) => this.#byNamespace.set(store, new NamespaceIndex(store)),
     })
   }
 
@@ -83,9 +84,8 @@ export class SubjectKinds implements Interest {
     namespace: string,
     { store, resource, kind }: { readonly store: Store; readonly resource: Resource; readonly kind: GroupKind },
   ): readonly Workload[] {
-    const index = this.#byNamespace.get(store) ?? new NamespaceIndex(store)
-    this.#byNamespace.set(store, index)
-    return index.in(namespace).map((object) => ({ kind, resource, object }))
+    const index = this.#byNamespace.get(store)
+    return (index?.in(namespace) ?? []).map((object) => ({ kind, resource, object }))
   }
 
   has(kind: GroupKind): boolean {
@@ -123,7 +123,6 @@ class NamespaceIndex {
   readonly #objects = new Map<string, Map<string, StoredObject>>()
 
   constructor(store: Store) {
-    for (const object of store.all()) this.#set(object)
     store.subscribe(({ kind, object }) => {
       if (kind === 'set') return this.#set(object)
       const { namespace = '', name } = object.metadata
