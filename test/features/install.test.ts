@@ -299,6 +299,7 @@ describe('installed', () => {
     }
     const each = (verbs: string, where: string): string[] => verbs.split(',').map((verb) => `${verb} ${where}`)
     const eventing = 'eventing.knative.dev'
+    const sources = 'sources.knative.dev'
     const internal = 'internal.millrace.dev'
     const inSystem = `in ${system}`
 
@@ -312,6 +313,12 @@ describe('installed', () => {
           ...each('get,list,watch,patch', `${eventing}/triggers in shop`),
           ...each('patch', `${eventing}/brokers/status in shop`),
           ...each('patch', `${eventing}/triggers/status in shop`),
+          ...each('list,watch,patch', `${sources}/sinkbindings in shop`),
+          ...each('patch', `${sources}/sinkbindings/status in shop`),
+          ...['deployments', 'statefulsets', 'daemonsets', 'replicasets'].flatMap((plural) =>
+            each('list,watch,patch', `apps/${plural} in shop`),
+          ),
+          ...['jobs', 'cronjobs'].flatMap((plural) => each('list,watch,patch', `batch/${plural} in shop`)),
           ...each('list,watch', '/configmaps'),
           ...each('list,watch', '/services'),
           ...each('list,watch', '/namespaces'),
@@ -320,6 +327,10 @@ describe('installed', () => {
           ...each('list', 'admissionregistration.k8s.io/mutatingwebhookconfigurations'),
           ...each('list', 'admissionregistration.k8s.io/validatingwebhookconfigurations'),
           ...each('get,patch', 'admissionregistration.k8s.io/mutatingwebhookconfigurations:webhook.millrace.dev'),
+          ...each(
+            'get,patch',
+            'admissionregistration.k8s.io/mutatingwebhookconfigurations:bindings.webhook.millrace.dev',
+          ),
           ...each(
             'get,patch',
             'admissionregistration.k8s.io/validatingwebhookconfigurations:validation.webhook.millrace.dev',
@@ -379,11 +390,15 @@ describe('installed', () => {
         ...each('create,update,patch,delete', '/pods in shop'),
         ...each('create', '/pods/exec in knative-eventing'),
         ...each('get,create,patch', '/services in shop'),
-        ...each('patch,update,delete', `apps/deployments:millrace-controller ${inSystem}`),
+        ...each('update,delete', `apps/deployments:millrace-controller ${inSystem}`),
+        ...each('create,update,delete', 'apps/deployments in shop'),
+        ...each('create,update,delete', 'batch/jobs in shop'),
+        ...(name === 'controller' ? [] : each('list,patch', 'apps/deployments in shop')),
         ...each('create', `apps/deployments:other ${inSystem}`),
         ...each('create', `apps/statefulsets ${inSystem}`),
         ...each('create,patch,update,delete', `${internal}/outlets in shop`),
         ...each('delete,update', `${eventing}/brokers in shop`),
+        ...each('create,delete,update', `${sources}/sinkbindings in shop`),
         ...each('create', `/serviceaccounts/token ${inSystem}`),
         ...each('bind,escalate,create,patch', 'rbac.authorization.k8s.io/clusterroles'),
         ...each('impersonate', '/users'),
@@ -418,6 +433,24 @@ describe('installed', () => {
       client.close()
     })
 
+    it('on workloads are for their variables, outside of system namespaces', async () => {
+      const containers = [{ name: 'app', image: 'app:1' }]
+      const template = { metadata: { labels: { app: 'app' } }, spec: { containers } }
+      const spec = { selector: { matchLabels: { app: 'app' } }, template }
+      await apply({ apiVersion: 'apps/v1', kind: 'Deployment', metadata: { name: 'app', namespace: 'shop' }, spec })
+      const change = (namespace: string, name: string, container: object) => {
+        const body = { spec: { template: { spec: { containers: [{ ...containers[0], ...container }] } } } }
+        return ask('PATCH', `/apis/apps/v1/namespaces/${namespace}/deployments/${name}`, controller, body, 'merge')
+      }
+      const bound = await change('shop', 'app', { env: [{ name: 'K_SINK', value: 'http://a' }] })
+      expect(bound.body.message).toBeUndefined()
+      const image = await change('shop', 'app', { image: 'other:1' })
+      expect(image.body.message).toContain('change the variables of containers, not the containers')
+      const own = await change(system, 'millrace-controller', {})
+      expect(own.body.message).toContain('bind nothing in system namespaces')
+      await k('delete', 'deployment', 'app', '-n', 'shop')
+    })
+
     it('reach any kind that calls itself addressable, and others reach Brokers', async () => {
       const rules = [{ apiGroups: ['example.com'], resources: ['sockeyes'], verbs: ['get', 'list', 'watch'] }]
       const [apiVersion, kind, metadata] = ['rbac.authorization.k8s.io/v1', 'ClusterRole', { name: 'sockeyes' }]
@@ -433,6 +466,7 @@ describe('installed', () => {
       const [eve, victor] = [{ user: 'eve' }, { user: 'victor' }]
       await eventually('eve edits', () => may(eve, `patch ${eventing}/triggers in shop`))
       expect(await may(eve, `create ${eventing}/brokers in shop`)).toBe(true)
+      expect(await may(eve, `create ${sources}/sinkbindings in shop`)).toBe(true)
       expect(await may(eve, `patch ${eventing}/brokers/status in shop`)).toBe(false)
       expect(await may(eve, `list ${internal}/inlets in shop`)).toBe(false)
       await eventually('victor views', () => may(victor, `watch ${eventing}/brokers in shop`))
@@ -530,7 +564,7 @@ describe('installed', () => {
     it('only when it is said what becomes of topics', async () => {
       const { code, stderr } = await uninstall()
       expect(code).toBe(1)
-      expect(stderr).toContain('there are 2 Brokers and Triggers')
+      expect(stderr).toContain('there are 2 Brokers, Triggers and SinkBindings')
       const { stderr: stopped } = await uninstall('--delete-topics')
       expect(stopped).toContain('the controller does not run, so it cannot delete topics')
       expect(await k('get', 'brokers,triggers', '-n', 'shop', '-o', 'name')).toContain('broker.')
