@@ -8,6 +8,7 @@ import { asked, describeGrant, grants, used, type Asked } from './support/audit.
 import { createFlow, triggerToRecorder, type Flow } from './support/flow.ts'
 import { apply, cluster, get, kubectl, list, systemNamespace, waitFor, type KubeObject } from './support/kube.ts'
 import { killPod } from './support/machine.ts'
+import { producer } from './support/producer.ts'
 import { installMillrace, pods, workersReady } from './support/millrace.ts'
 
 /**
@@ -23,7 +24,7 @@ beforeAll(installMillrace)
 describe.skipIf(cluster().auditLog === null)('what the accounts of Millrace may do', () => {
   it('is needed: what happens seldom is made to happen here', async () => {
     await using flow = await createFlow('rights')
-    await Promise.all([renewCertificates(), adoptGroup(flow), changeContract(flow)])
+    await Promise.all([renewCertificates(), adoptGroup(flow), changeContract(flow), bindWorkloads(flow)])
     await editChildren()
     await deleteChildren()
     await killPod((await pods('ingress'))[0] ?? '')
@@ -111,6 +112,31 @@ async function changeContract({ namespace }: Flow): Promise<void> {
   const inlets = () => list('inlets', systemNamespace, '-l', `millrace.dev/source-namespace=${namespace}`)
   await eventually('the Inlet has the new address', async () => JSON.stringify(await inlets()).includes(twice))
   await waitFor('broker', 'own', 'Ready', { namespace })
+}
+
+/** A workload of each kind that was there before its SinkBinding, and one that began with it: all lose it again. */
+async function bindWorkloads({ namespace }: Flow): Promise<void> {
+  const workloads = ['Deployment', 'StatefulSet', 'DaemonSet', 'ReplicaSet', 'CronJob', 'Job'] as const
+  const binding = (kind: string) => {
+    const apiVersion = kind.endsWith('Job') ? 'batch/v1' : 'apps/v1'
+    const spec = { subject: { apiVersion, kind, name: 'bound' }, sink: { uri: 'http://sink.example/' } }
+    return { apiVersion: 'sources.knative.dev/v1', kind: 'SinkBinding', metadata: { name: kind.toLowerCase() }, spec }
+  }
+  const [job, ...others] = workloads.toReversed().map((kind) => ({ kind, object: producer(kind, 'bound') }))
+  await apply(
+    others.map(({ object }) => object),
+    namespace,
+  )
+  await apply(workloads.map(binding), namespace)
+  await eventually('the address is known', async () => {
+    const found = await list('sinkbindings', namespace)
+    return found.length > 0 && found.every(({ status }) => status?.['sinkUri'] !== undefined)
+  })
+  // Admission knows it a moment later.
+  await new Promise((resolve) => setTimeout(resolve, 1_000))
+  await apply([job?.object ?? {}], namespace)
+  for (const kind of workloads) await waitFor('sinkbinding', kind.toLowerCase(), 'Ready', { namespace })
+  await kubectl('delete', 'sinkbindings', '--all', '-n', namespace)
 }
 
 /** Everything that the controller owns. */

@@ -1,5 +1,6 @@
 import { parseArgs } from 'node:util'
 import { send, type Load } from './send.ts'
+import { produce } from './produce.ts'
 import { serve } from './serve.ts'
 import { websocketSource } from './websocket-source.ts'
 
@@ -7,6 +8,7 @@ import { websocketSource } from './websocket-source.ts'
  *     main.ts              a server on 8080 that records what it gets (serve.ts)
  *     main.ts send URL     sends events to URL, prints what became of them as one line of JSON, ends with 1 when one was not accepted
  *       --count N --rate PER_SECOND --type T --source S --prefix OF_IDS --data JSON --in-flight N --resend
+ *     main.ts produce      sends an event to K_SINK each second for a minute, as a producer does that knows no other address (produce.ts)
  *     SINK=URL main.ts     stands in for the source of the third article (websocket-source.ts)
  */
 const { values, positionals } = parseArgs({
@@ -28,6 +30,8 @@ if (command === 'send' && url !== undefined) {
   const outcome = await send(loadOf(url))
   console.log(JSON.stringify(outcome))
   process.exitCode = outcome.refused.length === 0 ? 0 : 1
+} else if (command === 'produce') {
+  await produce(process.env['K_SINK'], values.source ?? '/producer')
 } else if (process.env['SINK'] !== undefined) {
   await websocketSource(process.env['SINK'])
 } else {
