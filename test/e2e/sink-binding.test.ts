@@ -3,7 +3,7 @@ import { eventually } from '../support/eventually.ts'
 import { envOf, sinkBinding } from '../support/workloads.ts'
 import type { StoredObject } from '../../src/kube/client.ts'
 import { deployTestApp, testApp, testAppManifest, type TestApp } from './support/app.ts'
-import { apply, createNamespace, get, kubectl, list, waitFor } from './support/kube.ts'
+import { apply, createNamespace, get, kubectl, list, waitFor, type KubeObject } from './support/kube.ts'
 import { installMillrace } from './support/millrace.ts'
 import { producer, type ProducerKind } from './support/producer.ts'
 
@@ -175,8 +175,7 @@ async function applyPart(part: Part, namespace: string): Promise<void> {
   await apply(manifest[part](), namespace)
 }
 
-const seen = ({ metadata, status }: { metadata: { generation?: number }; status?: object }): boolean =>
-  (status as { observedGeneration?: number } | undefined)?.observedGeneration === metadata.generation
+const seen = ({ metadata, status }: KubeObject): boolean => status?.['observedGeneration'] === metadata.generation
 
 /** Resolves when admission knows the address as well: a moment after the status says so. */
 async function sinkIsKnown(namespace: string): Promise<void> {

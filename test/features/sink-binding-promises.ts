@@ -306,7 +306,7 @@ export function sinkBindingPromises(api: () => Promise<TestApi>, namespaces: boo
     test('is never in the pod template as a record', async () => {
       const { rig, app } = await bound(own)
       await using _ = rig
-      const { template } = (await app())?.['spec'] as { template: object }
+      const { template } = (await app())!['spec'] as { template: object }
       expect(JSON.stringify(template)).not.toMatch(/by-hand|millrace/)
     })
   })

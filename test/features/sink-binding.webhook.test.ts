@@ -176,9 +176,9 @@ describe('with the webhook', () => {
     const originals = names.map((name) => deployment(namespace, name, { labels: { tier: 'web' } }))
     for (const original of originals) await apply(original)
     const rolls = await countRolls()
-    let over = false
+    const over = new AbortController()
     const gitOps = (async () => {
-      while (!over)
+      while (!over.signal.aborted)
         for (const original of originals)
           await rig.client.replace(kinds.deployment, original as KubeObject, always).catch(() => undefined)
     })()
@@ -190,7 +190,7 @@ describe('with the webhook', () => {
       })
     }
     await pause(500)
-    over = true
+    over.abort()
     await gitOps
     expect(Object.fromEntries(rolls)).toEqual(Object.fromEntries(names.map((name) => [name, 2])))
     await ready('True')

@@ -83,7 +83,7 @@ function boundSink(binding: StoredObject): BoundSink {
   const { name, uid, resourceVersion, creationTimestamp = '', annotations } = binding.metadata
   const prefix = envPrefixOf(annotations)
   const spec = parsedSinkBinding(binding).value?.spec
-  const variables = spec === undefined ? null : variablesOf(spec, (binding['status'] ?? {}) as BindingStatus, prefix)
+  const variables = spec === undefined ? null : variablesOf(spec, binding['status'] ?? {}, prefix)
   return { name, uid, createdAt: creationTimestamp, version: resourceVersion, prefix, variables }
 }
 

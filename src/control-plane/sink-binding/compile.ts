@@ -88,6 +88,11 @@ function isSubject(
   return selects(subject.selector, isMap(labels) ? (labels as Record<string, string>) : {})
 }
 
+/** A file may have a number where a cluster would refuse it. */
+function textOf(value: unknown): string {
+  return typeof value === 'string' ? value : JSON.stringify(value)
+}
+
 function workloadOf(
   { key, place, object }: OtherManifest,
   bound: JsonObject,
@@ -101,7 +106,7 @@ function workloadOf(
     key,
     place,
     annotations: isMap(annotations) ? (annotations as Record<string, string>) : {},
-    env: Object.fromEntries(plain.map(({ name, value = '' }) => [name, String(value)])),
+    env: Object.fromEntries(plain.map(({ name, value = '' }) => [name, textOf(value)])),
     waitsFor: unresolved !== undefined && 'missing' in unresolved ? unresolved.missing : null,
   }
 }

@@ -112,18 +112,15 @@ function ofName({ subject, namespace }: BindingSeen, [found]: readonly SubjectRe
   const what = `${subject.kind} ${namespace}/${subject.name ?? ''}`
   if (found === undefined)
     return fails(type, 'SubjectMissing', `${what} does not exist; apply it, or correct spec.subject`)
-  switch (found.outcome.kind) {
-    case 'owned':
-      return fails(type, 'SubjectOwned', `${what} ${ownedBy(found.outcome.by)}`)
-    case 'excluded':
-      return fails(type, 'SubjectExcluded', `${what} has the label bindings.knative.dev/exclude`)
-    case 'ended':
-      return fails(type, 'JobNotBound', `${what} has run without the variables: delete it and create it again`)
-    case 'waiting':
-      return waits(type, 'Pending', `${what} gets the variables when the sink has an address`)
-    default:
-      return holds(type)
-  }
+  const { outcome } = found
+  if (outcome.kind === 'owned') return fails(type, 'SubjectOwned', `${what} ${ownedBy(outcome.by)}`)
+  if (outcome.kind === 'excluded')
+    return fails(type, 'SubjectExcluded', `${what} has the label bindings.knative.dev/exclude`)
+  if (outcome.kind === 'ended')
+    return fails(type, 'JobNotBound', `${what} has run without the variables: delete it and create it again`)
+  return outcome.kind === 'waiting'
+    ? waits(type, 'Pending', `${what} gets the variables when the sink has an address`)
+    : holds(type)
 }
 
 function ofSelector({ subject, namespace }: BindingSeen, wanted: readonly SubjectResult[]): SinkBindingCondition {

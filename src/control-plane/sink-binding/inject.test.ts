@@ -203,7 +203,8 @@ const templates = fc
     const nested = podSpecPath(kind)
       .toReversed()
       .reduce<object>((inner, key) => ({ [key]: inner }), spec)
-    return { kind, object: { metadata: marked ? { annotations: { a: 'b' } } : {}, ...nested } as JsonObject }
+    const object: JsonObject = { metadata: marked ? { annotations: { a: 'b' } } : {}, ...nested }
+    return { kind, object }
   })
 const sinks = fc.subarray([
   sink(),

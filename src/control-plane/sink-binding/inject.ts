@@ -60,14 +60,14 @@ export function bind(workload: JsonObject, kind: GroupKind, binders: Binders): B
   const before = binders.record ?? recordOf(workload)
   const { granted, conflicts } = grant(before, binders)
   if (isFrozen(kind) && binders.beingMade !== true) return frozen(workload, before, granted, conflicts)
-  const vars = inRank(Object.assign({}, ...[...granted.values()].map(({ env }) => env)))
-  const had: Variables = Object.assign({}, ...Object.values(before).map(({ env }) => env))
+  const vars = inRank(variablesIn([...granted.values()]))
+  const had = variablesIn(Object.values(before))
   const skipped = skippedIn(workload)
   const was = new Map<string, readonly Displaced[]>()
   const treat = (container: Container): Container => {
     const live = container.env ?? []
     const stoodBack = Object.values(before).flatMap((record) => record.was?.[container.name] ?? [])
-    const bare = undoneEnv(live, had, stoodBack as readonly Displaced[])
+    const bare = undoneEnv(live, had, stoodBack)
     const { env, displaced } = injectedEnv(bare, skipped.has(container.name) ? {} : vars)
     if (displaced.length > 0) was.set(container.name, displaced)
     if (sameEnv(live, env)) return container
@@ -151,7 +151,11 @@ function withDisplaced(record: BindingRecord, was: ReadonlyMap<string, readonly 
     const own = displaced.filter(({ entry }) => Object.hasOwn(record.env, entry.name))
     return own.length === 0 ? [] : [[container, own] as const]
   })
-  return mine.length === 0 ? record : { ...record, was: Object.fromEntries(mine) as NonNullable<BindingRecord['was']> }
+  return mine.length === 0 ? record : { ...record, was: Object.fromEntries(mine) }
+}
+
+function variablesIn(records: readonly BindingRecord[]): Variables {
+  return Object.fromEntries(records.flatMap(({ env }) => Object.entries(env)))
 }
 
 const ranks = ['K_SINK', 'K_CA_CERTS', 'K_CE_OVERRIDES']

@@ -15,7 +15,7 @@ import { verdictOf } from '../verdict.ts'
 import { setFinalizers } from '../world.ts'
 import { binds } from './bindings.ts'
 import { concludeBinding, sinkProvided, type SubjectOutcome, type SubjectResult } from './conclude.ts'
-import { Contest } from './contest.ts'
+import type { Contest } from './contest.ts'
 import {
   bindersOf,
   isExcluded,

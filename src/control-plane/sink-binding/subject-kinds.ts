@@ -152,6 +152,6 @@ function referrer(key: ObjectName): Referrer {
 }
 
 function sameMeaning(a: StoredObject, b: StoredObject): boolean {
-  const bare = ({ metadata: { resourceVersion: _, ...metadata }, ...rest }: StoredObject) => ({ ...rest, metadata })
+  const bare = ({ metadata, ...rest }: StoredObject) => ({ ...rest, metadata: { ...metadata, resourceVersion: '' } })
   return isDeepStrictEqual(bare(a), bare(b))
 }

@@ -1,5 +1,4 @@
 import { isDeepStrictEqual } from 'node:util'
-import type { JsonObject } from '../../api/json.ts'
 import type { KubeClient, ObjectName, Resource, StoredObject } from '../../kube/client.ts'
 import { canonicalJson } from '../../kube/equal.ts'
 import { isFault } from '../../kube/faults.ts'
@@ -72,7 +71,7 @@ export class WorkloadWriter {
   /** By name in a list: roles of others that let us bind a kind give list, watch and patch, and no get. */
   async #read(resource: Resource, { namespace, name }: ObjectName, signal: AbortSignal) {
     const { items } = await this.#client.list(resource, { namespace, fieldSelector: `metadata.name=${name}` }, signal)
-    return items[0] as (StoredObject & JsonObject) | undefined
+    return items[0]
   }
 }
 
