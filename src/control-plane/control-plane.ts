@@ -24,6 +24,7 @@ import { SugarReconciler } from './sugar/reconciler.ts'
 import { sweep } from './sweep.ts'
 import { KafkaClusters } from './topics/kafka-clusters.ts'
 import { TriggerReconciler } from './trigger/reconciler.ts'
+import { KindRules } from './webhook/kind-rules.ts'
 import { Wiring } from './wiring.ts'
 import { AwaitedVersions, type World } from './world.ts'
 
@@ -137,7 +138,9 @@ function bindingParts(
   const contest = new Contest(clock)
   const changed = wiring.referrersChanged
   const gone = (uid: string): void => contest.forget(uid)
-  const subjects = new SubjectKinds({ client, crds, bindings, clock, logger, signal, changed, gone })
+  const rules = new KindRules({ client, wanted: () => subjects.foreign(), clock, logger, signal })
+  const kindsChanged = rules.look
+  const subjects = new SubjectKinds({ client, crds, bindings, clock, logger, signal, changed, kindsChanged, gone })
   return { client, namespace, namespaces, references, resolve, bindings, subjects, contest, clock }
 }
 

@@ -196,6 +196,30 @@ describe('with the webhook', () => {
     await ready('True')
   })
 
+  test('any kind with a pod template, once a SinkBinding binds it and we may', async () => {
+    const group = `${namespace}.example.com`
+    const schema = { openAPIV3Schema: { type: 'object', 'x-kubernetes-preserve-unknown-fields': true } }
+    const names = { plural: 'engines', kind: 'Engine', singular: 'engine', listKind: 'EngineList' }
+    const versions = [{ name: 'v1', served: true, storage: true, schema }]
+    const metadata = { name: `engines.${group}` }
+    const spec = { group, scope: 'Namespaced', names, versions }
+    await apply({ apiVersion: 'apiextensions.k8s.io/v1', kind: 'CustomResourceDefinition', metadata, spec })
+    const subject = { apiVersion: `${group}/v1`, kind: 'Engine', selector: {} }
+    await apply(sinkBinding(namespace, 'to-sink', { subject, ...sink }))
+    await ready('False', 'SubjectForbidden')
+    const told = JSON.stringify((await read(kinds.sinkBinding, 'to-sink'))?.['status'])
+    const role = /apply this and it will: (\{.*?\}\]\})/.exec(told.replaceAll('\\"', '"'))?.[1]
+    await rig.apply(role ?? '')
+    await eventuallyPasses('it is followed', () => ready('True'))
+    const template = { spec: { containers: [{ name: 'app', image: 'app:1' }] } }
+    const engines = { group, version: 'v1', plural: 'engines', kind: 'Engine', namespaced: true }
+    await eventuallyPasses('admission gives it K_SINK', async () => {
+      const name = `engine-${(namespaces += 1)}`
+      const engine = { apiVersion: `${group}/v1`, kind: 'Engine', metadata: { namespace, name }, spec: { template } }
+      expect(envOf(await rig.client.create(engines, engine, always))).toHaveProperty('K_SINK')
+    })
+  })
+
   test('who writes a variable by hand is told what becomes of it', async () => {
     await bind()
     const env = [{ name: 'K_SINK', value: 'by-hand' }]

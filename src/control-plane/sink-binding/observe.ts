@@ -1,5 +1,4 @@
-import { valueAt } from '../../api/json.ts'
-import type { SinkBinding } from '../../api/sink-binding.ts'
+import { envPrefixOf, type SinkBinding } from '../../api/sink-binding.ts'
 import type { StoredObject } from '../../kube/client.ts'
 import { nameOf, type Store } from '../../kube/store.ts'
 import { finalizers, isHeld } from '../finalizers.ts'
@@ -156,7 +155,8 @@ function presumed(binding: StoredObject, kind: GroupKind, workload: StoredObject
   const adopted = binding.metadata.finalizers?.includes(ofKnative) === true
   if (!adopted && !isRemembered(binding, kind, workload)) return undefined
   const spec = parsedSinkBinding(binding).value?.spec
-  const status = { sinkUri: valueAt(binding, ['status', 'sinkUri']) } as { sinkUri?: string }
-  const env = spec === undefined || status.sinkUri === undefined ? null : variablesOf(spec, status, '')
+  const status = (binding['status'] ?? {}) as { sinkUri?: string }
+  const prefix = envPrefixOf(binding.metadata.annotations)
+  const env = spec === undefined || status.sinkUri === undefined ? null : variablesOf(spec, status, prefix)
   return env === null ? undefined : { uid: binding.metadata.uid, at: '', env: { ...env } }
 }

@@ -21,8 +21,17 @@ export type BindingRecord = z.infer<typeof BindingRecord>
 /** By the name of the SinkBinding. */
 export type WorkloadRecord = Readonly<Record<string, BindingRecord>>
 
-/** What an object says was put into it; nothing when it says nothing that can be read. */
+const known = new WeakMap<JsonObject, WorkloadRecord>()
+
+/** What an object says was put into it; nothing when it says nothing that can be read. Read once for each version of an object. */
 export function recordOf(object: JsonObject | null): WorkloadRecord {
+  if (object === null) return {}
+  const record = known.get(object) ?? read(object)
+  known.set(object, record)
+  return record
+}
+
+function read(object: JsonObject): WorkloadRecord {
   const text = valueAt(object, ['metadata', 'annotations', recordAnnotation])
   if (typeof text !== 'string') return {}
   try {

@@ -7,7 +7,7 @@ import { ForeignKinds, type Interest, type KindView } from '../foreign-kinds.ts'
 import { groupKindName, type GroupKind, type Referrer } from '../references.ts'
 import { binds, type Bindings } from './bindings.ts'
 import { recordOf } from './record.ts'
-import { builtInWorkloads, keepWorkload } from './workload.ts'
+import { builtInWorkloads, isKnativeService, keepWorkload } from './workload.ts'
 
 /** So long a kind is followed after the last SinkBinding for it: what a late admission put into a workload is still seen, and taken out. */
 const lingerMs = 60_000
@@ -21,6 +21,8 @@ interface SubjectKindsOptions {
   readonly signal: AbortSignal
   /** SinkBindings, there or not any more, that are to be looked at again. */
   readonly changed: (referrers: Iterable<Referrer>) => void
+  /** Which kinds are bound may have changed. */
+  readonly kindsChanged: () => void
   /** A workload is gone. */
   readonly gone: (uid: string) => void
 }
@@ -63,10 +65,17 @@ export class SubjectKinds implements Interest {
   want(key: ObjectName, kinds: readonly GroupKind[]): void {
     if (kinds.length === 0) this.#wanted.delete(keyOf(key))
     else this.#wanted.set(keyOf(key), { key, kinds })
+    this.#options.kindsChanged()
   }
 
   view(kind: GroupKind): KindView {
     return this.#kinds.view(kind)
+  }
+
+  /** The kinds of others that are bound now. */
+  foreign(): readonly Resource[] {
+    const found = [...this.#kinds.known()].filter(({ kind }) => this.has(kind)).map(({ resource }) => resource)
+    return found.filter((resource) => !builtInWorkloads.includes(resource) && !isKnativeService(resource))
   }
 
   /** What is known of the workloads of a kind in a namespace. */
@@ -94,6 +103,7 @@ export class SubjectKinds implements Interest {
 
   /** Those who want the kind, and those whom records of it name. */
   *toKind(kind: GroupKind): Iterable<Referrer> {
+    this.#options.kindsChanged()
     for (const { key } of this.#wanting(kind)) yield referrer(key)
     const view = this.#kinds.view(kind)
     if (view.kind === 'known') for (const object of view.store.all()) yield* named(object)

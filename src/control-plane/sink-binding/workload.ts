@@ -17,6 +17,11 @@ export const builtInWorkloads: readonly Resource[] = [
 /** Names of containers, separated by commas, that get no variables. On the workload. */
 export const skipContainersAnnotation = 'sources.millrace.dev/skip-containers'
 
+/** Its rule stands in the manifests, as those of the built-in kinds do. */
+export function isKnativeService({ group, kind }: GroupKind): boolean {
+  return group === 'serving.knative.dev' && kind === 'Service'
+}
+
 /** On a namespace or a workload, `true`: no SinkBinding touches it. As Knative has it. */
 export const excludeLabel = 'bindings.knative.dev/exclude'
 

@@ -1,12 +1,13 @@
 import type { KubeClient, Resource, StoredObject } from '../../kube/client.ts'
 import { kinds } from '../../kube/kinds.ts'
 import { authoritiesIn, authorityOf } from './certificate-secret.ts'
-import { bindingName, mutatingName, validatingName } from './names.ts'
+import { bindingKindsName, bindingName, mutatingName, validatingName } from './names.ts'
 
 const configurations: readonly (readonly [resource: Resource, name: string])[] = [
   [kinds.mutatingWebhook, mutatingName],
   [kinds.validatingWebhook, validatingName],
   [kinds.mutatingWebhook, bindingName],
+  [kinds.mutatingWebhook, bindingKindsName],
 ]
 
 interface Webhook {

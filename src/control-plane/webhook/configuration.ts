@@ -1,7 +1,7 @@
 import { oldSinkBindingVersions, oldVersions } from '../../api/old-versions.ts'
 import type { KubeObject } from '../../kube/client.ts'
 import { excludeLabel } from '../sink-binding/workload.ts'
-import { bindingName, mutatingName, validatingName } from './names.ts'
+import { bindingKindsName, bindingName, mutatingName, validatingName } from './names.ts'
 
 /** Where the API server finds the webhooks. */
 export interface WebhookAddress {
@@ -37,6 +37,7 @@ export function webhookConfigurations(address: WebhookAddress): KubeObject[] {
     configuration('MutatingWebhookConfiguration', mutatingName, mutating),
     configuration('ValidatingWebhookConfiguration', validatingName, validating),
     configuration('MutatingWebhookConfiguration', bindingName, binding(address)),
+    configuration('MutatingWebhookConfiguration', bindingKindsName),
   ]
 }
 
@@ -76,9 +77,10 @@ function binding(address: WebhookAddress): object {
   }
 }
 
-function configuration(kind: string, name: string, webhook: object): KubeObject {
+function configuration(kind: string, name: string, webhook?: object): KubeObject {
   const labels = { 'app.kubernetes.io/name': 'millrace', 'app.kubernetes.io/component': 'controller' }
-  return { apiVersion: 'admissionregistration.k8s.io/v1', kind, metadata: { name, labels }, webhooks: [webhook] }
+  const webhooks = webhook === undefined ? {} : { webhooks: [webhook] }
+  return { apiVersion: 'admissionregistration.k8s.io/v1', kind, metadata: { name, labels }, ...webhooks }
 }
 
 function common({ namespace, serviceName, url }: WebhookAddress, name: string, path: string): object {
