@@ -29,7 +29,7 @@ function listFiles(paths: readonly string[]): readonly string[] {
 }
 
 /** What tells one version of the files from the next, without reading them. */
-function fingerprint(paths: readonly string[]): string {
+export function fingerprint(paths: readonly string[]): string {
   try {
     return listFiles(paths)
       .map((file) => {
@@ -45,9 +45,14 @@ function fingerprint(paths: readonly string[]): string {
 /**
  * Calls `changed` after the files changed and have been at rest for one interval, so that a half-written file is not read. Looks instead
  * of listening: file notifications get lost on network mounts and in virtual machines. Returns the way to stop.
+ * @param applied the files as they were when they were read: what changed since then counts
  */
-export function watchFiles(paths: readonly string[], intervalMs: number, changed: () => void): () => void {
-  let applied = fingerprint(paths)
+export function watchFiles(
+  paths: readonly string[],
+  intervalMs: number,
+  changed: () => void,
+  applied = fingerprint(paths),
+): () => void {
   let last = applied
   const timer = setInterval(() => {
     const now = fingerprint(paths)

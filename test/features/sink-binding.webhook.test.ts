@@ -196,15 +196,18 @@ describe('with the webhook', () => {
     await ready('True')
   })
 
-  test('any kind with a pod template, once a SinkBinding binds it and we may', async () => {
-    const group = `${namespace}.example.com`
+  test.each([
+    ['Engine', 'machines.example.com'],
+    ['Service', 'serving.knative.dev'],
+  ])('any kind with a pod template, once a SinkBinding binds it and we may: %s of %s', async (kind, group) => {
+    const plural = `${kind.toLowerCase()}s`
     const schema = { openAPIV3Schema: { type: 'object', 'x-kubernetes-preserve-unknown-fields': true } }
-    const names = { plural: 'engines', kind: 'Engine', singular: 'engine', listKind: 'EngineList' }
+    const names = { plural, kind, singular: kind.toLowerCase(), listKind: `${kind}List` }
     const versions = [{ name: 'v1', served: true, storage: true, schema }]
-    const metadata = { name: `engines.${group}` }
+    const metadata = { name: `${plural}.${group}` }
     const spec = { group, scope: 'Namespaced', names, versions }
     await apply({ apiVersion: 'apiextensions.k8s.io/v1', kind: 'CustomResourceDefinition', metadata, spec })
-    const subject = { apiVersion: `${group}/v1`, kind: 'Engine', selector: {} }
+    const subject = { apiVersion: `${group}/v1`, kind, selector: {} }
     await apply(sinkBinding(namespace, 'to-sink', { subject, ...sink }))
     await ready('False', 'SubjectForbidden')
     const told = JSON.stringify((await read(kinds.sinkBinding, 'to-sink'))?.['status'])
@@ -212,11 +215,11 @@ describe('with the webhook', () => {
     await rig.apply(role ?? '')
     await eventuallyPasses('it is followed', () => ready('True'))
     const template = { spec: { containers: [{ name: 'app', image: 'app:1' }] } }
-    const engines = { group, version: 'v1', plural: 'engines', kind: 'Engine', namespaced: true }
+    const resource = { group, version: 'v1', plural, kind, namespaced: true }
     await eventuallyPasses('admission gives it K_SINK', async () => {
-      const name = `engine-${(namespaces += 1)}`
-      const engine = { apiVersion: `${group}/v1`, kind: 'Engine', metadata: { namespace, name }, spec: { template } }
-      expect(envOf(await rig.client.create(engines, engine, always))).toHaveProperty('K_SINK')
+      const name = `made-${(namespaces += 1)}`
+      const made = { apiVersion: `${group}/v1`, kind, metadata: { namespace, name }, spec: { template } }
+      expect(envOf(await rig.client.create(resource, made, always))).toHaveProperty('K_SINK')
     })
   })
 

@@ -11,7 +11,7 @@ import { fileVault } from '../file-vault.ts'
 import { inherited, type DevFlags, type Environment } from '../flags.ts'
 import { drainIngress } from '../drain.ts'
 import { aborted, drainDeadline, stopSignal } from '../stop.ts'
-import { readFiles, watchFiles } from '../watched-files.ts'
+import { fingerprint, readFiles, watchFiles } from '../watched-files.ts'
 import { Applier } from './applier.ts'
 import { Processes } from './processes.ts'
 import { localServices } from './services.ts'
@@ -34,6 +34,7 @@ export async function dev(flags: DevFlags, env: Environment): Promise<void> {
   const stop = stopSignal()
   const logger = createLogger(env.MILLRACE_LOG ?? 'error')
   await using cleanup = new AsyncDisposableStack()
+  const readAt = fingerprint(flags.filename)
   const files = readFiles(flags.filename)
   const log = await openLog(flags, logger)
   cleanup.defer(() => log.close())
@@ -91,7 +92,7 @@ export async function dev(flags: DevFlags, env: Environment): Promise<void> {
   })
 
   applier.apply(files)
-  cleanup.defer(watchFiles(flags.filename, watchMs, () => reapply(flags, applier, voice)))
+  cleanup.defer(watchFiles(flags.filename, watchMs, () => reapply(flags, applier, voice), readAt))
   await aborted(stop)
   voice.line('\nDraining; press ctrl-C again to leave at once.')
   // First those who send: what they have sent is still taken.
