@@ -195,7 +195,7 @@ function configOf(
   objects: readonly Manifest[],
 ): Readonly<Record<string, unknown>> | null {
   if (ref === undefined) return null
-  const wanted = objectName({ kind: 'ConfigMap', namespace: ref.namespace ?? namespace, name: ref.name })
+  const wanted = objectName({ kind: 'ConfigMap', namespace: ref.namespace || namespace, name: ref.name })
   const found = objects.find(({ kind, key }) => kind === 'other' && objectName(key) === wanted)
   if (found?.kind !== 'other') return null
   const data = found.object['data']

@@ -169,7 +169,7 @@ function configNotice(
   settings: TopicSettings,
 ): string[] {
   if (spec?.config === undefined || config !== null) return []
-  const named = `${spec.config.namespace ?? namespace}/${spec.config.name}`
+  const named = `${spec.config.namespace || namespace}/${spec.config.name}`
   const used = `${settings.partitions} partitions and replication factor ${settings.replicationFactor} are used`
   return [`spec.config names ConfigMap ${named}, which is not there: ${used}`]
 }

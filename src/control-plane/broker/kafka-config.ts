@@ -24,7 +24,7 @@ export function configRef(
   namespace: string,
 ): { readonly namespace: string; readonly name: string } | undefined {
   const config = broker.spec?.config
-  return config === undefined ? undefined : { namespace: config.namespace ?? namespace, name: config.name }
+  return config === undefined ? undefined : { namespace: config.namespace || namespace, name: config.name }
 }
 
 /**

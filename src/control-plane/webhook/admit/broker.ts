@@ -74,7 +74,7 @@ function withConfig(
     const kept = 'spec.config: cannot be removed, it stays as it is; to change it delete the Broker and create it again'
     return isDeepStrictEqual(stored, byDefault) ? as(stored) : as(stored, kept)
   }
-  if (!isMap(given) || given['namespace'] !== undefined) return { object, warnings: [] }
+  if (!isMap(given) || (given['namespace'] ?? '') !== '') return { object, warnings: [] }
   if (oldObject === null) return as({ ...given, namespace })
   return isMap(stored) && isDeepStrictEqual({ ...stored, namespace: 0 }, { ...given, namespace: 0 })
     ? as(stored)
