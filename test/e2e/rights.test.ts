@@ -117,12 +117,14 @@ async function changeContract({ namespace }: Flow): Promise<void> {
 /** A workload of each kind that was there before its SinkBinding, and one that began with it: all lose it again. */
 async function bindWorkloads({ namespace }: Flow): Promise<void> {
   const workloads = ['Deployment', 'StatefulSet', 'DaemonSet', 'ReplicaSet', 'CronJob', 'Job'] as const
+  // Of one name they would take each other's pods for their own.
+  const nameOf = (kind: string): string => `bound-${kind.toLowerCase()}`
   const binding = (kind: string) => {
     const apiVersion = kind.endsWith('Job') ? 'batch/v1' : 'apps/v1'
-    const spec = { subject: { apiVersion, kind, name: 'bound' }, sink: { uri: 'http://sink.example/' } }
+    const spec = { subject: { apiVersion, kind, name: nameOf(kind) }, sink: { uri: 'http://sink.example/' } }
     return { apiVersion: 'sources.knative.dev/v1', kind: 'SinkBinding', metadata: { name: kind.toLowerCase() }, spec }
   }
-  const [job, ...others] = workloads.toReversed().map((kind) => ({ kind, object: producer(kind, 'bound') }))
+  const [job, ...others] = workloads.toReversed().map((kind) => ({ kind, object: producer(kind, nameOf(kind)) }))
   await apply(
     others.map(({ object }) => object),
     namespace,
