@@ -170,8 +170,10 @@ describe('with the webhook', () => {
     expect(envOf(await read(kinds.deployment))).toEqual({ A: '1', K_SINK: 'by-hand' })
   })
 
-  test('a change of the sink rolls each once, also while tools apply the originals', async () => {
+  test('a change of the sink rolls each once, also while tools apply the originals and a replica hears of it late', async () => {
     await bind()
+    const behind = await rig.replica('controller-late', 50, 400)
+    await pause(500)
     const names = Array.from({ length: 10 }, (_, i) => `app-${i}`)
     const originals = names.map((name) => deployment(namespace, name, { labels: { tier: 'web' } }))
     for (const original of originals) await apply(original)
@@ -192,6 +194,7 @@ describe('with the webhook', () => {
     await pause(500)
     over.abort()
     await gitOps
+    await behind.stop()
     expect(Object.fromEntries(rolls)).toEqual(Object.fromEntries(names.map((name) => [name, 2])))
     await ready('True')
   })

@@ -87,15 +87,19 @@ export class WebhookRig implements AsyncDisposable {
     return JSON.stringify({ apiVersion: 'v1', kind: 'List', items })
   }
 
-  /** `pollMs`: a fast one finds what the leader does too early, a slow one what it does not wait for. */
-  async replica(name: string, pollMs: number): Promise<Replica> {
+  /**
+   * `pollMs`: a fast one finds what the leader does too early, a slow one what it does not wait for. `lateMs`: so much later than others it hears of
+   * SinkBindings.
+   */
+  async replica(name: string, pollMs: number, lateMs = 0): Promise<Replica> {
     const stop = new AbortController()
     const signal = AbortSignal.any([stop.signal, this.signal])
     const { client } = this
     const brokers = startInformer({ client, resource: kinds.broker, clock, logger, signal })
     const selection = { namespace: system }
     const configMaps = startInformer({ client, resource: kinds.configMap, selection, clock, logger, signal })
-    const sinkBindings = startInformer({ client, resource: kinds.sinkBinding, clock, logger, signal })
+    const slow = lateMs === 0 ? client : late(client, lateMs)
+    const sinkBindings = startInformer({ client: slow, resource: kinds.sinkBinding, clock, logger, signal })
     const bindings = new Bindings(sinkBindings)
     const certificate = followCertificates(this.#certificateParts(name, pollMs), signal)
     const world = admissionWorld({ client, brokers, configMaps, namespace: system, logger })
@@ -188,6 +192,18 @@ export class WebhookRig implements AsyncDisposable {
     from.pipe(to)
     to.pipe(from)
   }
+}
+
+/** What it is told of changes comes in order, and late. */
+function late(client: KubeClient, ms: number): KubeClient {
+  const watch: KubeClient['watch'] = (resource, options, on, signal) =>
+    client.watch(resource, options, (event) => void setTimeout(() => on(event), ms), signal)
+  return new Proxy(client, {
+    get: (target, name) => {
+      const method = target[name as keyof KubeClient] as (...args: unknown[]) => unknown
+      return name === 'watch' ? watch : method.bind(target)
+    },
+  })
 }
 
 /** Whether its /readyz says so. */
