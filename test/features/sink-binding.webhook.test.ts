@@ -172,7 +172,10 @@ describe('with the webhook', () => {
 
   test('a change of the sink rolls each once, also while tools apply the originals and a replica hears of it late', async () => {
     await bind()
+    // It alone, for the API server keeps the connections that it has.
+    const others = [...rig.replicas]
     const behind = await rig.replica('controller-late', 50, 400)
+    for (const other of others) await other.stop()
     await pause(500)
     const names = Array.from({ length: 10 }, (_, i) => `app-${i}`)
     const originals = names.map((name) => deployment(namespace, name, { labels: { tier: 'web' } }))
@@ -194,6 +197,8 @@ describe('with the webhook', () => {
     await pause(500)
     over.abort()
     await gitOps
+    expect(behind.connections).toBeGreaterThan(0)
+    for (const { name } of others) await rig.replica(`${name}-again`, 50)
     await behind.stop()
     expect(Object.fromEntries(rolls)).toEqual(Object.fromEntries(names.map((name) => [name, 2])))
     await ready('True')
