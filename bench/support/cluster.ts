@@ -145,8 +145,9 @@ export class Cluster implements AsyncDisposable {
     for (const kind of ['mutating', 'validating']) {
       const path = `/apis/admissionregistration.k8s.io/v1/${kind}webhookconfigurations`
       const { items } = (await apiRequest(this.api, 'GET', path)).body as { items: Hooks[] }
-      if (!items.every(({ webhooks }) => webhooks.every(({ clientConfig }) => clientConfig.caBundle !== undefined)))
-        return false
+      // one of them is empty until a SinkBinding binds a kind of others
+      const all = items.flatMap(({ webhooks = [] }) => webhooks)
+      if (!all.every(({ clientConfig }) => clientConfig.caBundle !== undefined)) return false
     }
     return true
   }
@@ -175,7 +176,7 @@ export class Cluster implements AsyncDisposable {
 }
 
 interface Hooks {
-  readonly webhooks: readonly { readonly clientConfig: { readonly caBundle?: string } }[]
+  readonly webhooks?: readonly { readonly clientConfig: { readonly caBundle?: string } }[]
 }
 
 async function freePort(): Promise<number> {

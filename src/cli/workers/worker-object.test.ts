@@ -13,11 +13,16 @@ const logger = createLogger('silent')
 const workers: WorkerObject[] = []
 afterEach(async () => void (await Promise.all(workers.splice(0).map((worker) => worker.close(100)))))
 
-function counting(client: KubeClient): KubeClient & { readonly writes: readonly string[] } {
+function counting(
+  client: KubeClient,
+): KubeClient & { readonly writes: readonly string[]; readonly looks: { count: number } } {
   const writes: string[] = []
+  const looks = { count: 0 }
   return {
     ...client,
     writes,
+    looks,
+    get: (...args) => ((looks.count += 1), client.get(...args)),
     create: (...args) => (writes.push('create'), client.create(...args)),
     patch: (...args) => (writes.push('patch'), client.patch(...args)),
     delete: (...args) => (writes.push('delete'), client.delete(...args)),
@@ -111,6 +116,17 @@ test('one of an earlier pod of this name is removed first; one of this pod is ta
   await later.shows({ seen: '1', owns: [] })
   expect((await later.stored())?.metadata).toMatchObject({ ownerReferences: [{ uid: another }] })
   expect((await later.stored())?.metadata.uid).not.toBe(uid)
+})
+
+test('what moves on by itself, with the bookmarks of the API server, is no reason to write', async () => {
+  const { worker, client, now, shows } = start(new MemoryApi())
+  worker.seenMoved()
+  await shows({ seen: '1', owns: [] })
+  now.status = { seen: '2', owns: [] }
+  const { count } = client.looks
+  await expect.poll(() => client.looks.count).toBeGreaterThan(count)
+  await new Promise((resolve) => setTimeout(resolve, 300))
+  expect(client.writes).toEqual(['create', 'patch'])
 })
 
 test('one that someone deleted is made anew, with the next change or within seconds; it goes with an orderly end', async () => {

@@ -97,8 +97,9 @@ export class WorkerObject {
         await this.#sleep(wait)
         continue
       }
+      const changed = this.#dueAt <= clock.monotonic()
       this.#dueAt = Infinity
-      const error = await this.#write()
+      const error = await this.#write(changed)
       failures = error === null ? this.#recovered(failures) : failures + 1
       if (error === null || this.#stop.signal.aborted) continue
       this.#dueAt = 0
@@ -122,10 +123,14 @@ export class WorkerObject {
     this.#wake = () => {}
   }
 
-  /** @returns what went wrong. */
-  async #write(): Promise<Fault | null> {
+  /**
+   * @param changed false: it is only looked whether the object is still there. What has been seen moves on by itself, with each bookmark of
+   * the API server, and a system at rest writes nothing. @returns what went wrong.
+   */
+  async #write(changed: boolean): Promise<Fault | null> {
     const status = this.#parts.status()
-    if (this.#exists && sameJson(status, this.#written) && !(await this.#wasDeleted())) return null
+    const known = !changed || sameJson(status, this.#written)
+    if (this.#exists && known && !(await this.#wasDeleted())) return null
     const signal = callSignal(this.#stop.signal)
     try {
       if (!this.#exists) await this.#create(signal)
