@@ -10,12 +10,6 @@ class LongestFirst extends BaseSequencer {
   }
 }
 
-/**
- * What shares a Kafka and an API server with two other files at a time may meet a machine that stands still for longer than any deadline: it is
- * tried once more, and vitest says so. Unit tests have no such excuse.
- */
-const retry = 1
-
 /** Deadlines are for what hangs. A test that passes never waits for one, however slow the machine of the day. */
 const patient = { testTimeout: 90_000, hookTimeout: 120_000, expect: { poll: { timeout: 20_000 } } }
 
@@ -48,7 +42,6 @@ export default defineConfig({
 function withServers() {
   return {
     globalSetup: ['test/support/kafka-setup.ts', 'test/support/api-setup.ts'],
-    retry,
     ...patient,
   }
 }

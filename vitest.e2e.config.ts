@@ -24,8 +24,6 @@ export default defineConfig({
     maxWorkers: 1,
     maxConcurrency: 6,
     sequence: { sequencer: InOrder },
-    // a cluster of one node on two cores stands still now and then: once more, and vitest says so
-    retry: 1,
     testTimeout: 180_000,
     hookTimeout: 180_000,
     teardownTimeout: 60_000,

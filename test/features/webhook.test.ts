@@ -363,7 +363,8 @@ describe('certificates', () => {
     await rig.client.patch(kinds.secret, secretKey, { kind: 'merge', body }, rig.signal)
     await eventually('another authority is trusted, and replicas serve by it', async () => {
       const trusted = await rig.trusted()
-      if (trusted === before || trusted === '') return false
+      // a renewal before this test may just let its old authority go: what is left then is no repair
+      if (before.includes(trusted)) return false
       return Promise.all(rig.replicas.map(({ server }) => handshake(server.port, trusted)))
     })
     await eventually('changes are taken again', async () => (await rig.tryApply(broker('default'))).code === 0)
