@@ -80,6 +80,7 @@ export function sinkBindingPromises(api: () => Promise<TestApi>, namespaces: boo
       await using _ = rig
       const versions = async () => [
         (await app())?.metadata.generation,
+        (await app())?.metadata.resourceVersion,
         (await rig.get(bindings, ns, 'to-broker'))?.metadata.resourceVersion,
       ]
       await pause(1_500)
@@ -90,6 +91,19 @@ export function sinkBindingPromises(api: () => Promise<TestApi>, namespaces: boo
       await pause(2_000)
       expect(await versions()).toEqual(before)
       expect(before[0]).toBe(2)
+    })
+
+    test('of a name that all objects of JavaScript have', async () => {
+      const { rig, ns, app, url, ready } = await start()
+      await using _ = rig
+      await rig.apply(broker(ns))
+      await rig.apply(deployment(ns))
+      await rig.apply(sinkBinding(ns, 'constructor'))
+      await ready('True', undefined, 'constructor')
+      expect(envOf(await app())['K_SINK']).toBe(url)
+      await rig.delete(bindings, ns, 'constructor')
+      await rig.gone(bindings, ns, 'constructor')
+      expect(envOf(await app())).toEqual({})
     })
 
     test('extensions, certificates and a sink that is a URL', async () => {
@@ -373,11 +387,17 @@ export function sinkBindingPromises(api: () => Promise<TestApi>, namespaces: boo
     )
 
     test.each(orders)('of %s, %s, %s leaves nothing behind and blocks nothing', async (...parts) => {
-      const { rig, ns } = await bound()
+      const { rig, ns, app } = await bound()
       await using _ = rig
+      const gone = new Set<string>()
       for (const part of parts) {
         await rig.delete(resources[part]!, ns, nameOf[part]!)
         await rig.gone(resources[part]!, ns, nameOf[part]!)
+        gone.add(part)
+        const outlives = await app()
+        if (!gone.has('binding') || outlives === null) continue
+        expect(envOf(outlives)).toEqual({})
+        expect(outlives.metadata.annotations ?? {}).not.toHaveProperty('sources.millrace.dev/bound')
       }
     })
 
@@ -427,6 +447,23 @@ export function sinkBindingPromises(api: () => Promise<TestApi>, namespaces: boo
       expect(envOf(await app())['K_SINK']).toBe('http://new.example/')
     })
 
+    test('who brings a workload of another cluster, with its record: it gets what is meant here, and goes with the SinkBinding', async () => {
+      const { rig, ns, app, url, ready } = await start()
+      await using _ = rig
+      await rig.apply(broker(ns))
+      await rig.apply(sinkBinding(ns))
+      const env = [{ name: 'A', value: '1' }, { name: 'K_SINK', value: 'http://there/' }, { name: 'K_CE_OVERRIDES' }]
+      const there = { uid: 'x', at: '999999999999', env: { K_SINK: 'http://there/', K_CE_OVERRIDES: '' } }
+      const annotations = { 'sources.millrace.dev/bound': JSON.stringify({ 'to-broker': there, 'not-here': there }) }
+      await rig.apply(deployment(ns, 'app', { env, annotations }))
+      await eventuallyPasses('it has the address of here', async () => expect(envOf(await app())['K_SINK']).toBe(url))
+      await ready('True')
+      expect(JSON.stringify((await app())?.metadata.annotations)).not.toContain('not-here')
+      await rig.delete(bindings, ns, 'to-broker')
+      await rig.gone(bindings, ns, 'to-broker')
+      expect(envOf(await app())).toEqual({ A: '1' })
+    })
+
     test('who had bound it before, as Knative did: nothing rolls, and it goes with the SinkBinding', async () => {
       const { rig, ns, app, url, ready } = await start()
       await using _ = rig
@@ -439,6 +476,41 @@ export function sinkBindingPromises(api: () => Promise<TestApi>, namespaces: boo
       await rig.apply({ ...theirs, metadata: { ...theirs.metadata, finalizers } })
       await ready('True')
       expect(rolls()).toBe(0)
+      await rig.delete(bindings, ns, 'to-broker')
+      await rig.gone(bindings, ns, 'to-broker')
+      expect(envOf(await app())).toEqual({ A: '1' })
+    })
+
+    test.each([
+      ['whose address it wrote without a slash: nothing rolls', 'http://sink.example', undefined, 0],
+      ['whose address is another one now: one roll', 'http://former.example', undefined, 1],
+      ['with certificates that are others now: one roll', 'http://sink.example', 'former', 1],
+    ])('Knative, %s, and all goes with the SinkBinding', async (_what, former, trusted, rolled) => {
+      const { rig, ns, app, ready } = await start()
+      await using _ = rig
+      await rig.stopPlane()
+      const certificates = trusted === undefined ? [] : [{ name: 'K_CA_CERTS', value: trusted }]
+      const env = [
+        { name: 'A', value: '1' },
+        { name: 'K_SINK', value: former },
+        ...certificates,
+        { name: 'K_CE_OVERRIDES' },
+      ]
+      await rig.apply(deployment(ns, 'app', { env }))
+      const theirs = sinkBinding(ns, 'to-broker', { sink: { uri: 'http://sink.example' } }) as KubeObject
+      const finalizers = ['sinkbindings.sources.knative.dev']
+      await rig.apply({ ...theirs, metadata: { ...theirs.metadata, finalizers } })
+      const key = { namespace: ns, name: 'to-broker' }
+      const status = { sinkUri: former, ...(trusted === undefined ? {} : { sinkCACerts: trusted }) }
+      await rig.client.patch(bindings, key, { kind: 'merge', body: { status } }, always, { subresource: 'status' })
+      const rolls = await countRolls(rig, ns)
+      rig.startPlane()
+      await ready('True')
+      await eventuallyPasses('its record is kept', async () =>
+        expect((await app())?.metadata.annotations).toHaveProperty('sources.millrace.dev/bound'),
+      )
+      expect(rolls()).toBe(rolled)
+      expect(envOf(await app())['K_SINK']).toMatch(/^http:\/\/sink\.example\/?$/)
       await rig.delete(bindings, ns, 'to-broker')
       await rig.gone(bindings, ns, 'to-broker')
       expect(envOf(await app())).toEqual({ A: '1' })

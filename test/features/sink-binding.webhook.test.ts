@@ -141,21 +141,24 @@ describe('with the webhook', () => {
     },
   )
 
-  test.each([
+  const ways: readonly [string, (object: object) => Promise<unknown>][] = [
     ['replaced as a whole', (object: object) => rig.client.replace(kinds.deployment, object as KubeObject, always)],
     ['applied by kubectl', (object: object) => apply(object)],
     [
       'applied server-side',
       (object: object) => rig.client.apply(kinds.deployment, object as KubeObject, 'gitops', always),
     ],
-  ])('a workload whose original is %s again and again never rolls', async (_, again) => {
+  ]
+  const byHand = { name: 'K_SINK', value: 'by-hand' }
+  const fromMap = { name: 'K_SINK', valueFrom: { configMapKeyRef: { name: 'addresses', key: 'sink' } } }
+  test.each([
+    ...ways.map(([way, again]) => [way, 'a value', again, byHand] as const),
+    ...ways.map(([way, again]) => [way, 'a value from elsewhere', again, fromMap] as const),
+  ])('a workload whose original is %s again and again, with %s, never rolls', async (_way, _what, again, own) => {
     await bind()
     const original = deployment(namespace, 'app', {
       labels: { tier: 'web' },
-      env: [
-        { name: 'A', value: '1' },
-        { name: 'K_SINK', value: 'by-hand' },
-      ],
+      env: [{ name: 'A', value: '1' }, own],
     })
     await apply(original)
     const rolls = await countRolls()
@@ -167,7 +170,10 @@ describe('with the webhook', () => {
     expect(rolls.get('app') ?? 0).toBe(0)
     await ready('True')
     await kubectl(['delete', 'sinkbinding', 'to-sink', '-n', namespace], rig.api)
-    expect(envOf(await read(kinds.deployment))).toEqual({ A: '1', K_SINK: 'by-hand' })
+    const { template } = (await read(kinds.deployment))?.['spec'] as {
+      template: { spec: { containers: { env: unknown }[] } }
+    }
+    expect(template.spec.containers[0]?.env).toEqual([{ name: 'A', value: '1' }, own])
   })
 
   test('a change of the sink rolls each once, also while tools apply the originals and a replica hears of it late', async () => {

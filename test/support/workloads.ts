@@ -4,6 +4,7 @@ import type { StoredObject } from '../../src/kube/client.ts'
 export interface Variable {
   readonly name: string
   readonly value?: string
+  readonly valueFrom?: object
 }
 
 interface WorkloadOptions {

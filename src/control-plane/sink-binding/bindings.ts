@@ -1,5 +1,6 @@
 import type { StoredObject } from '../../kube/client.ts'
 import { canonicalJson } from '../../kube/equal.ts'
+import { isAfter } from '../../kube/resource-version.ts'
 import type { Store } from '../../kube/store.ts'
 import { envPrefixOf, type SinkBindingSpec, type Subject } from '../../api/sink-binding.ts'
 import { selects } from '../../api/meta/label-selector.ts'
@@ -45,11 +46,14 @@ export class Bindings {
     const all = new Map(this.in(namespace).map((object) => [object.metadata.name, object]))
     if (newest !== undefined) all.set(newest.metadata.name, newest)
     const sinks = [...all.values()].filter((object) => binds(object, kind, workload.metadata)).map(boundSink)
+    const seen = this.#store.synced ? this.#store.resourceVersion : ''
     const knownUpTo = (name: string): string => {
       const found = all.get(name)
-      if (found === undefined) return this.#store.synced ? this.#store.resourceVersion : ''
+      if (found === undefined) return seen
       // What cannot be understood decides nothing: what it did stays.
-      return parsedSinkBinding(found).value === null ? '' : found.metadata.resourceVersion
+      if (parsedSinkBinding(found).value === null) return ''
+      const { resourceVersion } = found.metadata
+      return isAfter(seen, resourceVersion) ? seen : resourceVersion
     }
     return {
       sinks,

@@ -1,3 +1,4 @@
+import { createHash } from 'node:crypto'
 import { isDeepStrictEqual } from 'node:util'
 
 /** A variable of a container, as Kubernetes writes it. */
@@ -16,22 +17,31 @@ export interface Displaced {
 /** Names and values, in the order in which they are appended. */
 export type Variables = Readonly<Record<string, string>>
 
+/** What was put into a workload. */
+export interface Had {
+  readonly values: Variables
+  /** By name: {@link fingerprint}s of the values of former days. A rollback of the template alone brings them back. */
+  readonly former: ReadonlyMap<string, ReadonlySet<string>>
+}
+
+/** Stands for a value: those of certificates are long. */
+export function fingerprint(value: string): string {
+  return createHash('sha256').update(value).digest('base64url').slice(0, 12)
+}
+
 /**
  * The list as the user meant it: without ours, and with what stood back for them. Of a variable that someone wrote anew that is the user's value
  * from now on; one that was taken out altogether stays out.
  */
-export function undoneEnv(
-  live: readonly EnvEntry[],
-  ours: Variables,
-  displaced: readonly Displaced[],
-): readonly EnvEntry[] {
-  const kept = live.filter((entry) => !isOurs(entry, ours))
+export function undoneEnv(live: readonly EnvEntry[], had: Had, displaced: readonly Displaced[]): readonly EnvEntry[] {
+  const touched = ({ name }: EnvEntry): boolean => Object.hasOwn(had.values, name) || had.former.has(name)
+  const kept = live.map((entry) => (touched(entry) ? unpaired(entry) : entry)).filter((entry) => !isOurs(entry, had))
   const rewritten = new Set(kept.map(({ name }) => name))
   const present = new Set(live.map(({ name }) => name))
   const due = displaced
     .filter(({ entry: { name } }) => present.has(name) && !rewritten.has(name))
     .toSorted((a, b) => a.index - b.index)
-  return due.reduce((list, { index, entry }) => list.toSpliced(index, 0, entry), kept)
+  return due.reduce((list, { index, entry }) => list.toSpliced(index, 0, unpaired(entry)), kept)
 }
 
 /** The list with ours: each in the place of the first of that name, else at the end. */
@@ -39,7 +49,9 @@ export function injectedEnv(
   bare: readonly EnvEntry[],
   ours: Variables,
 ): { readonly env: readonly EnvEntry[]; readonly displaced: readonly Displaced[] } {
-  const displaced = bare.flatMap((entry, index) => (Object.hasOwn(ours, entry.name) ? [{ index, entry }] : []))
+  const displaced = bare.flatMap((entry, index) =>
+    Object.hasOwn(ours, entry.name) ? [{ index, entry: unpaired(entry) }] : [],
+  )
   const first = new Map(displaced.toReversed().map(({ index, entry }) => [entry.name, index]))
   const replaced = bare.flatMap((entry, index) => {
     if (!Object.hasOwn(ours, entry.name)) return [entry]
@@ -59,8 +71,20 @@ export function sameEnv(a: readonly EnvEntry[], b: readonly EnvEntry[]): boolean
   })
 }
 
-function isOurs(entry: EnvEntry, ours: Variables): boolean {
-  return Object.hasOwn(ours, entry.name) && sameEntry(entry, entryOf(entry.name, ours))
+function isOurs(entry: EnvEntry, { values, former }: Had): boolean {
+  const { name, value = '' } = entry
+  if (Object.hasOwn(values, name) && sameEntry(entry, entryOf(name, values))) return true
+  return sameEntry(entry, { name, value }) && former.get(name)?.has(fingerprint(value)) === true
+}
+
+/**
+ * Whoever applies a `valueFrom` as a patch puts it beside the value that is ours, in one entry: a pair that no API server takes. The user meant what
+ * the user wrote.
+ */
+function unpaired(entry: EnvEntry): EnvEntry {
+  if (entry['valueFrom'] == null || entry.value === undefined) return entry
+  const { value: _, ...rest } = entry
+  return rest
 }
 
 /** The API server stores an empty value as none. */

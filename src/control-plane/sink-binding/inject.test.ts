@@ -69,6 +69,8 @@ describe('what becomes of a bound workload that someone changed', () => {
     ['a new one between', [a, b, kSink, overrides], [a, b, kSink, overrides], [a, own, b]],
     ['ours twice', [a, kSink, overrides, kSink], [a, kSink, overrides], [a, own]],
     ['theirs beside ours', [a, kSink, own, overrides], [a, kSink, overrides], [a, own]],
+    // What kubectl makes of ours and of `valueFrom` in the manifest; no API server stores it.
+    ['both in one entry', [a, { ...fromMap, ...kSink }, overrides], [a, kSink, overrides], [a, fromMap]],
   ])('%s', (_, env, now, undone) => {
     const again = bind(withEnv(bound, env), deployments, by(sink())).object
     expect(envOf(again)).toEqual(now)
@@ -83,6 +85,33 @@ describe('what becomes of a bound workload that someone changed', () => {
     expect(envOf(moved)).toEqual([a, { name: 'K_SINK', value: 'http://b/' }, overrides])
     expect(envOf(bind(moved, deployments, by()).object)).toEqual([a, own])
   })
+
+  it('a pair that no API server takes stands in a record: it comes back without the value', () => {
+    const was = { app: [{ index: 1, entry: { ...fromMap, value: 'http://a/' } }] }
+    const record = { a: { ...recordOf(bound)['a']!, was } }
+    expect(envOf(bind(bound, deployments, { ...by(), record }).object)).toEqual([a, fromMap])
+  })
+
+  it.each(['K_SINK', 'K_CA_CERTS'])(
+    'a template of former days brings a former %s back: it is known as ours',
+    (name) => {
+      const sinkOf = (i: number): BoundSink =>
+        sink({ version: `1${i}`, variables: { K_CE_OVERRIDES: '', K_SINK: 'http://now/', [name]: `http://${i}/` } })
+      const last = sink({ version: '20' })
+      const formerly = [1, 2, 3].reduce((object, i) => bind(object, deployments, by(sinkOf(i))).object, bound)
+      const now = bind(formerly, deployments, by(last)).object
+      for (const i of [1, 2, 3]) {
+        const rolledBack = withEnv(now, [
+          a,
+          { name, value: `http://${i}/` },
+          ...ours.filter((each) => each.name !== name),
+        ])
+        const again = bind(rolledBack, deployments, by(last)).object
+        expect(envOf(again)).toEqual(name === 'K_SINK' ? [a, kSink, overrides] : [a, ...ours])
+        expect(envOf(bind(again, deployments, by()).object)).toEqual([a, own])
+      }
+    },
+  )
 
   it('the record is lost: what stands there counts as the user’s, but for a record that someone else brings', () => {
     const bare = { ...bound, metadata: { name: 'w' } }
@@ -136,14 +165,42 @@ describe('what is not known', () => {
     expect(bind(bound, deployments, by(sink({ variables: null, version: '20' }))).object).toEqual(bound)
   })
 
+  it('a record that claims to know more than there is decides nothing once all of that is known here', () => {
+    const other = { ...by(sink()), record: { a: { uid: 'x', at: '50', env: { K_SINK: 'http://x/' } } } }
+    const there = workload([{ name: 'K_SINK', value: 'http://x/' }])
+    expect(envOf(bind(there, deployments, other).object)).toEqual(ours)
+    expect(envOf(bind(there, deployments, { ...other, knownUpTo: () => '49' }).object)).toHaveLength(1)
+  })
+
   it('whoever knows an older version changes nothing', () => {
     const old = sink({ version: '9', variables: { K_SINK: 'http://old/', K_CE_OVERRIDES: '' } })
-    expect(bind(bound, deployments, by(old)).object).toEqual(bound)
+    expect(bind(bound, deployments, { ...by(old), knownUpTo: () => '9' }).object).toEqual(bound)
     expect(bind(bound, deployments, { sinks: [], knownUpTo: () => '9' }).object).toEqual(bound)
   })
 })
 
+describe('names that all objects of JavaScript have', () => {
+  it('of a SinkBinding, of the one that goes, and of a container', () => {
+    const before = withEnv(workload([]), [own])
+    const { template } = before['spec'] as { template: { spec: { containers: object[] } } }
+    template.spec.containers = [{ name: 'constructor', env: [own] }]
+    const bound = bind(before, deployments, by(sink({ name: 'constructor' })))
+    expect(envOf(bound.object)).toEqual([{ name: 'K_SINK', value: 'http://constructor/' }, overrides])
+    expect(bound.record['constructor']?.env).toEqual({ K_SINK: 'http://constructor/', K_CE_OVERRIDES: '' })
+    expect(bind(bound.object, deployments, by()).object).toEqual(before)
+  })
+})
+
 describe('which containers', () => {
+  it('of a Knative Service the one without a name, also once it has got one', () => {
+    const service = { group: 'serving.knative.dev', kind: 'Service' }
+    const before = { metadata: {}, spec: { template: { spec: { containers: [{ image: 'a', env: [own] }] } } } }
+    const bound = bind(before, service, by(sink())).object as typeof before
+    expect(bind(bound, service, by()).object).toEqual(before)
+    bound.spec.template.spec.containers = bound.spec.template.spec.containers.map((each) => ({ name: 'user', ...each }))
+    expect(envOf(bind(bound, service, by()).object)).toEqual([own])
+  })
+
   it('each, init containers too', () => {
     const object = workload([a], [{ name: 'side' }])
     ;(object['spec'] as { template: { spec: { initContainers?: object[] } } }).template.spec.initContainers = [

@@ -2,8 +2,8 @@ import { isDeepStrictEqual } from 'node:util'
 import { valueAt, type JsonObject } from '../../api/json.ts'
 import { isAfter } from '../../kube/resource-version.ts'
 import type { GroupKind } from '../references.ts'
-import { injectedEnv, sameEnv, undoneEnv, type Displaced, type Variables } from './env.ts'
-import { recordOf, withRecord, type BindingRecord, type WorkloadRecord } from './record.ts'
+import { fingerprint, injectedEnv, sameEnv, undoneEnv, type Displaced, type Had, type Variables } from './env.ts'
+import { recordOf, saidOf, withRecord, type BindingRecord, type WorkloadRecord } from './record.ts'
 import {
   containerLists,
   containersOf,
@@ -61,22 +61,24 @@ export function bind(workload: JsonObject, kind: GroupKind, binders: Binders): B
   const { granted, conflicts } = grant(before, binders)
   if (isFrozen(kind) && binders.beingMade !== true) return frozen(workload, before, granted, conflicts)
   const vars = inRank(variablesIn([...granted.values()]))
-  const had = variablesIn(Object.values(before))
+  const had = hadIn(Object.values(before))
   const skipped = skippedIn(workload)
   const was = new Map<string, readonly Displaced[]>()
-  const treat = (container: Container): Container => {
+  const treat = (container: Container, placeholder: string): Container => {
     const live = container.env ?? []
-    const stoodBack = Object.values(before).flatMap((record) => record.was?.[container.name] ?? [])
+    const name = container.name ?? placeholder
+    const stoodBack = Object.values(before).flatMap(({ was }) => saidOf(was, name) ?? saidOf(was, placeholder) ?? [])
     const bare = undoneEnv(live, had, stoodBack)
-    const { env, displaced } = injectedEnv(bare, skipped.has(container.name) ? {} : vars)
-    if (displaced.length > 0) was.set(container.name, displaced)
+    const { env, displaced } = injectedEnv(bare, skipped.has(name) ? {} : vars)
+    if (displaced.length > 0) was.set(name, displaced)
     if (sameEnv(live, env)) return container
     const { env: _, ...rest } = container
     return env.length === 0 ? rest : { ...container, env }
   }
   const lists = containerLists.flatMap((list) => {
     const containers = containersOf(workload, kind, list)
-    return containers === null ? [] : [[list, containers.map(treat)] as const]
+    if (containers === null) return []
+    return [[list, containers.map((container, index) => treat(container, placeholderOf(list, index)))] as const]
   })
   const object = withLists(workload, kind, Object.fromEntries(lists))
   const record = Object.fromEntries([...granted].map(([name, each]) => [name, withDisplaced(each, was)]))
@@ -113,23 +115,52 @@ function grant(before: WorkloadRecord, { sinks, knownUpTo }: Binders) {
     }
     // Also who has no address yet keeps its place.
     taken.set(mark, sink.name)
-    const record = granting(sink, before[sink.name])
+    const record = granting(sink, before, knownUpTo(sink.name))
     if (record !== null) granted.set(sink.name, record)
   }
   return { granted: granted as Granted, conflicts }
 }
 
-function granting({ uid, version, variables }: BoundSink, record: BindingRecord | undefined): BindingRecord | null {
+function granting(
+  { name, uid, version, variables }: BoundSink,
+  before: WorkloadRecord,
+  knownUpTo: string,
+): BindingRecord | null {
+  const record = saidOf(before, name)
   const { was: _, ...known } = record ?? { was: undefined, env: {}, at: '', uid: '' }
-  const stale = record !== undefined && isAfter(record.at, version)
+  // Of who knows all that came after it, a record of another cluster is no match: here is none that knew more.
+  const stale = record !== undefined && isAfter(record.at, version) && isAfter(record.at, knownUpTo)
   if (stale || variables === null) return record === undefined ? null : known
-  if (known.uid === uid && isDeepStrictEqual({ ...known.env }, { ...variables })) return known
-  return { uid, at: version, env: { ...variables } }
+  const same = known.uid === uid && isDeepStrictEqual({ ...known.env }, { ...variables })
+  if (same) return known.at === '' ? { ...known, at: version } : known
+  const former = formerOf(known, before, variables)
+  return { uid, at: version, env: { ...variables }, ...(Object.keys(former).length === 0 ? {} : { former }) }
+}
+
+/** So many former values of a variable are known as ours. */
+const mostFormer = 3
+
+/** The values that these variables had before, whoever gave them. */
+function formerOf(known: BindingRecord, before: WorkloadRecord, now: Variables): Record<string, string[]> {
+  const names = new Set([known.env, known.former ?? {}, now].flatMap((map) => Object.keys(map)))
+  const records = Object.values(before)
+  const stoodBack = new Set(
+    records.flatMap(({ was = {} }) => Object.values(was).flatMap((all) => all.map(({ entry }) => entry.name))),
+  )
+  const all = [...names].map((name) => {
+    const values = records.flatMap(({ env }) => saidOf(env, name) ?? []).map(fingerprint)
+    const current = Object.hasOwn(now, name) ? fingerprint(now[name] ?? '') : undefined
+    // What stood back comes back now, and may say the same.
+    if (current === undefined && stoodBack.has(name)) return [name, []] as const
+    const each = new Set([...records.flatMap(({ former }) => saidOf(former, name) ?? []), ...values])
+    return [name, [...each].filter((one) => one !== current).slice(-mostFormer)] as const
+  })
+  return Object.fromEntries(all.filter(([, each]) => each.length > 0))
 }
 
 function inOrder(sinks: readonly BoundSink[], before: WorkloadRecord): readonly BoundSink[] {
   const isIn = ({ name, uid, prefix }: BoundSink): boolean =>
-    before[name]?.uid === uid && Object.hasOwn(before[name].env, `${prefix}K_SINK`)
+    saidOf(before, name)?.uid === uid && saidOf(saidOf(before, name)?.env, `${prefix}K_SINK`) !== undefined
   return sinks.toSorted(
     (a, b) => Number(isIn(b)) - Number(isIn(a)) || compare(a.createdAt, b.createdAt) || compare(a.name, b.name),
   )
@@ -152,6 +183,18 @@ function withDisplaced(record: BindingRecord, was: ReadonlyMap<string, readonly 
     return own.length === 0 ? [] : [[container, own] as const]
   })
   return mine.length === 0 ? record : { ...record, was: Object.fromEntries(mine) }
+}
+
+/** Stands for a container that has no name: Knative gives it one after it was admitted. */
+function placeholderOf(list: string, index: number): string {
+  return list === 'containers' ? `#${index}` : `#${list}/${index}`
+}
+
+function hadIn(records: readonly BindingRecord[]): Had {
+  const former = new Map<string, Set<string>>()
+  for (const [name, each] of records.flatMap((record) => Object.entries(record.former ?? {})))
+    former.set(name, new Set([...(former.get(name) ?? []), ...each]))
+  return { values: variablesIn(records), former }
 }
 
 function variablesIn(records: readonly BindingRecord[]): Variables {

@@ -7,9 +7,10 @@ import { parsedSinkBinding } from '../parsed.ts'
 import { groupKindName, groupKindOf, type GroupKind } from '../references.ts'
 import { statusOf } from '../status-of.ts'
 import { binds, subjectOf, variablesOf, type Bindings } from './bindings.ts'
-import { recordOf } from './record.ts'
+import { fingerprint, type Variables } from './env.ts'
+import { ofThisCluster, recordOf, saidOf, type BindingRecord } from './record.ts'
 import type { SubjectKinds, Workload } from './subject-kinds.ts'
-import { controllerOf, excludeLabel, hasEnded, isFrozen } from './workload.ts'
+import { containerLists, containersOf, controllerOf, excludeLabel, hasEnded, isFrozen } from './workload.ts'
 import type { Binders } from './inject.ts'
 
 /** Where SinkBindings are seen. */
@@ -89,7 +90,7 @@ export function remembered(object: StoredObject): readonly SubjectName[] {
 
 function matters(binding: StoredObject, { object, kind }: Workload): boolean {
   const { name } = binding.metadata
-  if (recordOf(object)[name] !== undefined || isRemembered(binding, kind, object)) return true
+  if (Object.hasOwn(recordOf(object), name) || isRemembered(binding, kind, object)) return true
   const { deletionTimestamp: _, ...metadata } = binding.metadata
   return binds({ ...binding, metadata }, kind, object.metadata)
 }
@@ -135,28 +136,43 @@ export function bindersOf(
   world: BindingWorld,
   newest?: StoredObject,
 ): Binders {
-  const record = recordOf(workload)
-  const { namespace = '' } = workload.metadata
-  const lost = newest !== undefined && record[newest.metadata.name] === undefined && presumed(newest, kind, workload)
-  const options = {
-    ...(newest === undefined ? {} : { newest }),
-    ...(lost === undefined || lost === false ? {} : { record: { ...record, [newest?.metadata.name ?? '']: lost } }),
-  }
+  const written = recordOf(workload)
+  const { namespace = '', resourceVersion } = workload.metadata
+  const known = ofThisCluster(written, resourceVersion)
+  const isNew = newest !== undefined && !Object.hasOwn(known, newest.metadata.name)
+  const lost = isNew ? presumed(newest, kind, workload) : undefined
+  const record = lost === undefined ? known : { ...known, [newest?.metadata.name ?? '']: lost }
+  const options = { ...(newest === undefined ? {} : { newest }), ...(record === written ? {} : { record }) }
   const binders = world.bindings.bindersOf(workload, kind, namespace, options)
   return keptOut({ object: workload, kind }, world) === null ? binders : { ...binders, sinks: [] }
 }
 
 /**
  * What it put into a workload whose record is lost: into those that its status remembers; and all that it selects, when it is one that Knative's
- * controller looked after, which keeps no records.
+ * controller looked after, which keeps no records. What such a workload says when it is first looked at came from there, whatever it says.
  */
-function presumed(binding: StoredObject, kind: GroupKind, workload: StoredObject) {
+function presumed(binding: StoredObject, kind: GroupKind, workload: StoredObject): BindingRecord | undefined {
   const [, ofKnative] = finalizers.sinkBinding
   const adopted = binding.metadata.finalizers?.includes(ofKnative) === true
   if (!adopted && !isRemembered(binding, kind, workload)) return undefined
   const spec = parsedSinkBinding(binding).value?.spec
-  const status = (binding['status'] ?? {}) as { sinkUri?: string }
+  const status = statusOf(binding) as { sinkUri?: string; subjectCount?: number }
   const prefix = envPrefixOf(binding.metadata.annotations)
   const env = spec === undefined || status.sinkUri === undefined ? null : variablesOf(spec, status, prefix)
-  return env === null ? undefined : { uid: binding.metadata.uid, at: '', env: { ...env } }
+  if (env === null) return undefined
+  // Knative counts no subjects.
+  const former = adopted && status.subjectCount === undefined ? valuesOfKnative(workload, kind, env) : {}
+  return { uid: binding.metadata.uid, at: '', env: { ...env }, ...(Object.keys(former).length === 0 ? {} : { former }) }
+}
+
+/** What stands in a workload under the names that Knative gives, as far as it is something else than `now`. */
+function valuesOfKnative(workload: StoredObject, kind: GroupKind, now: Variables): Record<string, string[]> {
+  const containers = containerLists.flatMap((list) => containersOf(workload, kind, list) ?? [])
+  const all = containers.flatMap(({ env = [] }) => env)
+  const former = ['K_SINK', 'K_CA_CERTS', 'K_CE_OVERRIDES'].map((name) => {
+    const values = all.filter((entry) => entry.name === name && entry['valueFrom'] == null)
+    const others = values.map(({ value = '' }) => value).filter((value) => value !== saidOf(now, name))
+    return [name, [...new Set(others.map(fingerprint))]] as [string, string[]]
+  })
+  return Object.fromEntries(former.filter(([, each]) => each.length > 0))
 }

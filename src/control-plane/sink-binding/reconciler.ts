@@ -95,7 +95,7 @@ export class SinkBindingReconciler implements Reconciler {
       await setFinalizers(this.#parts.client, kinds.sinkBinding, object, names, signal)
       return { kind: 'waiting', afterMs: lookAgainMs }
     }
-    const address = 'url' in sink ? addressOf(binding, sink) : addressAsItWas(seen)
+    const address = 'url' in sink ? addressOf(binding, sink, seen.sinkUri) : addressAsItWas(seen)
     if (address.sinkUri !== seen.sinkUri || address.sinkCACerts !== seen.sinkCACerts)
       return announced(seen, sink, address)
     const excludedNamespace = isExcluded(seen.namespace, this.#parts)
@@ -133,7 +133,7 @@ export class SinkBindingReconciler implements Reconciler {
     const out = keptOut(workload, this.#parts)
     // Whoever made it would undo each change.
     if (out?.kind === 'owned' || out?.kind === 'going') return as(out)
-    const isIn = recordOf(workload.object)[name] !== undefined
+    const isIn = Object.hasOwn(recordOf(workload.object), name)
     if (out?.kind === 'ended' && wanted) return as(isIn ? { kind: 'bound' } : out)
     if (wanted && containersOf(workload.object, workload.kind, 'containers') === null)
       return as({ kind: 'notBindable' })
@@ -145,7 +145,7 @@ export class SinkBindingReconciler implements Reconciler {
       const rival = written.bound.conflicts.get(name)
       if (rival !== undefined) return as({ kind: 'conflict', with: rival })
       if (written.kind === 'contested') return as({ kind: 'contested' })
-      if (written.bound.record[name] !== undefined) return as({ kind: 'bound' })
+      if (Object.hasOwn(written.bound.record, name)) return as({ kind: 'bound' })
       return as({ kind: isFrozen(workload.kind) ? 'jobNotBound' : 'waiting' })
     } catch (error) {
       if (signal.aborted || !(error instanceof Fault)) throw error
@@ -177,7 +177,7 @@ export class SinkBindingReconciler implements Reconciler {
   async #undoOrphans({ namespace, name }: ObjectName, signal: AbortSignal): Promise<Outcome> {
     const orphans = this.#parts.subjects
       .allIn(namespace)
-      .filter((each) => recordOf(each.object)[name] !== undefined && keptOut(each, this.#parts)?.kind !== 'owned')
+      .filter((each) => Object.hasOwn(recordOf(each.object), name) && keptOut(each, this.#parts)?.kind !== 'owned')
     await this.#each(orphans, async (workload) => {
       const of = (live: StoredObject) => bindersOf(live, workload.kind, this.#parts)
       await this.#writer.write(workload, of, signal).catch((error: unknown) => {
@@ -211,9 +211,16 @@ interface AddressStatus {
 function addressOf(
   { spec: { sink } }: SinkBinding,
   { url, CACerts }: { url: string; CACerts?: string },
+  before: string | undefined,
 ): AddressStatus {
   const trusted = sink.CACerts ?? CACerts
-  return { sinkUri: url, ...(trusted === undefined ? {} : { sinkCACerts: trusted }) }
+  // Knative writes what stands in the manifest, without the slash of a path that is empty: nothing rolls for that.
+  const sinkUri = before !== undefined && isSameUrl(before, url) ? before : url
+  return { sinkUri, ...(trusted === undefined ? {} : { sinkCACerts: trusted }) }
+}
+
+function isSameUrl(a: string, b: string): boolean {
+  return URL.canParse(a) && URL.canParse(b) && new URL(a).href === new URL(b).href
 }
 
 function addressAsItWas({ sinkUri, sinkCACerts }: ObservedBinding): AddressStatus {

@@ -1,6 +1,7 @@
 import { z } from 'zod'
 import { isMap, valueAt, type JsonObject } from '../../api/json.ts'
 import { canonicalJson } from '../../kube/equal.ts'
+import { isAfter } from '../../kube/resource-version.ts'
 
 /** On the workload itself, never in its pod template: what was put into it, and what stood there before. JSON of {@link WorkloadRecord}. */
 export const recordAnnotation = 'sources.millrace.dev/bound'
@@ -11,7 +12,9 @@ const BindingRecord = z.object({
   /** The version of the SinkBinding that said so: whoever knows an older one only leaves this as it is. */
   at: z.string(),
   env: z.record(z.string(), z.string()),
-  /** By container. */
+  /** By variable: fingerprints of the values that it had before, at most three, the newest last. */
+  former: z.record(z.string(), z.array(z.string())).optional(),
+  /** By container: its name, or what stands for it. */
   was: z.record(z.string(), z.array(z.object({ index: z.int().min(0), entry: Entry }))).optional(),
 })
 
@@ -20,6 +23,11 @@ export type BindingRecord = z.infer<typeof BindingRecord>
 
 /** By the name of the SinkBinding. */
 export type WorkloadRecord = Readonly<Record<string, BindingRecord>>
+
+/** What a map says of a name; nothing of what all objects of JavaScript have (`constructor` is a name of Kubernetes, too). */
+export function saidOf<T>(map: Readonly<Record<string, T>> | undefined, name: string): T | undefined {
+  return map !== undefined && Object.hasOwn(map, name) ? map[name] : undefined
+}
 
 const known = new WeakMap<JsonObject, WorkloadRecord>()
 
@@ -40,6 +48,19 @@ function read(object: JsonObject): WorkloadRecord {
   } catch {
     return {}
   }
+}
+
+/**
+ * A record as it counts for a workload that is stored in this version: it was written later than the SinkBinding that it speaks of, so one that
+ * claims to know more comes from another cluster, or from before this one was restored, and knows nothing. '': the workload is only being made.
+ */
+export function ofThisCluster(record: WorkloadRecord, version: string): WorkloadRecord {
+  if (Object.values(record).every(({ at }) => !isAfter(at, version))) return record
+  const all = Object.entries(record).map(([name, each]) => [
+    name,
+    isAfter(each.at, version) ? { ...each, at: '' } : each,
+  ])
+  return Object.fromEntries(all) as WorkloadRecord
 }
 
 /** The object with this record; without the annotation when the record is empty. */

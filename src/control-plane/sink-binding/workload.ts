@@ -27,7 +27,8 @@ export const excludeLabel = 'bindings.knative.dev/exclude'
 
 /** A container of a pod template, as far as it is our business. */
 export interface Container {
-  readonly name: string
+  /** Of a Knative Service it may be missing. */
+  readonly name?: string
   readonly env?: readonly EnvEntry[]
   readonly [field: string]: unknown
 }
@@ -87,7 +88,8 @@ export function keepWorkload(kind: GroupKind): (object: StoredObject) => StoredO
 }
 
 function lean({ name, env }: Container): Container {
-  return env === undefined ? { name } : { name, env: env.map((entry) => (variable.test(entry.name) ? entry : other)) }
+  const named = name === undefined ? {} : { name }
+  return env === undefined ? named : { ...named, env: env.map((entry) => (variable.test(entry.name) ? entry : other)) }
 }
 
 function ended(object: StoredObject, kind: GroupKind): object {

@@ -5,7 +5,7 @@ import type { GroupKind } from '../references.ts'
 import type { Bindings } from '../sink-binding/bindings.ts'
 import { bind } from '../sink-binding/inject.ts'
 import { isLeftAlone } from '../sink-binding/observe.ts'
-import { recordOf } from '../sink-binding/record.ts'
+import { ofThisCluster, recordOf } from '../sink-binding/record.ts'
 import { jsonPatch } from './json-patch.ts'
 
 const Metadata = z.looseObject({
@@ -67,7 +67,7 @@ function bound(
   const workload = object as StoredObject
   // Whoever replaces the whole object takes the record off with the rest.
   const [own, before] = [recordOf(object), recordOf(oldObject)]
-  const record = Object.keys(own).length === 0 ? before : own
+  const record = oldObject === null ? ofThisCluster(own, '') : Object.keys(own).length === 0 ? before : own
   const labels = workload.metadata.labels
   const metadata = { name: workload.metadata.name, ...(isMap(labels) ? { labels } : {}) }
   const binders = bindings.bindersOf({ metadata }, kind, namespace, { record, beingMade: oldObject === null })
