@@ -51,6 +51,21 @@ describe('a SinkBinding is refused, with the field, the reason and the fix', () 
       binding({ sink: { ...sink, CACerts: 'x' } }),
       'spec.sink.CACerts: must be certificates in PEM',
     ],
+    [
+      'certificates that no variable holds',
+      binding({ sink: { ...sink, CACerts: `-----BEGIN CERTIFICATE-----${'M'.repeat(65_536)}` } }),
+      'spec.sink.CACerts: is too long: 65536 characters are allowed',
+    ],
+    [
+      'an extension that no variable holds',
+      extensions({ a: 'x'.repeat(32_769) }),
+      'spec.ceOverrides.extensions.a: is too long: 32768 characters are allowed',
+    ],
+    [
+      'extensions that no variable holds, as bytes of JSON',
+      extensions({ a: 'ä'.repeat(10_000), b: '"'.repeat(10_000) }),
+      'spec.ceOverrides.extensions: may have 32768 bytes in all',
+    ],
     ['an audience', binding({ sink: { ...sink, audience: 'x' } }), 'spec.sink.audience: not yet: OIDC'],
     [
       'an extension in upper case',
@@ -120,6 +135,13 @@ describe('a SinkBinding is taken', () => {
           name: undefined,
           selector: { matchLabels: { a: 'b' }, matchExpressions: [{ key: 'a', operator: 'Exists' }] },
         },
+      }),
+    ],
+    [
+      'with what a variable just holds',
+      binding({
+        sink: { ...sink, CACerts: `-----BEGIN CERTIFICATE-----${'M'.repeat(65_536 - 27)}` },
+        ceOverrides: { extensions: { a: 'x'.repeat(32_768 - 8) } },
       }),
     ],
     ['with extensions', extensions({ tenant: 'a', 1: 'b' })],

@@ -14,6 +14,9 @@ const envPrefix = /^[A-Z][A-Z0-9_]{0,62}$/
 /** Far above what anybody writes: the API server refuses CEL rules about maps of any size. */
 const most = 64
 
+/** Names and values of all extensions together, bytes of JSON: they become one variable. */
+const largest = 32_768
+
 /** Attributes that an event has by the specification (CloudEvents 1.0): to override one would make another event of it. */
 const coreAttributes = [
   'id',
@@ -36,6 +39,11 @@ const coreRule: Rule = {
   message: `must not name an attribute that each event has by itself (${coreAttributes.join(', ')}); choose another name, e.g. mysource`,
 }
 
+const sizeRule: Rule = {
+  rule: `self.map(name, size(name) + size(self[name])).sum() <= ${largest}`,
+  message: `may have ${largest} bytes in all: they become one variable of each container`,
+}
+
 const ExtensionName = z.string().superRefine((name, issue) => {
   if (!/^[a-z0-9]+$/.test(name)) issue.addIssue(`is no name: ${nameRule.message}`)
   else if (coreAttributes.includes(name)) issue.addIssue(coreRule.message)
@@ -43,9 +51,10 @@ const ExtensionName = z.string().superRefine((name, issue) => {
 
 const CeOverrides = z.strictObject({
   extensions: z
-    .record(ExtensionName, z.string())
+    .record(ExtensionName, z.string().max(largest))
     .refine((extensions) => Object.keys(extensions).length <= most, `may have ${most} extensions`)
-    .meta(crd({ rules: [nameRule, coreRule], maxProperties: most }))
+    .refine((extensions) => Buffer.byteLength(JSON.stringify(extensions)) <= largest, sizeRule.message)
+    .meta(crd({ rules: [nameRule, coreRule, sizeRule], maxProperties: most }))
     .optional()
     .describe('Name to value.'),
 })

@@ -144,6 +144,13 @@ export function sinkBindingPromises(api: () => Promise<TestApi>, namespaces: boo
       })
       await ready('True')
       expect(envOf(await app())).toMatchObject({ K_SINK: 'https://thing.example/', K_CA_CERTS: 'PEM' })
+      // More than Linux starts a program with.
+      const large = { address: { url: 'https://large.example/', CACerts: 'x'.repeat(130_000) } }
+      await rig.client.patch(resource, { namespace: ns, name: 'a' }, { kind: 'merge', body: { status: large } }, always, {
+        subresource: 'status',
+      })
+      expect(messageOf(await ready('False', 'ReferenceNotResolved'))).toContain('CACerts of 130000 characters')
+      expect(envOf(await app())).toMatchObject({ K_SINK: 'https://thing.example/', K_CA_CERTS: 'PEM' })
     })
 
     test.each(['StatefulSet', 'DaemonSet', 'ReplicaSet', 'CronJob'] as const)('a %s', async (kind) => {

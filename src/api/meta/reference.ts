@@ -4,6 +4,12 @@ import { crd, structural, type Rule } from './structural.ts'
 /** Far above what anybody writes: the API server refuses CEL rules about text that may be of any length. */
 const longestUri = 4096
 
+/**
+ * Certificate authorities that a sender is told to trust, characters: Linux starts no program with a variable of 128 KiB, and what the annotations of
+ * an object hold is bounded too. A bundle of one or two authorities has some 4 KiB.
+ */
+export const longestCACerts = 65_536
+
 const example = 'http://my-service.default.svc.cluster.local/path'
 
 const later = {
@@ -55,6 +61,7 @@ export const SinkDestination = z
     CACerts: z
       .string()
       .regex(/^\s*-----BEGIN CERTIFICATE-----/, 'must be certificates in PEM: -----BEGIN CERTIFICATE----- …')
+      .max(longestCACerts)
       .optional()
       .describe('Certificate authorities to trust there, PEM, in place of those that the object names.'),
   })

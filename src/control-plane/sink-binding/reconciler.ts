@@ -1,4 +1,5 @@
 import { fails, ready, waits } from '../../api/meta/condition.ts'
+import { longestCACerts } from '../../api/meta/reference.ts'
 import { sinkBindingDependents, type SinkBinding, type SinkBindingCondition } from '../../api/sink-binding.ts'
 import type { Clock } from '../../core/clock.ts'
 import { Fault } from '../../core/fault.ts'
@@ -119,7 +120,7 @@ export class SinkBindingReconciler implements Reconciler {
     const { resolve, references } = this.#parts
     const sink = destinationResolver((ref) => (refs.push(ref), resolve(ref)))(binding.spec.sink, namespace)
     references.set({ kind: 'SinkBinding', key: { namespace, name: object.metadata.name } }, refs)
-    return sink
+    return trustable(sink, binding)
   }
 
   /** One workload, as it shall be. */
@@ -217,6 +218,13 @@ function addressOf(
   // Knative writes what stands in the manifest, without the slash of a path that is empty: nothing rolls for that.
   const sinkUri = before !== undefined && isSameUrl(before, url) ? before : url
   return { sinkUri, ...(trusted === undefined ? {} : { sinkCACerts: trusted }) }
+}
+
+/** What `spec.sink` may say is bounded at admission; an address of others is not. */
+function trustable(sink: Resolved, { spec }: SinkBinding): Resolved {
+  if ('missing' in sink || spec.sink.CACerts !== undefined || (sink.CACerts ?? '').length <= longestCACerts) return sink
+  const missing = `its address has CACerts of ${sink.CACerts?.length} characters, and a variable holds ${longestCACerts}; give it fewer certificates, or name those that matter in spec.sink.CACerts`
+  return { missing }
 }
 
 function isSameUrl(a: string, b: string): boolean {

@@ -1,5 +1,5 @@
 import { z } from 'zod'
-import { isMap, type JsonObject } from '../../api/json.ts'
+import { isMap, valueAt, type JsonObject } from '../../api/json.ts'
 import type { StoredObject } from '../../kube/client.ts'
 import type { GroupKind } from '../references.ts'
 import type { Bindings } from '../sink-binding/bindings.ts'
@@ -73,11 +73,23 @@ function bound(
   const binders = bindings.bindersOf({ metadata }, kind, namespace, { record, beingMade: oldObject === null })
   const found = bind(object, kind, isLeftAlone(workload) ? { ...binders, sinks: [] } : binders)
   const patch = jsonPatch(object, found.object)
+  if (patch.length > 0 && annotationBytes(found.object) > mostAnnotationBytes) return [[], [tooLarge]]
   const by = Object.keys(found.record).join(', ')
   const warnings = found.displaced.map(
     (name) => `${name} is set by SinkBinding ${by}; what is written here comes back when that is gone`,
   )
   return [patch, patch.length === 0 ? [] : warnings]
+}
+
+/** The API server takes 256 KiB of annotations, and other webhooks may add theirs. */
+const mostAnnotationBytes = 240 * 1024
+const tooLarge =
+  'SinkBindings change nothing here: with what they keep in the annotation sources.millrace.dev/bound, the annotations would have more than 240 KiB; make them smaller'
+
+function annotationBytes(object: JsonObject): number {
+  const annotations = valueAt(object, ['metadata', 'annotations'])
+  const all = isMap(annotations) ? Object.entries(annotations) : []
+  return all.reduce((sum, [name, value]) => sum + Buffer.byteLength(name) + Buffer.byteLength(String(value)), 0)
 }
 
 function answer(uid: string, patch: readonly object[], warnings: readonly string[]): object {
