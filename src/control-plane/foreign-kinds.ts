@@ -21,6 +21,8 @@ export interface ForeignKindsOptions {
   readonly builtIn?: readonly Resource[]
   /** A kind is followed from now on. Who subscribes now hears of a change before anybody looks at it. */
   readonly followed?: (store: Store) => void
+  /** A kind is not followed any more. */
+  readonly left?: (store: Store) => void
   /** How long a kind is followed after the last that referred to it, milliseconds. Default 0. */
   readonly lingerMs?: number
 }
@@ -160,8 +162,11 @@ export class ForeignKinds {
 
   #stop(name: string): void {
     this.#unneededSince.delete(name)
-    this.#followed.get(name)?.stop.abort()
+    const followed = this.#followed.get(name)
+    if (followed === undefined) return
+    followed.stop.abort()
     this.#followed.delete(name)
+    this.#options.left?.(followed.informer)
   }
 }
 

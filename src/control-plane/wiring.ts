@@ -165,6 +165,7 @@ export class Wiring {
   }
 
   #allBindingsIn(namespace: string): void {
+    if (this.#controllers === undefined) return
     for (const { metadata } of this.#informers.sinkBindings.all())
       if (metadata.namespace === namespace) this.#to('sinkBinding', { namespace, name: metadata.name })
   }

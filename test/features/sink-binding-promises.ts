@@ -1,7 +1,8 @@
 import { describe, expect, test } from 'vitest'
-import type { KubeObject, Resource, StoredObject } from '../../src/kube/client.ts'
+import { Fault } from '../../src/core/fault.ts'
+import type { KubeClient, KubeObject, Resource, StoredObject } from '../../src/kube/client.ts'
 import { kinds } from '../../src/kube/kinds.ts'
-import { broker, ControlPlaneRig, service, unique, type TestApi, type Told } from '../support/control-plane-rig.ts'
+import { broker, clientWith, ControlPlaneRig, service, unique, type TestApi, type Told } from '../support/control-plane-rig.ts'
 import { eventually, eventuallyPasses } from '../support/eventually.ts'
 import { deployment, envOf, sinkBinding, workload } from '../support/workloads.ts'
 
@@ -406,6 +407,52 @@ export function sinkBindingPromises(api: () => Promise<TestApi>, namespaces: boo
         expect(envOf(outlives)).toEqual({})
         expect(outlives.metadata.annotations ?? {}).not.toHaveProperty('sources.millrace.dev/bound')
       }
+    })
+
+    test.each([
+      ['is released after two minutes', false],
+      ['and that goes with its namespace is released at once', true],
+    ])('of one that cannot be taken out, for the webhook of someone else, %s', async (_what, namespaceGoes) => {
+      const { rig, ns } = await bound()
+      await using _ = rig
+      await rig.stopPlane()
+      let lateMs = 0
+      let broken = true
+      const asked: string[] = []
+      const patch: KubeClient['patch'] = (resource, key, ...rest) => {
+        if (resource.kind !== 'Deployment' || !broken) return rig.client.patch(resource, key, ...rest)
+        asked.push(key.name)
+        return Promise.reject(new Fault('ApiUnavailable', 'failed calling webhook'))
+      }
+      rig.startPlane({ through: clientWith(rig.client, { patch }), lateMs: () => lateMs })
+      await eventually('it is idle', () => rig.plane?.idle)
+      const hold = (finalizers: string[] | null) =>
+        rig.client.patch(
+          kinds.namespace,
+          { namespace: '', name: ns },
+          { kind: 'merge', body: { metadata: { finalizers } } },
+          always,
+        )
+      if (namespaceGoes) {
+        await hold(['millrace.dev/test'])
+        await rig.delete(kinds.namespace, '', ns)
+      } else {
+        await rig.delete(bindings, ns, 'to-broker')
+        await eventually('it was tried', () => asked.length >= 2)
+        expect(await rig.get(bindings, ns, 'to-broker')).not.toBeNull()
+        lateMs = 120_000
+      }
+      await rig.delete(bindings, ns, 'to-broker')
+      await rig.gone(bindings, ns, 'to-broker')
+      if (namespaceGoes) {
+        await hold(null)
+        return
+      }
+      // What is left is taken out when it can be.
+      broken = false
+      await eventuallyPasses('it is taken out', async () =>
+        expect(envOf(await rig.get(deployments, ns, 'app'))).toEqual({}),
+      )
     })
 
     test.runIf(namespaces)('of the namespace', async () => {

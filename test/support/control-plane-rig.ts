@@ -95,13 +95,21 @@ export class ControlPlaneRig implements AsyncDisposable {
     return { namespace: this.system, name }
   }
 
-  /** `deafTo`: changes of this kind do not come through, as over a connection that is open on one side only. */
-  startPlane({ deafTo }: { deafTo?: Resource } = {}): ControlPlane {
+  /**
+   * `deafTo`: changes of this kind do not come through, as over a connection that is open on one side only. `through`: what it reaches the API server
+   * by. `lateMs`: so much later it is for it, milliseconds.
+   */
+  startPlane({
+    deafTo,
+    through = this.client,
+    lateMs = () => 0,
+  }: { deafTo?: Resource; through?: KubeClient; lateMs?: () => number } = {}): ControlPlane {
     const stop = new AbortController()
     const logger = createLogger((process.env['MILLRACE_LOG'] as 'silent' | undefined) ?? 'silent')
     const { signal } = stop
-    const client = deafTo === undefined ? this.client : deaf(this.client, deafTo)
+    const client = deafTo === undefined ? through : deaf(through, deafTo)
     const events = eventRecorder({ client, component: 'millrace-controller', clock, logger, signal })
+    const later = { now: () => clock.now() + lateMs(), monotonic: () => clock.monotonic() + lateMs() }
     const { ingressAddress } = this
     const parts = {
       client,
@@ -109,7 +117,7 @@ export class ControlPlaneRig implements AsyncDisposable {
       admins: this.#admins(),
       events,
       ingressAddress,
-      clock,
+      clock: later,
       logger,
       signal,
     }
@@ -294,10 +302,15 @@ export class ControlPlaneRig implements AsyncDisposable {
 function deaf(client: KubeClient, to: Resource): KubeClient {
   const watch: KubeClient['watch'] = (resource, options, on, signal) =>
     client.watch(resource, options, resource.plural === to.plural ? () => undefined : on, signal)
+  return clientWith(client, { watch })
+}
+
+/** A client some of whose calls go another way. */
+export function clientWith(client: KubeClient, own: Partial<KubeClient>): KubeClient {
   return new Proxy(client, {
     get: (target, name) => {
       const method = target[name as keyof KubeClient] as (...args: unknown[]) => unknown
-      return name === 'watch' ? watch : method.bind(target)
+      return own[name as keyof KubeClient] ?? method.bind(target)
     },
   })
 }

@@ -5,7 +5,7 @@ import type { Store } from '../../kube/store.ts'
 import { envPrefixOf, type SinkBindingSpec, type Subject } from '../../api/sink-binding.ts'
 import { selects } from '../../api/meta/label-selector.ts'
 import { parsedSinkBinding } from '../parsed.ts'
-import { groupKindOf, type GroupKind } from '../references.ts'
+import { groupKindName, groupKindOf, type GroupKind } from '../references.ts'
 import type { Variables } from './env.ts'
 import type { Binders, BoundSink } from './inject.ts'
 import type { WorkloadRecord } from './record.ts'
@@ -19,36 +19,46 @@ interface BindingStatus {
 export class Bindings {
   readonly #store: Store & { readonly resourceVersion: string }
   readonly #byNamespace = new Map<string, Map<string, StoredObject>>()
+  /** By what they bind: one workload, or by its labels any of a kind in a namespace. @see placeOf */
+  readonly #byPlace = new Map<string, Map<string, StoredObject>>()
 
   constructor(store: Store & { readonly resourceVersion: string }) {
     this.#store = store
     store.subscribe(({ kind, object }) => {
       const { namespace = '', name } = object.metadata
-      const there = this.#byNamespace.get(namespace) ?? new Map<string, StoredObject>()
-      if (kind === 'gone') there.delete(name)
-      else there.set(name, object)
-      if (there.size === 0) this.#byNamespace.delete(namespace)
-      else this.#byNamespace.set(namespace, there)
+      const previous = this.#byNamespace.get(namespace)?.get(name)
+      if (previous !== undefined) {
+        remove(this.#byNamespace, namespace, name)
+        remove(this.#byPlace, placeOf(previous), name)
+      }
+      if (kind === 'gone') return
+      add(this.#byNamespace, namespace, object)
+      add(this.#byPlace, placeOf(object), object)
     })
   }
 
-  in(namespace: string): readonly StoredObject[] {
-    return [...(this.#byNamespace.get(namespace)?.values() ?? [])]
+  /** Those that want their variables in what is called so and has these labels. */
+  of(kind: GroupKind, namespace: string, metadata: Labelled): readonly StoredObject[] {
+    const { name = '' } = metadata
+    const places = [placeIn(namespace, kind, ''), ...(name === '' ? [] : [placeIn(namespace, kind, name)])]
+    const candidates = places.flatMap((place) => [...(this.#byPlace.get(place)?.values() ?? [])])
+    return candidates.filter((binding) => binds(binding, kind, metadata))
   }
 
   /** Who binds a workload. `newest`: one of which more is known than the cache shows. */
   bindersOf(
-    workload: { readonly metadata: { readonly name?: string; readonly labels?: Readonly<Record<string, string>> } },
+    { metadata }: { readonly metadata: Labelled },
     kind: GroupKind,
     namespace: string,
     { newest, record, beingMade }: { newest?: StoredObject; record?: WorkloadRecord; beingMade?: boolean } = {},
   ): Binders {
-    const all = new Map(this.in(namespace).map((object) => [object.metadata.name, object]))
-    if (newest !== undefined) all.set(newest.metadata.name, newest)
-    const sinks = [...all.values()].filter((object) => binds(object, kind, workload.metadata)).map(boundSink)
+    const isNewest = ({ metadata: { name } }: StoredObject): boolean => name === newest?.metadata.name
+    const others = this.of(kind, namespace, metadata).filter((object) => !isNewest(object))
+    const mine = newest !== undefined && binds(newest, kind, metadata) ? [newest] : []
+    const sinks = [...others, ...mine].map(boundSink)
     const seen = this.#store.synced ? this.#store.resourceVersion : ''
     const knownUpTo = (name: string): string => {
-      const found = all.get(name)
+      const found = name === newest?.metadata.name ? newest : this.#byNamespace.get(namespace)?.get(name)
       if (found === undefined) return seen
       // What cannot be understood decides nothing: what it did stays.
       if (parsedSinkBinding(found).value === null) return ''
@@ -64,6 +74,36 @@ export class Bindings {
   }
 }
 
+/** What SinkBindings go by in a workload. */
+interface Labelled {
+  readonly name?: string
+  readonly labels?: Readonly<Record<string, string>>
+}
+
+type Index = Map<string, Map<string, StoredObject>>
+
+function add(index: Index, place: string, object: StoredObject): void {
+  const there = index.get(place) ?? new Map<string, StoredObject>()
+  index.set(place, there.set(object.metadata.name, object))
+}
+
+function remove(index: Index, place: string, name: string): void {
+  const there = index.get(place)
+  there?.delete(name)
+  if (there?.size === 0) index.delete(place)
+}
+
+function placeOf(binding: StoredObject): string {
+  const { namespace = '' } = binding.metadata
+  const subject = subjectOf(binding)
+  return subject === null ? '' : placeIn(namespace, groupKindOf(subject), subject.name ?? '')
+}
+
+/** `name`: '' for all that have the labels. */
+function placeIn(namespace: string, kind: GroupKind, name: string): string {
+  return `${namespace}/${groupKindName(kind)}/${name}`
+}
+
 /** What a SinkBinding binds; null when it is not understood. */
 export function subjectOf(binding: StoredObject): Subject | null {
   return parsedSinkBinding(binding).value?.spec.subject ?? null
@@ -73,7 +113,7 @@ export function subjectOf(binding: StoredObject): Subject | null {
 export function binds(
   binding: StoredObject,
   kind: GroupKind,
-  { name, labels = {} }: { readonly name?: string; readonly labels?: Readonly<Record<string, string>> },
+  { name, labels = {} }: Labelled,
 ): boolean {
   const subject = subjectOf(binding)
   if (subject === null || binding.metadata.deletionTimestamp !== undefined) return false

@@ -62,6 +62,17 @@ describe('what is in force and taken away', () => {
     expect(repair('9')).toBe(true)
   })
 
+  it('is written ten times in ten minutes, whatever is meant, and goes on afterwards', () => {
+    const { time, contest, repair } = contestAt()
+    const other = (i: number): boolean => {
+      contest.asMeant('u', `seen ${i}`, String(i))
+      return repair(String(i), `meant ${i}`)
+    }
+    expect(Array.from({ length: 12 }, (_, i) => other(i))).toEqual([...Array<boolean>(10).fill(true), false, false])
+    time.now += 600_000
+    expect(other(12)).toBe(true)
+  })
+
   it('is not counted when it could not be written', () => {
     const { contest } = contestAt()
     contest.asMeant('u', 'a', '1')

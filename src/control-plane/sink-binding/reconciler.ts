@@ -1,3 +1,4 @@
+import { setImmediate as turn } from 'node:timers/promises'
 import { fails, ready, waits } from '../../api/meta/condition.ts'
 import { longestCACerts } from '../../api/meta/reference.ts'
 import { sinkBindingDependents, type SinkBinding, type SinkBindingCondition } from '../../api/sink-binding.ts'
@@ -45,6 +46,12 @@ const atOnce = 8
 const mostListed = 250
 /** A kind that cannot be listed holds up no deletion longer than this, milliseconds. */
 const loadingMs = 30_000
+/** Nor does what keeps us from taking the variables out: the webhook of someone else that does not answer, say. Milliseconds. */
+const undoingMs = 120_000
+/** So often those looked after let others in between: most of them need no request. */
+const turnEvery = 50
+/** Where someone takes the variables away each time, it is looked again after this long. Milliseconds. */
+const contestedMs = 60_000
 /** A fallback where a change will tell: nothing is lost if that is missed. Milliseconds. */
 const lookAgainMs = 5_000
 
@@ -112,7 +119,9 @@ export class SinkBindingReconciler implements Reconciler {
     if (afterMs > 0) return { kind: 'waiting', afterMs }
     const status = { ...subjectsIn(results.map(({ result }) => result)), ...address, conditions: verdict.conditions }
     const fault = results.find((each) => each.fault !== undefined)?.fault
-    return fault === undefined ? { kind: 'settled', status } : { kind: 'failed', fault, status }
+    if (fault !== undefined) return { kind: 'failed', fault, status }
+    const contested = results.some(({ result }) => result.outcome.kind === 'contested')
+    return contested ? { kind: 'waiting', afterMs: contestedMs, status } : { kind: 'settled', status }
   }
 
   #resolved({ object, namespace, binding }: Serving): Resolved {
@@ -155,23 +164,34 @@ export class SinkBindingReconciler implements Reconciler {
     }
   }
 
-  /** Subjects lose what it put into them. What cannot be changed, by right or by rule, stays: it holds nothing up. */
+  /**
+   * Subjects lose what it put into them, but for those that go with their namespace. What cannot be changed, by right, by rule, or for long, stays: it
+   * holds nothing up, and is tried again when the SinkBinding is gone.
+   */
   async #finalize(seen: ObservedBinding, signal: AbortSignal): Promise<Outcome> {
     const { object } = seen
     const key = { namespace: seen.namespace, name: seen.name }
     this.#parts.references.set({ kind: 'SinkBinding', key }, [])
     if (!seen.hasFinalizer) return { kind: 'settled' }
-    const loading = seen.views.some((view) => view.kind === 'loading')
-    if (loading && this.#patience.lasted(`loading ${object.metadata.uid}`) < loadingMs)
-      return { kind: 'waiting', afterMs: 500 }
-    const results = await this.#each(seen.workloads, (workload) => this.#treat(seen, workload, signal))
-    const fault = results.map((each) => each.fault).find((each) => each !== undefined && mayHelp(each))
-    if (fault !== undefined) return { kind: 'failed', fault }
-    this.#patience.forget(object.metadata.uid)
-    this.#patience.forget(`loading ${object.metadata.uid}`)
+    const goesWhole = this.#parts.namespaces.get({ namespace: '', name: seen.namespace })?.metadata.deletionTimestamp
+    const unfinished = goesWhole === undefined ? await this.#undo(seen, signal) : null
+    if (unfinished !== null) return unfinished
+    const { uid } = object.metadata
+    for (const what of [uid, `loading ${uid}`, `undoing ${uid}`]) this.#patience.forget(what)
     const others = released('sinkBinding', object.metadata.finalizers)
     await setFinalizers(this.#parts.client, kinds.sinkBinding, object, others, signal)
     return { kind: 'settled' }
+  }
+
+  /** Null: as much was done as can be. */
+  async #undo(seen: ObservedBinding, signal: AbortSignal): Promise<Outcome | null> {
+    const { uid } = seen.object.metadata
+    const loading = seen.views.some((view) => view.kind === 'loading')
+    if (loading && this.#patience.lasted(`loading ${uid}`) < loadingMs) return { kind: 'waiting', afterMs: 500 }
+    const results = await this.#each(seen.workloads, (workload) => this.#treat(seen, workload, signal))
+    const fault = results.map((each) => each.fault).find((each) => each !== undefined && mayHelp(each))
+    if (fault === undefined || this.#patience.lasted(`undoing ${uid}`) >= undoingMs) return null
+    return { kind: 'failed', fault }
   }
 
   /** Workloads whose record names a SinkBinding that is gone: its finalizer was taken off by hand, or admission was late. */
@@ -192,7 +212,10 @@ export class SinkBindingReconciler implements Reconciler {
     const results: T[] = []
     let next = 0
     const run = async (): Promise<void> => {
-      for (let i = next++; i < workloads.length; i = next++) results[i] = await work(workloads[i] as Workload)
+      for (let i = next++; i < workloads.length; i = next++) {
+        if (i % turnEvery === turnEvery - 1) await turn()
+        results[i] = await work(workloads[i] as Workload)
+      }
     }
     await Promise.all(Array.from({ length: Math.min(atOnce, workloads.length) }, run))
     return results

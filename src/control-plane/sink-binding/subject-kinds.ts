@@ -1,16 +1,21 @@
 import { isDeepStrictEqual } from 'node:util'
+import { retryBackoffMs } from '../../core/backoff.ts'
 import type { Clock } from '../../core/clock.ts'
 import type { KubeClient, ObjectName, Resource, StoredObject } from '../../kube/client.ts'
+import { pause } from '../../kube/pause.ts'
 import { keyOf, type Store, type StoreChange } from '../../kube/store.ts'
 import type { Logger } from '../../telemetry/logger.ts'
 import { ForeignKinds, type Interest, type KindView } from '../foreign-kinds.ts'
 import { groupKindName, type GroupKind, type Referrer } from '../references.ts'
-import { binds, type Bindings } from './bindings.ts'
+import type { Bindings } from './bindings.ts'
 import { recordOf } from './record.ts'
-import { builtInWorkloads, isKnativeService, keepWorkload } from './workload.ts'
+import { builtInWorkloads, controllerOf, isKnativeService, keepWorkload } from './workload.ts'
 
 /** So long a kind is followed after the last SinkBinding for it: what a late admission put into a workload is still seen, and taken out. */
 const lingerMs = 60_000
+/** When the kinds of Kubernetes are looked through: workloads of a list, and how long it is waited at most before it is tried again, milliseconds. */
+const pageSize = 500
+const mostRetryMs = 30_000
 
 interface SubjectKindsOptions {
   readonly client: KubeClient
@@ -35,13 +40,15 @@ export interface Workload {
 }
 
 /**
- * The workloads of the kinds that SinkBindings bind, as long as one does. All of Kubernetes' own are looked through once at the start: a workload
- * whose SinkBinding is gone says so by its record.
+ * The workloads of the kinds that SinkBindings bind, as long as one does: where nobody binds anything nothing is kept. Kubernetes' own are looked
+ * through once at the start, by their metadata: a workload whose SinkBinding is gone says so by its record.
  */
 export class SubjectKinds implements Interest {
   readonly #options: SubjectKindsOptions
   readonly #kinds: ForeignKinds
-  readonly #wanted = new Map<string, { readonly key: ObjectName; readonly kinds: readonly GroupKind[] }>()
+  /** Names of kinds by SinkBinding, and SinkBindings by the name of a kind. */
+  readonly #wanted = new Map<string, readonly string[]>()
+  readonly #wanting = new Map<string, Map<string, ObjectName>>()
   readonly #byNamespace = new WeakMap<Store, NamespaceIndex>()
 
   constructor(options: SubjectKindsOptions) {
@@ -53,19 +60,60 @@ export class SubjectKinds implements Interest {
       keep: keepWorkload,
       builtIn: builtInWorkloads,
       followed: (store) => this.#byNamespace.set(store, new NamespaceIndex(store)),
+      left: (store) => {
+        for (const { metadata } of store.all()) options.gone(metadata.uid)
+      },
     })
   }
 
-  /** Follows the kinds of Kubernetes itself, for a while at least. */
+  /** Looks once through the kinds of Kubernetes itself for workloads that have a record, and follows for a while those of which there is one. */
   lookThrough(): void {
-    for (const kind of builtInWorkloads) this.#kinds.view(kind)
+    for (const kind of builtInWorkloads) void this.#lookFor(kind)
+  }
+
+  async #lookFor(resource: Resource): Promise<void> {
+    const { signal } = this.#options
+    for (let failures = 1; !signal.aborted; failures += 1) {
+      try {
+        if (await this.#hasRecords(resource)) this.#kinds.view(resource)
+        return
+      } catch {
+        // What is refused for good concerns who binds the kind, and is told there.
+        await pause(retryBackoffMs(failures, { capMs: mostRetryMs }), signal)
+      }
+    }
+  }
+
+  async #hasRecords(resource: Resource): Promise<boolean> {
+    const { client, signal } = this.#options
+    for (let next: string | undefined = ''; next !== undefined;) {
+      const from: { continue?: string } = next === '' ? {} : { continue: next }
+      const page = await client.list(resource, { metadataOnly: true, limit: pageSize, ...from }, signal)
+      // A ReplicaSet has the annotations of its Deployment.
+      if (page.items.some((object) => Object.keys(recordOf(object)).length > 0 && controllerOf(object) === undefined))
+        return true
+      next = page.continue
+    }
+    return false
   }
 
   /** From now on the SinkBinding `key` needs these kinds; none: it is gone. */
   want(key: ObjectName, kinds: readonly GroupKind[]): void {
-    if (kinds.length === 0) this.#wanted.delete(keyOf(key))
-    else this.#wanted.set(keyOf(key), { key, kinds })
+    const id = keyOf(key)
+    const [before, now] = [this.#wanted.get(id) ?? [], kinds.map(groupKindName)]
+    if (!isDeepStrictEqual(before, now)) {
+      for (const name of before) this.#unwant(name, id)
+      for (const name of now) this.#wanting.set(name, (this.#wanting.get(name) ?? new Map<string, ObjectName>()).set(id, key))
+      if (now.length === 0) this.#wanted.delete(id)
+      else this.#wanted.set(id, now)
+    }
     this.#options.kindsChanged()
+  }
+
+  #unwant(kind: string, id: string): void {
+    const wanting = this.#wanting.get(kind)
+    wanting?.delete(id)
+    if (wanting?.size === 0) this.#wanting.delete(kind)
   }
 
   view(kind: GroupKind): KindView {
@@ -98,13 +146,13 @@ export class SubjectKinds implements Interest {
   }
 
   has(kind: GroupKind): boolean {
-    return this.#wanting(kind).length > 0
+    return this.#wanting.has(groupKindName(kind))
   }
 
   /** Those who want the kind, and those whom records of it name. */
   *toKind(kind: GroupKind): Iterable<Referrer> {
     this.#options.kindsChanged()
-    for (const { key } of this.#wanting(kind)) yield referrer(key)
+    for (const key of this.#wanting.get(groupKindName(kind))?.values() ?? []) yield referrer(key)
     const view = this.#kinds.view(kind)
     if (view.kind === 'known') for (const object of view.store.all()) yield* named(object)
   }
@@ -118,14 +166,9 @@ export class SubjectKinds implements Interest {
     for (const version of previous === undefined ? [object] : [object, previous]) {
       yield* named(version)
       const { namespace = '' } = version.metadata
-      for (const binding of this.#options.bindings.in(namespace))
-        if (binds(binding, kind, version.metadata)) yield referrer({ namespace, name: binding.metadata.name })
+      for (const binding of this.#options.bindings.of(kind, namespace, version.metadata))
+        yield referrer({ namespace, name: binding.metadata.name })
     }
-  }
-
-  #wanting(kind: GroupKind) {
-    const name = groupKindName(kind)
-    return [...this.#wanted.values()].filter(({ kinds }) => kinds.some((each) => groupKindName(each) === name))
   }
 }
 

@@ -68,14 +68,16 @@ export function keepWorkload(kind: GroupKind): (object: StoredObject) => StoredO
   const path = podSpecPath(kind)
   return (object) => {
     const { apiVersion, metadata } = object
-    const lists = containerLists.flatMap((list) => {
+    // Nobody binds what a controller made: of a cluster's workloads that is the most.
+    const owned = controllerOf(object) !== undefined
+    const lists = (owned ? [] : containerLists).flatMap((list) => {
       const containers = containersOf(object, kind, list)
       return containers === null ? [] : [[list, containers.map(lean)] as const]
     })
     const podSpec = lists.length === 0 ? {} : Object.fromEntries(lists)
     const nested = path.toReversed().reduce<object>((inner, part) => ({ [part]: inner }), podSpec)
     const { name, namespace = '', uid, resourceVersion, labels, deletionTimestamp, ownerReferences } = metadata
-    const annotations = Object.entries(metadata.annotations ?? {}).filter(([key]) => record.test(key))
+    const annotations = owned ? [] : Object.entries(metadata.annotations ?? {}).filter(([key]) => record.test(key))
     const kept = {
       ...{ name, namespace, uid, resourceVersion },
       ...(labels === undefined ? {} : { labels }),
@@ -83,7 +85,8 @@ export function keepWorkload(kind: GroupKind): (object: StoredObject) => StoredO
       ...(ownerReferences === undefined ? {} : { ownerReferences }),
       ...(annotations.length === 0 ? {} : { annotations: Object.fromEntries(annotations) }),
     }
-    return { apiVersion, kind: object.kind, metadata: kept, ...nested, ...ended(object, kind) }
+    const rest = owned ? {} : nested
+    return { apiVersion, kind: object.kind, metadata: kept, ...rest, ...ended(object, kind) }
   }
 }
 
