@@ -333,6 +333,10 @@ describe('installed', () => {
           ),
           ...each(
             'get,patch',
+            'admissionregistration.k8s.io/mutatingwebhookconfigurations:kinds.bindings.webhook.millrace.dev',
+          ),
+          ...each(
+            'get,patch',
             'admissionregistration.k8s.io/validatingwebhookconfigurations:validation.webhook.millrace.dev',
           ),
           ...['inlets', 'outlets'].flatMap((plural) =>
@@ -449,6 +453,63 @@ describe('installed', () => {
       const own = await change(system, 'millrace-controller', {})
       expect(own.body.message).toContain('bind nothing in system namespaces')
       await k('delete', 'deployment', 'app', '-n', 'shop')
+    })
+
+    it.each(['Deployment', 'CronJob'])('on a %s are for nothing else of it', async (kind) => {
+      const app = { name: 'app', image: 'app:1', env: [{ name: 'A', value: '1' }], volumeMounts: [] as object[] }
+      const init = { name: 'init', image: 'init:1' }
+      const pod = { containers: [app], initContainers: [init], volumes: [{ name: 'data', emptyDir: {} }] }
+      const labels = { app: 'field' }
+      const cron = kind === 'CronJob'
+      const specWith = (more: object, own: object = {}, metadata: object = {}) => {
+        const template = { metadata: { labels, ...metadata }, spec: { ...pod, ...more } }
+        return cron ? { ...own, jobTemplate: { spec: { template } } } : { ...own, template }
+      }
+      const metadata = { name: 'field', namespace: 'shop' }
+      const spec = cron
+        ? specWith({ restartPolicy: 'Never' }, { schedule: '0 0 1 1 *' })
+        : specWith({}, { selector: { matchLabels: labels } })
+      await apply({ apiVersion: cron ? 'batch/v1' : 'apps/v1', kind, metadata, spec })
+      const path = `/apis/${cron ? 'batch' : 'apps'}/v1/namespaces/shop/${kind.toLowerCase()}s/field?dryRun=All`
+      const change = async (body: object): Promise<string> => {
+        const answer = await ask('PATCH', path, controller, { spec: body }, 'merge')
+        return answer.status === 200 ? 'taken' : answer.body.message
+      }
+      const container = (more: object) => specWith({ containers: [{ ...app, ...more }] })
+      const initContainer = (more: object) => specWith({ initContainers: [{ ...init, ...more }] })
+      const sink = [{ name: 'K_SINK', value: 'http://a' }, { name: 'ORDERS_K_CE_OVERRIDES' }]
+      expect(await change(container({ env: [...app.env, ...sink] }))).toBe('taken')
+      expect(await change(initContainer({ env: sink }))).toBe('taken')
+      const mount = { volumeMounts: [{ name: 'data', mountPath: '/data' }] }
+      const privileged = { securityContext: { privileged: true } }
+      const changes: Record<string, object> = {
+        image: container({ image: 'other:1' }),
+        command: container({ command: ['other'] }),
+        args: container({ args: ['other'] }),
+        volumeMounts: container(mount),
+        securityContext: container(privileged),
+        envFrom: container({ envFrom: [{ secretRef: { name: 'other' } }] }),
+        lifecycle: container({ lifecycle: { postStart: { exec: { command: ['other'] } } } }),
+        'a variable of someone else': container({ env: [{ name: 'A', value: '2' }] }),
+        'one container more': specWith({ containers: [app, { ...app, name: 'more' }] }),
+        'an init container less': specWith({ initContainers: null }),
+        'command of an init container': initContainer({ command: ['other'] }),
+        'volumeMounts of an init container': initContainer(mount),
+        'securityContext of an init container': initContainer(privileged),
+        volumes: specWith({ volumes: [...pod.volumes, { name: 'more', hostPath: { path: '/' } }] }),
+        serviceAccountName: specWith({ serviceAccountName: 'other' }),
+        hostNetwork: specWith({ hostNetwork: true }),
+        hostPID: specWith({ hostPID: true }),
+        hostIPC: specWith({ hostIPC: true }),
+        'securityContext of the pod': specWith({ securityContext: { runAsUser: 0 } }),
+        'metadata of the pod': specWith({}, {}, { annotations: { a: 'b' } }),
+        ...(cron ? { schedule: specWith({}, { schedule: '* * * * *' }) } : { replicas: specWith({}, { replicas: 7 }) }),
+      }
+      const said = await Promise.all(
+        Object.entries(changes).map(async ([what, body]) => [what, await change(body)] as const),
+      )
+      expect(said.filter(([, message]) => !message.includes('SinkBindings change the variables'))).toEqual([])
+      await k('delete', kind.toLowerCase(), 'field', '-n', 'shop')
     })
 
     it('reach any kind that calls itself addressable, and others reach Brokers', async () => {
