@@ -91,7 +91,7 @@ function troubleOf(results: readonly SubjectResult[], namespace: string): SinkBi
   }
   const contested = of('contested')
   if (contested.length > 0) {
-    const message = `someone takes the variables out of ${namesOf(contested, namespace)} each time; it is left alone now. Let that tool leave env alone that it did not write, or see that the webhook bindings.webhook.millrace.dev is called; then change this SinkBinding, or create it again`
+    const message = `someone takes the variables out of ${namesOf(contested, namespace)} each time, or they change too often; it is left alone now. Let that tool leave env alone that it did not write, or see that the webhook bindings.webhook.millrace.dev is called; then change this SinkBinding, or create it again`
     return fails(type, 'Contested', message)
   }
   const jobs = of('jobNotBound')

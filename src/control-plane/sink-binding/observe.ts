@@ -151,7 +151,7 @@ export function bindersOf(
  * What it put into a workload whose record is lost: into those that its status remembers; and all that it selects, when it is one that Knative's
  * controller looked after, which keeps no records. What such a workload says when it is first looked at came from there, whatever it says.
  */
-function presumed(binding: StoredObject, kind: GroupKind, workload: StoredObject): BindingRecord | undefined {
+export function presumed(binding: StoredObject, kind: GroupKind, workload: StoredObject): BindingRecord | undefined {
   const [, ofKnative] = finalizers.sinkBinding
   const adopted = binding.metadata.finalizers?.includes(ofKnative) === true
   if (!adopted && !isRemembered(binding, kind, workload)) return undefined

@@ -9,7 +9,7 @@ import { answerBinding, parseBindReview } from './bind.ts'
 const controller = 'system:serviceaccount:knative-eventing:millrace-controller'
 
 /** A SinkBinding of all Deployments of namespace `shop`, as a cache has it. */
-function bindingsWith(spec: object = {}): Bindings {
+function bindingsWith({ metadata = {}, ...more }: { metadata?: object } = {}): Bindings {
   const cache = new Cache({ keep: undefined, logger: createLogger('silent') })
   const store = {
     synced: true,
@@ -23,8 +23,9 @@ function bindingsWith(spec: object = {}): Bindings {
   cache.set({
     apiVersion: 'sources.knative.dev/v1',
     kind: 'SinkBinding',
-    metadata: { namespace: 'shop', name: 'to-sink', uid: 'u', resourceVersion: '30' },
-    spec: { subject, sink: { uri: 'http://sink.example/' }, ...spec },
+    metadata: { namespace: 'shop', name: 'to-sink', uid: 'u', resourceVersion: '30', ...metadata },
+    spec: { subject, sink: { uri: 'http://sink.example/' } },
+    ...more,
   } as StoredObject)
   return bindings
 }
@@ -33,7 +34,7 @@ interface Metadata {
   readonly annotations?: Readonly<Record<string, string>>
 }
 
-function ask(operation: 'CREATE' | 'UPDATE', metadata: Metadata, env: readonly object[] = [], spec?: object) {
+function ask(operation: 'CREATE' | 'UPDATE', metadata: Metadata, env: readonly object[] = [], binding?: object) {
   const object = {
     apiVersion: 'apps/v1',
     kind: 'Deployment',
@@ -45,7 +46,7 @@ function ask(operation: 'CREATE' | 'UPDATE', metadata: Metadata, env: readonly o
     ...(operation === 'UPDATE' ? { oldObject: object } : {}),
   }
   const review = parseBindReview({ apiVersion: 'admission.k8s.io/v1', kind: 'AdmissionReview', request })
-  const { response } = answerBinding(review, { bindings: bindingsWith(spec), controller }) as {
+  const { response } = answerBinding(review, { bindings: bindingsWith(binding), controller }) as {
     response: { allowed: boolean; patch?: string; warnings?: readonly string[] }
   }
   const patch = response.patch === undefined ? '' : Buffer.from(response.patch, 'base64').toString()
@@ -64,6 +65,19 @@ describe('a workload at admission', () => {
     const gone = ask('CREATE', { annotations: { [recordAnnotation]: record.replace('to-sink', 'gone') } }, env)
     expect(gone.patch).toContain('http://sink.example/')
     expect(gone.patch).not.toContain('gone')
+  })
+
+  it('that Knative bound before the leader has seen it: what Knative wrote is no value of the user', () => {
+    const metadata = { finalizers: ['sinkbindings.sources.knative.dev'] }
+    const env = [{ name: 'K_SINK', value: 'http://sink.example' }, { name: 'K_CE_OVERRIDES' }]
+    const now = { metadata, status: { sinkUri: 'http://other.example/' } }
+    const { patch, warnings } = ask('UPDATE', {}, env, now)
+    expect(patch).toContain('http://other.example/')
+    expect(patch).not.toContain('"was')
+    expect(warnings).toBeUndefined()
+    // Of one that our leader has looked at already it is.
+    const later = ask('UPDATE', {}, env, { ...now, status: { ...now.status, subjectCount: 0 } })
+    expect(later.warnings).toEqual([expect.stringContaining('K_SINK is set by SinkBinding to-sink')])
   })
 
   it('whose annotations would grow too large for an API server stays as it is, and whoever applies it hears so', () => {

@@ -4,7 +4,7 @@ import type { StoredObject } from '../../kube/client.ts'
 import type { GroupKind } from '../references.ts'
 import type { Bindings } from '../sink-binding/bindings.ts'
 import { bind } from '../sink-binding/inject.ts'
-import { isLeftAlone } from '../sink-binding/observe.ts'
+import { isLeftAlone, presumed } from '../sink-binding/observe.ts'
 import { ofThisCluster, recordOf } from '../sink-binding/record.ts'
 import { jsonPatch } from './json-patch.ts'
 
@@ -67,9 +67,16 @@ function bound(
   const workload = object as StoredObject
   // Whoever replaces the whole object takes the record off with the rest.
   const [own, before] = [recordOf(object), recordOf(oldObject)]
-  const record = oldObject === null ? ofThisCluster(own, '') : Object.keys(own).length === 0 ? before : own
   const labels = workload.metadata.labels
   const metadata = { name: workload.metadata.name, ...(isMap(labels) ? { labels } : {}) }
+  const written = oldObject === null ? ofThisCluster(own, '') : Object.keys(own).length === 0 ? before : own
+  const candidates = oldObject === null ? [] : bindings.of(kind, namespace, metadata)
+  const lost = candidates.flatMap((binding) => {
+    const { name } = binding.metadata
+    const found = Object.hasOwn(written, name) ? undefined : presumed(binding, kind, oldObject as StoredObject)
+    return found === undefined ? [] : [[name, found] as const]
+  })
+  const record = lost.length === 0 ? written : { ...written, ...Object.fromEntries(lost) }
   const binders = bindings.bindersOf({ metadata }, kind, namespace, { record, beingMade: oldObject === null })
   const found = bind(object, kind, isLeftAlone(workload) ? { ...binders, sinks: [] } : binders)
   const patch = jsonPatch(object, found.object)
