@@ -68,9 +68,8 @@ export interface ControlPlane {
  */
 export function startControlPlane(options: ControlPlaneOptions): ControlPlane {
   const informers = startInformers(options)
-  // Before the wiring: who is looked at finds it up to date.
   const bindings = new Bindings(informers.sinkBindings)
-  const wiring = new Wiring(informers, options.signal)
+  const wiring = new Wiring(informers, bindings, options.signal)
   const world = makeWorld(options, informers, wiring)
   wiring.connect(world)
   const binding = bindingParts(options, informers, world, wiring, bindings)

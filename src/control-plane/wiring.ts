@@ -15,6 +15,7 @@ import type { Claimant } from './name-index.ts'
 import { brokerTopic, parkingTopic, triggerGroup } from './names.ts'
 import { parsedBroker } from './parsed.ts'
 import type { GroupKind, Referrer } from './references.ts'
+import type { Bindings } from './sink-binding/bindings.ts'
 import { statusOf } from './status-of.ts'
 import { brokerNameOf, groupInUse, groupOf } from './trigger/observe.ts'
 import type { World } from './world.ts'
@@ -41,11 +42,12 @@ interface Controllers {
  *     Outlet, dispatcher ──────────────────────────► Trigger
  *     Service, Broker, any Addressable ──► those who refer to it
  *     Broker, Trigger ──► those who ask for the same name in Kafka
- *     SinkBinding, label of a namespace ► SinkBindings of the same namespace; a workload ► those that bind it
+ *     SinkBinding ► those that may want the same workload; label of a namespace ► SinkBindings in it; a workload ► those that bind it
  *     ConfigMap config-sugar, a Broker that is gone ─► Namespace
  */
 export class Wiring {
   readonly #informers: Informers
+  readonly #bindings: Bindings
   readonly #signal: AbortSignal
   /** Triggers by the Broker that they name. */
   readonly #triggers = new Map<string, Map<string, ObjectName>>()
@@ -55,8 +57,10 @@ export class Wiring {
   #world: World | undefined
   #controllers: Controllers | undefined
 
-  constructor(informers: Informers, signal: AbortSignal) {
+  /** `bindings`: made before, so that it is up to date when something is looked at. */
+  constructor(informers: Informers, bindings: Bindings, signal: AbortSignal) {
     this.#informers = informers
+    this.#bindings = bindings
     this.#signal = signal
     signal.addEventListener('abort', () => this.#due.forEach((timer) => clearTimeout(timer)), { once: true })
   }
@@ -155,7 +159,8 @@ export class Wiring {
     const { object } = change
     const before = change.kind === 'set' ? change.previous : undefined
     if (before !== undefined && sameJson(meaningOf(before), meaningOf(object))) return
-    this.#allBindingsIn(object.metadata.namespace ?? '')
+    for (const version of before === undefined ? [object] : [object, before])
+      for (const rival of this.#bindings.rivalsOf(version)) this.#to('sinkBinding', nameOf(rival))
   }
 
   #namespaceStored(change: StoreChange): void {

@@ -41,8 +41,26 @@ export class Bindings {
   of(kind: GroupKind, namespace: string, metadata: Labelled): readonly StoredObject[] {
     const { name = '' } = metadata
     const places = [placeIn(namespace, kind, ''), ...(name === '' ? [] : [placeIn(namespace, kind, name)])]
-    const candidates = places.flatMap((place) => [...(this.#byPlace.get(place)?.values() ?? [])])
-    return candidates.filter((binding) => binds(binding, kind, metadata))
+    return places.flatMap((place) => this.#at(place)).filter((binding) => binds(binding, kind, metadata))
+  }
+
+  /** Those, it among them, that may want variables in a workload in which this one wants, or wanted, them. */
+  rivalsOf(binding: StoredObject): readonly StoredObject[] {
+    const { namespace = '' } = binding.metadata
+    const subject = subjectOf(binding)
+    if (subject === null) return []
+    const kind = groupKindOf(subject)
+    if (subject.name !== undefined)
+      return ['', subject.name].flatMap((name) => this.#at(placeIn(namespace, kind, name)))
+    const ofKind = (other: StoredObject): boolean => {
+      const its = subjectOf(other)
+      return its !== null && groupKindName(groupKindOf(its)) === groupKindName(kind)
+    }
+    return [...(this.#byNamespace.get(namespace)?.values() ?? [])].filter(ofKind)
+  }
+
+  #at(place: string): readonly StoredObject[] {
+    return [...(this.#byPlace.get(place)?.values() ?? [])]
   }
 
   /** Who binds a workload. `newest`: one of which more is known than the cache shows. */

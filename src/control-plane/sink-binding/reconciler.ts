@@ -245,9 +245,10 @@ function addressOf(
 
 /** What `spec.sink` may say is bounded at admission; an address of others is not. */
 function trustable(sink: Resolved, { spec }: SinkBinding): Resolved {
-  if ('missing' in sink || spec.sink.CACerts !== undefined || (sink.CACerts ?? '').length <= longestCACerts) return sink
-  const missing = `its address has CACerts of ${sink.CACerts?.length} characters, and a variable holds ${longestCACerts}; give it fewer certificates, or name those that matter in spec.sink.CACerts`
-  return { missing }
+  const { length } = 'url' in sink && spec.sink.CACerts === undefined ? (sink.CACerts ?? '') : ''
+  if (length <= longestCACerts) return sink
+  const advice = 'give it fewer certificates, or name those that matter in spec.sink.CACerts'
+  return { missing: `its address has CACerts of ${length} characters, and a variable holds ${longestCACerts}; ${advice}` }
 }
 
 function isSameUrl(a: string, b: string): boolean {
