@@ -120,7 +120,7 @@ export class SinkBindingReconciler implements Reconciler {
     const status = { ...subjectsIn(results.map(({ result }) => result)), ...address, conditions: verdict.conditions }
     const fault = results.find((each) => each.fault !== undefined)?.fault
     if (fault !== undefined) return { kind: 'failed', fault, status }
-    const contested = results.some(({ result }) => result.outcome.kind === 'contested')
+    const contested = results.some(isContested)
     return contested ? { kind: 'waiting', afterMs: contestedMs, status } : { kind: 'settled', status }
   }
 
@@ -190,8 +190,9 @@ export class SinkBindingReconciler implements Reconciler {
     if (loading && this.#patience.lasted(`loading ${uid}`) < loadingMs) return { kind: 'waiting', afterMs: 500 }
     const results = await this.#each(seen.workloads, (workload) => this.#treat(seen, workload, signal))
     const fault = results.map((each) => each.fault).find((each) => each !== undefined && mayHelp(each))
-    if (fault === undefined || this.#patience.lasted(`undoing ${uid}`) >= undoingMs) return null
-    return { kind: 'failed', fault }
+    const done = fault === undefined && !results.some(isContested)
+    if (done || this.#patience.lasted(`undoing ${uid}`) >= undoingMs) return null
+    return fault === undefined ? { kind: 'waiting', afterMs: lookAgainMs } : { kind: 'failed', fault }
   }
 
   /** Workloads whose record names a SinkBinding that is gone: its finalizer was taken off by hand, or admission was late. */
@@ -199,13 +200,15 @@ export class SinkBindingReconciler implements Reconciler {
     const orphans = this.#parts.subjects
       .allIn(namespace)
       .filter((each) => Object.hasOwn(recordOf(each.object), name) && keptOut(each, this.#parts)?.kind !== 'owned')
-    await this.#each(orphans, async (workload) => {
+    const written = await this.#each(orphans, async (workload) => {
       const of = (live: StoredObject) => bindersOf(live, workload.kind, this.#parts)
-      await this.#writer.write(workload, of, signal).catch((error: unknown) => {
+      return this.#writer.write(workload, of, signal).catch((error: unknown) => {
         if (mayHelp(asFault(error))) throw error
+        return null
       })
     })
-    return { kind: 'settled' }
+    const contested = written.some((each) => each?.kind === 'contested')
+    return contested ? { kind: 'waiting', afterMs: contestedMs } : { kind: 'settled' }
   }
 
   async #each<T>(workloads: readonly Workload[], work: (workload: Workload) => Promise<T>): Promise<readonly T[]> {
@@ -225,6 +228,10 @@ export class SinkBindingReconciler implements Reconciler {
 interface Treated {
   readonly result: SubjectResult
   readonly fault: Fault | undefined
+}
+
+function isContested({ result }: Treated): boolean {
+  return result.outcome.kind === 'contested'
 }
 
 interface AddressStatus {
