@@ -1,6 +1,5 @@
 import { setImmediate as turn } from 'node:timers/promises'
 import { fails, ready, waits } from '../../api/meta/condition.ts'
-import { longestCACerts } from '../../api/meta/reference.ts'
 import { sinkBindingDependents, type SinkBinding, type SinkBindingCondition } from '../../api/sink-binding.ts'
 import type { Clock } from '../../core/clock.ts'
 import { Fault } from '../../core/fault.ts'
@@ -15,6 +14,7 @@ import { destinationResolver, type FullReference, type Resolved, type ResolveRef
 import { isTold, statusWith } from '../status-of.ts'
 import { verdictOf } from '../verdict.ts'
 import { setFinalizers } from '../world.ts'
+import { addressAsItWas, addressOf, trustable, type AddressStatus } from './address.ts'
 import { binds } from './bindings.ts'
 import { concludeBinding, sinkProvided, type SubjectOutcome, type SubjectResult } from './conclude.ts'
 import type { Contest } from './contest.ts'
@@ -232,38 +232,6 @@ interface Treated {
 
 function isContested({ result }: Treated): boolean {
   return result.outcome.kind === 'contested'
-}
-
-interface AddressStatus {
-  readonly sinkUri?: string
-  readonly sinkCACerts?: string
-}
-
-function addressOf(
-  { spec: { sink } }: SinkBinding,
-  { url, CACerts }: { url: string; CACerts?: string },
-  before: string | undefined,
-): AddressStatus {
-  const trusted = sink.CACerts ?? CACerts
-  // Knative writes what stands in the manifest, without the slash of a path that is empty: nothing rolls for that.
-  const sinkUri = before !== undefined && isSameUrl(before, url) ? before : url
-  return { sinkUri, ...(trusted === undefined ? {} : { sinkCACerts: trusted }) }
-}
-
-/** What `spec.sink` may say is bounded at admission; an address of others is not. */
-function trustable(sink: Resolved, { spec }: SinkBinding): Resolved {
-  const { length } = 'url' in sink && spec.sink.CACerts === undefined ? (sink.CACerts ?? '') : ''
-  if (length <= longestCACerts) return sink
-  const advice = 'give it fewer certificates, or name those that matter in spec.sink.CACerts'
-  return { missing: `its address has CACerts of ${length} characters, and a variable holds ${longestCACerts}; ${advice}` }
-}
-
-function isSameUrl(a: string, b: string): boolean {
-  return URL.canParse(a) && URL.canParse(b) && new URL(a).href === new URL(b).href
-}
-
-function addressAsItWas({ sinkUri, sinkCACerts }: ObservedBinding): AddressStatus {
-  return { ...(sinkUri === undefined ? {} : { sinkUri }), ...(sinkCACerts === undefined ? {} : { sinkCACerts }) }
 }
 
 /**
