@@ -9,7 +9,7 @@ import { kinds } from '../../kube/kinds.ts'
 import type { Outcome, Reconciler } from '../../kube/reconciler.ts'
 import { held, released } from '../finalizers.ts'
 import { Patience } from '../patience.ts'
-import type { References } from '../references.ts'
+import { groupKindName, type References } from '../references.ts'
 import { destinationResolver, type FullReference, type Resolved, type ResolveReference } from '../resolve.ts'
 import { isTold, statusWith } from '../status-of.ts'
 import { verdictOf } from '../verdict.ts'
@@ -80,7 +80,6 @@ export class SinkBindingReconciler implements Reconciler {
     const { subjects, references } = this.#parts
     if (object === undefined) {
       references.set({ kind: 'SinkBinding', key }, [])
-      subjects.want(key, [])
       return this.#undoOrphans(key, signal)
     }
     subjects.want(key, kindsOf(object))
@@ -196,10 +195,14 @@ export class SinkBindingReconciler implements Reconciler {
   }
 
   /** Workloads whose record names a SinkBinding that is gone: its finalizer was taken off by hand, or admission was late. */
-  async #undoOrphans({ namespace, name }: ObjectName, signal: AbortSignal): Promise<Outcome> {
-    const orphans = this.#parts.subjects
-      .allIn(namespace)
-      .filter((each) => Object.hasOwn(recordOf(each.object), name) && keptOut(each, this.#parts)?.kind !== 'owned')
+  async #undoOrphans(key: ObjectName, signal: AbortSignal): Promise<Outcome> {
+    const { subjects } = this.#parts
+    const isIn = ({ object }: Workload): boolean => Object.hasOwn(recordOf(object), key.name)
+    const orphans = subjects
+      .allIn(key.namespace)
+      .filter((each) => isIn(each) && keptOut(each, this.#parts)?.kind !== 'owned')
+    // Followed until it is out of them.
+    subjects.want(key, [...new Map(orphans.map(({ kind }) => [groupKindName(kind), kind])).values()])
     const written = await this.#each(orphans, async (workload) => {
       const of = (live: StoredObject) => bindersOf(live, workload.kind, this.#parts)
       return this.#writer.write(workload, of, signal).catch((error: unknown) => {
@@ -207,8 +210,9 @@ export class SinkBindingReconciler implements Reconciler {
         return null
       })
     })
-    const contested = written.some((each) => each?.kind === 'contested')
-    return contested ? { kind: 'waiting', afterMs: contestedMs } : { kind: 'settled' }
+    if (written.some((each) => each?.kind === 'contested')) return { kind: 'waiting', afterMs: contestedMs }
+    subjects.want(key, [])
+    return { kind: 'settled' }
   }
 
   async #each<T>(workloads: readonly Workload[], work: (workload: Workload) => Promise<T>): Promise<readonly T[]> {
