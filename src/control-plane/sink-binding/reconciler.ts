@@ -11,7 +11,7 @@ import { held, released } from '../finalizers.ts'
 import { Patience } from '../patience.ts'
 import { groupKindName, type References } from '../references.ts'
 import { destinationResolver, type FullReference, type Resolved, type ResolveReference } from '../resolve.ts'
-import { isTold, statusWith } from '../status-of.ts'
+import { isTold, statusOf, statusWith } from '../status-of.ts'
 import { verdictOf } from '../verdict.ts'
 import { setFinalizers } from '../world.ts'
 import { addressAsItWas, addressOf, trustable, type AddressStatus } from './address.ts'
@@ -116,7 +116,9 @@ export class SinkBindingReconciler implements Reconciler {
     // What is being looked up was found before, as a rule: nobody is told that a controller starts.
     const afterMs = this.#patience.holdMs(object.metadata.uid, verdict, isTold(object))
     if (afterMs > 0) return { kind: 'waiting', afterMs }
-    const status = { ...subjectsIn(results.map(({ result }) => result)), ...address, conditions: verdict.conditions }
+    const whole = seen.views.every((each) => each.kind !== 'loading')
+    const subjects = whole ? subjectsIn(results.map(({ result }) => result)) : subjectsAsTheyWere(object)
+    const status = { ...subjects, ...address, conditions: verdict.conditions }
     const fault = results.find((each) => each.fault !== undefined)?.fault
     if (fault !== undefined) return { kind: 'failed', fault, status }
     const contested = results.some(isContested)
@@ -259,6 +261,12 @@ function subjectsIn(results: readonly SubjectResult[]) {
     .map(({ apiVersion, kind, name }) => ({ apiVersion, kind, name }))
     .toSorted((a, b) => (`${a.kind}/${a.name}` < `${b.kind}/${b.name}` ? -1 : 1))
   return { subjectCount: all.length, ...(all.length === 0 ? {} : { subjects: all.slice(0, mostListed) }) }
+}
+
+/** While they are being looked up nothing is forgotten. */
+function subjectsAsTheyWere(object: StoredObject) {
+  const { subjectCount, subjects } = statusOf(object)
+  return { ...(subjectCount === undefined ? {} : { subjectCount }), ...(subjects === undefined ? {} : { subjects }) }
 }
 
 function mayHelp(fault: Fault): boolean {
