@@ -49,6 +49,16 @@ const refused: readonly (readonly [what: string, spec: object, says: string])[] 
     { ceOverrides: { extensions: { id: 'a' } } },
     'must not name an attribute that each event has by itself',
   ],
+  [
+    'extensions that no variable holds',
+    { ceOverrides: { extensions: { a: 'x'.repeat(20_000), b: 'x'.repeat(20_000) } } },
+    'may have 32768 bytes in all',
+  ],
+  [
+    'certificates that no variable holds',
+    { sink: { ...sink, CACerts: `-----BEGIN CERTIFICATE-----${'M'.repeat(65_536)}` } },
+    'spec.sink.CACerts: Too long',
+  ],
   ['In without values', selecting({ key: 'a', operator: 'In' }), 'In and NotIn need values'],
   ['Exists with values', selecting({ key: 'a', operator: 'Exists', values: ['b'] }), 'In and NotIn need values'],
   ['a field that there is not', { sinks: [] }, 'unknown field "spec.sinks"'],
