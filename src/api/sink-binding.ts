@@ -49,11 +49,17 @@ const ExtensionName = z.string().superRefine((name, issue) => {
   else if (coreAttributes.includes(name)) issue.addIssue(coreRule.message)
 })
 
+/** One that is too long by itself is told by itself. */
+function isBounded(extensions: Readonly<Record<string, string>>): boolean {
+  const told = Object.values(extensions).some(({ length }) => length > largest)
+  return told || Buffer.byteLength(JSON.stringify(extensions)) <= largest
+}
+
 const CeOverrides = z.strictObject({
   extensions: z
     .record(ExtensionName, z.string().max(largest))
     .refine((extensions) => Object.keys(extensions).length <= most, `may have ${most} extensions`)
-    .refine((extensions) => Buffer.byteLength(JSON.stringify(extensions)) <= largest, sizeRule.message)
+    .refine((extensions) => isBounded(extensions), sizeRule.message)
     .meta(crd({ rules: [nameRule, coreRule, sizeRule], maxProperties: most }))
     .optional()
     .describe('Name to value.'),

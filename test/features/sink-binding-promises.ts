@@ -2,7 +2,15 @@ import { describe, expect, test } from 'vitest'
 import { Fault } from '../../src/core/fault.ts'
 import type { KubeClient, KubeObject, Resource, StoredObject } from '../../src/kube/client.ts'
 import { kinds } from '../../src/kube/kinds.ts'
-import { broker, clientWith, ControlPlaneRig, service, unique, type TestApi, type Told } from '../support/control-plane-rig.ts'
+import {
+  broker,
+  clientWith,
+  ControlPlaneRig,
+  service,
+  unique,
+  type TestApi,
+  type Told,
+} from '../support/control-plane-rig.ts'
 import { eventually, eventuallyPasses } from '../support/eventually.ts'
 import { deployment, envOf, sinkBinding, workload } from '../support/workloads.ts'
 
@@ -147,9 +155,15 @@ export function sinkBindingPromises(api: () => Promise<TestApi>, namespaces: boo
       expect(envOf(await app())).toMatchObject({ K_SINK: 'https://thing.example/', K_CA_CERTS: 'PEM' })
       // More than Linux starts a program with.
       const large = { address: { url: 'https://large.example/', CACerts: 'x'.repeat(130_000) } }
-      await rig.client.patch(resource, { namespace: ns, name: 'a' }, { kind: 'merge', body: { status: large } }, always, {
-        subresource: 'status',
-      })
+      await rig.client.patch(
+        resource,
+        { namespace: ns, name: 'a' },
+        { kind: 'merge', body: { status: large } },
+        always,
+        {
+          subresource: 'status',
+        },
+      )
       expect(messageOf(await ready('False', 'ReferenceNotResolved'))).toContain('CACerts of 130000 characters')
       expect(envOf(await app())).toMatchObject({ K_SINK: 'https://thing.example/', K_CA_CERTS: 'PEM' })
     })

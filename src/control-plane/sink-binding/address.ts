@@ -26,7 +26,9 @@ export function trustable(sink: Resolved, { spec }: SinkBinding): Resolved {
   const { length } = 'url' in sink && spec.sink.CACerts === undefined ? (sink.CACerts ?? '') : ''
   if (length <= longestCACerts) return sink
   const advice = 'give it fewer certificates, or name those that matter in spec.sink.CACerts'
-  return { missing: `its address has CACerts of ${length} characters, and a variable holds ${longestCACerts}; ${advice}` }
+  return {
+    missing: `its address has CACerts of ${length} characters, and a variable holds ${longestCACerts}; ${advice}`,
+  }
 }
 
 function isSameUrl(a: string, b: string): boolean {

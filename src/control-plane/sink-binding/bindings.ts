@@ -128,11 +128,7 @@ export function subjectOf(binding: StoredObject): Subject | null {
 }
 
 /** Whether it wants its variables in what is called so and has these labels. */
-export function binds(
-  binding: StoredObject,
-  kind: GroupKind,
-  { name, labels = {} }: Labelled,
-): boolean {
+export function binds(binding: StoredObject, kind: GroupKind, { name, labels = {} }: Labelled): boolean {
   const subject = subjectOf(binding)
   if (subject === null || binding.metadata.deletionTimestamp !== undefined) return false
   const wanted = groupKindOf(subject)

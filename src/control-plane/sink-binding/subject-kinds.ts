@@ -103,7 +103,8 @@ export class SubjectKinds implements Interest {
     const [before, now] = [this.#wanted.get(id) ?? [], kinds.map(groupKindName)]
     if (!isDeepStrictEqual(before, now)) {
       for (const name of before) this.#unwant(name, id)
-      for (const name of now) this.#wanting.set(name, (this.#wanting.get(name) ?? new Map<string, ObjectName>()).set(id, key))
+      for (const name of now)
+        this.#wanting.set(name, (this.#wanting.get(name) ?? new Map<string, ObjectName>()).set(id, key))
       if (now.length === 0) this.#wanted.delete(id)
       else this.#wanted.set(id, now)
     }
