@@ -170,7 +170,7 @@ describe('with the webhook', () => {
     expect(rolls.get('app') ?? 0).toBe(0)
     await ready('True')
     await kubectl(['delete', 'sinkbinding', 'to-sink', '-n', namespace], rig.api)
-    const { template } = (await read(kinds.deployment))?.['spec'] as {
+    const { template } = (await read(kinds.deployment))!['spec'] as {
       template: { spec: { containers: { env: unknown }[] } }
     }
     expect(template.spec.containers[0]?.env).toEqual([{ name: 'A', value: '1' }, own])

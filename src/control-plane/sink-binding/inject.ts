@@ -147,13 +147,13 @@ function formerOf(known: BindingRecord, before: WorkloadRecord, now: Variables):
   const stoodBack = new Set(
     records.flatMap(({ was = {} }) => Object.values(was).flatMap((all) => all.map(({ entry }) => entry.name))),
   )
-  const all = [...names].map((name) => {
+  const all = [...names].map((name): [string, string[]] => {
     const values = records.flatMap(({ env }) => saidOf(env, name) ?? []).map(fingerprint)
     const current = Object.hasOwn(now, name) ? fingerprint(now[name] ?? '') : undefined
     // What stood back comes back now, and may say the same.
-    if (current === undefined && stoodBack.has(name)) return [name, []] as const
+    if (current === undefined && stoodBack.has(name)) return [name, []]
     const each = new Set([...records.flatMap(({ former }) => saidOf(former, name) ?? []), ...values])
-    return [name, [...each].filter((one) => one !== current).slice(-mostFormer)] as const
+    return [name, [...each].filter((one) => one !== current).slice(-mostFormer)]
   })
   return Object.fromEntries(all.filter(([, each]) => each.length > 0))
 }

@@ -1,5 +1,4 @@
 import { describe, expect, it } from 'vitest'
-import type { StoredObject } from '../../kube/client.ts'
 import { Cache } from '../../kube/cache.ts'
 import { createLogger } from '../../telemetry/logger.ts'
 import { Bindings } from '../sink-binding/bindings.ts'
@@ -26,7 +25,7 @@ function bindingsWith({ metadata = {}, ...more }: { metadata?: object } = {}): B
     metadata: { namespace: 'shop', name: 'to-sink', uid: 'u', resourceVersion: '30', ...metadata },
     spec: { subject, sink: { uri: 'http://sink.example/' } },
     ...more,
-  } as StoredObject)
+  })
   return bindings
 }
 
