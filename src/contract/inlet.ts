@@ -1,5 +1,5 @@
 import { z } from 'zod'
-import { bootstrapServers, Source } from './source.ts'
+import { bootstrapServers, credential, Source } from './source.ts'
 
 /** Accept CloudEvents on `/<namespace>/<name>` and append them to one topic. Everything is resolved: workers look nothing up. */
 export const Inlet = z.strictObject({
@@ -13,5 +13,6 @@ export const Inlet = z.strictObject({
     .describe('Path below the ingress that takes events, /<namespace>/<name>.'),
   topic: z.string().min(1).describe('The Kafka topic that events are appended to.'),
   bootstrapServers,
+  credential,
 })
 export type Inlet = z.infer<typeof Inlet>

@@ -1,6 +1,6 @@
 import { z } from 'zod'
 import { FilterSpec } from '../event/filter-spec.ts'
-import { bootstrapServers, Source } from './source.ts'
+import { bootstrapServers, credential, Source } from './source.ts'
 
 /** Where a request goes. */
 export const Target = z.strictObject({
@@ -28,6 +28,20 @@ export const Delivery = z.strictObject({
 })
 export type Delivery = z.infer<typeof Delivery>
 
+/** How keys of records are read that are no CloudEvents (label kafkasources.sources.knative.dev/key-type of a KafkaSource). */
+export const recordKeyTypes = ['string', 'int', 'float', 'byte-array'] as const
+
+/** What becomes of records that are no CloudEvents. */
+export const RecordConversion = z.strictObject({
+  type: z.string().min(1).describe('Attribute type of the events that are made of them.'),
+  source: z.string().min(1).describe('Attribute source of these events.'),
+  keyType: z.enum(recordKeyTypes).describe('How the key is read into the attributes key and partitionkey.'),
+  tombstones: z
+    .enum(['deliver', 'skip'])
+    .describe('Whether records without a value are delivered, as events without data, or left out.'),
+})
+export type RecordConversion = z.infer<typeof RecordConversion>
+
 /** As one consumer group: read a topic, filter, deliver. Everything is resolved: workers look nothing up. */
 export const Outlet = z.strictObject({
   /** UID of the source object: the identity of this Outlet. */
@@ -36,13 +50,28 @@ export const Outlet = z.strictObject({
   source: Source.describe("The user's object that this was made of."),
   topic: z.string().min(1).describe('The Kafka topic that events are read from.'),
   bootstrapServers,
+  credential,
   group: z.string().min(1).describe('The consumer group that holds the positions, e.g. knative-trigger-<ns>-<name>.'),
   start: z
     .enum(['latest', 'earliest'])
     .describe("Where a partition starts when the group has no position on it at the Outlet's first start."),
+  startAtMs: z
+    .number()
+    .nonnegative()
+    .optional()
+    .describe(
+      'In place of start: a partition starts at the first record of this time or later, milliseconds since 1970; at its end when there is none.',
+    ),
   filter: FilterSpec.describe(
     'Which events are delivered: one of attributes, exact, prefix, suffix, all, any, not, cesql, as below spec.filters of a Trigger.',
   ),
+  conversion: RecordConversion.optional().describe(
+    'Makes events of records that are no CloudEvents; absent: such a record is a failed event.',
+  ),
+  extensions: z
+    .record(z.string(), z.string())
+    .optional()
+    .describe('Attributes that each delivered event gets, over its own of the same name.'),
   subscriber: Target.describe('Where they are delivered to.'),
   replyTopic: z.string().min(1).optional().describe('Replies: events are appended to this topic; absent: dropped.'),
   delivery: Delivery.describe('How hard to try, defaults applied.'),
@@ -53,11 +82,16 @@ export const Outlet = z.strictObject({
       partitions: z.int().positive().describe('How many partitions it is made with.'),
       replicationFactor: z.int().positive().describe('How many replicas it is made with.'),
     })
-    .describe('Where events are kept, with their error attributes, that no retry and no dead letter sink could take.'),
-  onExhausted: z
-    .enum(['park', 'drop'])
     .optional()
-    .describe('What becomes of an event that no retry and no dead letter sink could take; absent: it is parked.'),
+    .describe(
+      'Where events are kept, with their error attributes, that no retry and no dead letter sink could take; needed to park.',
+    ),
+  onExhausted: z
+    .enum(['park', 'drop', 'block'])
+    .optional()
+    .describe(
+      'What becomes of an event that no retry and no dead letter sink could take; block: it is tried again until one takes it; absent: parked where there is a place for that, else block.',
+    ),
   strictReplies: z
     .boolean()
     .optional()
@@ -67,8 +101,28 @@ export const Outlet = z.strictObject({
     .describe(
       'ordered: per partition, the next event waits for the one before; key: only events of the same partition key wait for each other.',
     ),
+  consumers: z
+    .int()
+    .positive()
+    .optional()
+    .describe('At most so many dispatchers share the partitions of the topic; absent: as many as there are.'),
+  paused: z.boolean().optional().describe('Whether nothing is delivered now; positions are kept.'),
 })
 export type Outlet = z.infer<typeof Outlet>
+
+/** How far an Outlet is, of all partitions of its topic. Written in turns, so it may be some seconds old. */
+export const OutletProgress = z.strictObject({
+  lag: z.int().nonnegative().describe('Records that are not finished yet.'),
+  lastDelivery: z.string().optional().describe('When an event was delivered last, RFC 3339.'),
+  lastError: z
+    .strictObject({
+      time: z.string().describe('When, RFC 3339.'),
+      message: z.string().describe('What went wrong.'),
+    })
+    .optional()
+    .describe('The last delivery that failed.'),
+})
+export type OutletProgress = z.infer<typeof OutletProgress>
 
 /** `status` of an Outlet. Written by the dispatcher that owns the lowest partition of its topic, once a generation and on a change of fault. */
 export const OutletStatus = z.strictObject({
@@ -88,5 +142,6 @@ export const OutletStatus = z.strictObject({
     .optional()
     .describe("Kafka's id of the topic: another one means that it was deleted and made again."),
   partitions: z.int().nonnegative().optional().describe('How many partitions have a starting position.'),
+  progress: OutletProgress.optional().describe('How far it is.'),
 })
 export type OutletStatus = z.infer<typeof OutletStatus>

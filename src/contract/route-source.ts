@@ -25,6 +25,12 @@ export type OutletFaultReason =
   | 'LogUnavailable'
   | 'TopicNotFound'
   | 'NotAuthorized'
+  /** Kafka does not know the user, or the password is wrong. */
+  | 'AuthenticationFailed'
+  /** No TLS connection could be made: the server's certificate is not trusted, or ours is not taken. */
+  | 'TlsFailed'
+  /** The credential that the Outlet names is not there (yet). */
+  | 'CredentialNotFound'
   /** The consumer group has live members that are not ours: deliveries pause. */
   | 'GroupInUse'
   /** Retention removed events before they were read. */

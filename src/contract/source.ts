@@ -19,3 +19,23 @@ export const bootstrapServers = z
   .min(1)
   .optional()
   .describe('The Kafka cluster, host:port,host:port; absent: the only one that the worker knows.')
+
+/** Of an Inlet or Outlet: what to say to that Kafka cluster. See `contract/credential.ts`. */
+export const credential = z
+  .string()
+  .min(1)
+  .optional()
+  .describe('Name of the Secret in namespace millrace-credentials that says how to sign in there; absent: as anybody.')
+
+/** A Kafka cluster as one who signs in there: two credentials are two clusters to us, and share nothing. */
+export interface KafkaCluster {
+  /** `host:port,host:port`. */
+  readonly bootstrapServers: string
+  /** Absent: as anybody. */
+  readonly credential?: string | undefined
+}
+
+/** A key for maps: the same for the same servers and credential, and no other. */
+export function clusterId({ bootstrapServers, credential: name }: KafkaCluster): string {
+  return name === undefined ? bootstrapServers : `${bootstrapServers}|${name}`
+}

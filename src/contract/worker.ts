@@ -22,6 +22,7 @@ export const WorkerStatus = z.strictObject({
       z
         .strictObject({
           bootstrapServers: z.string().describe('The Kafka cluster.'),
+          credential: z.string().optional().describe('As whom it is read, as in the Outlets.'),
           topic: z.string().describe('The topic.'),
           partitions: z.array(z.int().nonnegative().describe('A partition.')).describe('Its partitions, from 0 on.'),
         })

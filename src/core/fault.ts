@@ -14,8 +14,14 @@ export const faults = {
   RecordTooLarge: { retriable: false },
   /** The group of an Outlet has live members of someone else. */
   GroupInUse: { retriable: true },
-  /** Credentials refused, or the principal may not do this. */
+  /** The principal may not do this. */
   NotAuthorized: { retriable: true },
+  /** Kafka does not know the user, or the password or client certificate is wrong. */
+  AuthenticationFailed: { retriable: true },
+  /** No TLS connection could be made: the server's certificate is not trusted, or it speaks no TLS, or ours is not taken. */
+  TlsFailed: { retriable: true },
+  /** What to sign in with is not there (yet). */
+  CredentialNotFound: { retriable: true },
   /** The component was closed while the call was under way. */
   Closed: { retriable: false },
   /** A data folder is in use by another process. */

@@ -8,12 +8,15 @@ import { Cluster } from './platformatic/cluster.ts'
 import { createMembership } from './platformatic/membership/membership.ts'
 import { createPositions } from './platformatic/positions/positions.ts'
 import { createReader } from './platformatic/read/reader.ts'
+import type { SecuritySource } from './security.ts'
 
 /** How to reach a Kafka. */
 export interface KafkaLogOptions {
   /** `host:port`, several separated by commas. */
   readonly bootstrapServers: string
   readonly clientId: string
+  /** What to sign in with; absent: nothing is asked for. Connections made with what does not hold any more are replaced, without loss. */
+  readonly security?: SecuritySource
   readonly clock: Clock
   readonly logger: Logger
 }

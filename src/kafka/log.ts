@@ -1,6 +1,7 @@
 /**
  * Our idea of a log: what the planes may ask of Kafka, and no more. Two adapters keep the same promises
- * (`test/suites/log.suite.ts`): the embedded log and Apache Kafka. What the suite does not promise, no room relies on.
+ * (`test/suites/log.suite.ts`): the embedded log and Apache Kafka. What the suite does not promise, no room relies on. Every call that has
+ * to reach the log may also fail with AuthenticationFailed, TlsFailed or CredentialNotFound: all three pass when the credential is mended.
  *
  *     append ──► topic/partition ──► tail (follows the head of many partitions)
  *                                └─► read (from an offset, for cursors that are behind)
@@ -114,6 +115,11 @@ export interface LogReader {
   read(at: TopicPartition, from: bigint, maxBytes: number): Promise<Batch | OffsetMoved>
   /** The range of readable offsets: `start` of the first record, `end` after the last committed one. Same faults as `read`. */
   range(at: readonly TopicPartition[]): Promise<readonly (TopicPartition & { start: bigint; end: bigint })[]>
+  /** The offset of the first record whose timestamp is `timestampMs` (since 1970) or later; the end where there is none. Same faults as `read`. */
+  offsetsAt(
+    at: readonly TopicPartition[],
+    timestampMs: number,
+  ): Promise<readonly (TopicPartition & { offset: bigint })[]>
   close(): Promise<void>
 }
 
@@ -133,6 +139,8 @@ export interface Positions {
    * @throws Fault LogUnavailable, NotAuthorized.
    */
   fetch(asked: ReadonlyMap<string, readonly TopicPartition[]>): Promise<ReadonlyMap<string, readonly Position[]>>
+  /** All committed positions of a group, of whatever topic. Same faults as `fetch`. */
+  all(group: string): Promise<readonly Position[]>
   /**
    * Commits positions of one group. The caller keeps one commit a group in flight.
    * @param signal aborted: it is not tried (again). What is under way then may still be stored.
@@ -158,8 +166,11 @@ export interface MembershipHandler {
 
 /** Membership of one process in the dispatcher fleet. Handler calls never overlap. */
 export interface Membership {
-  /** The partitions that the fleet shares out; every member must be told the same sooner or later. */
-  share(partitions: readonly TopicPartition[]): void
+  /**
+   * The partitions that the fleet shares out; every member must be told the same sooner or later.
+   * @param most by topic: at most so many members get partitions of it. Topics that are not named: all members.
+   */
+  share(partitions: readonly TopicPartition[], most?: ReadonlyMap<string, number>): void
   /** False when no heartbeat was answered for 2/3 of the session timeout: send nothing, commit nothing (checked before each). */
   readonly alive: boolean
   /** Hands back all partitions (revoked), then leaves; a static member stays known unless `forGood`. */
@@ -196,12 +207,14 @@ export interface TopicSpec {
   readonly config: Readonly<Record<string, string>>
 }
 
-/** Administration. Every call retries what is transient until `signal` aborts or 30 s passed. Faults: LogUnavailable, NotAuthorized, LogRefused. */
+/** Administration. Every call retries what is transient until `signal` aborts or 30 s passed. Faults: LogUnavailable, NotAuthorized, AuthenticationFailed, TlsFailed, CredentialNotFound, LogRefused. */
 export interface LogAdmin {
   /** Creates the topic unless it exists; an existing one is left as it is. Returns once it can be written and read. */
   ensureTopic(spec: TopicSpec, signal?: AbortSignal): Promise<'created' | 'exists'>
   /** Missing topics are missing in the answer. */
   describeTopics(names: readonly string[], signal?: AbortSignal): Promise<readonly TopicDescription[]>
+  /** The names of all topics that we may see, Kafka's internal ones left out. */
+  listTopics(signal?: AbortSignal): Promise<readonly string[]>
   /** No error when it does not exist. */
   deleteTopic(name: string, signal?: AbortSignal): Promise<void>
   /** No error when it does not exist. @throws Fault GroupInUse while it has live members. */
