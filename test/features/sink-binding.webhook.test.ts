@@ -149,32 +149,41 @@ describe('with the webhook', () => {
       (object: object) => rig.client.apply(kinds.deployment, object as KubeObject, 'gitops', always),
     ],
   ]
+  // As Flux does: a conflict with what we put in would be refused.
+  const unforced = ['apply', '--server-side', '--field-manager=flux']
   const byHand = { name: 'K_SINK', value: 'by-hand' }
   const fromMap = { name: 'K_SINK', valueFrom: { configMapKeyRef: { name: 'addresses', key: 'sink' } } }
   test.each([
-    ...ways.map(([way, again]) => [way, 'a value', again, byHand] as const),
-    ...ways.map(([way, again]) => [way, 'a value from elsewhere', again, fromMap] as const),
-  ])('a workload whose original is %s again and again, with %s, never rolls', async (_way, _what, again, own) => {
-    await bind()
-    const original = deployment(namespace, 'app', {
-      labels: { tier: 'web' },
-      env: [{ name: 'A', value: '1' }, own],
-    })
-    await apply(original)
-    const rolls = await countRolls()
-    for (let i = 0; i < 10; i += 1) {
-      await again(original)
-      expect(envOf(await read(kinds.deployment))).toMatchObject({ A: '1', K_SINK: 'http://sink.example/a' })
-      await pause(50)
-    }
-    expect(rolls.get('app') ?? 0).toBe(0)
-    await ready('True')
-    await kubectl(['delete', 'sinkbinding', 'to-sink', '-n', namespace], rig.api)
-    const { template } = (await read(kinds.deployment))!['spec'] as {
-      template: { spec: { containers: { env: unknown }[] } }
-    }
-    expect(template.spec.containers[0]?.env).toEqual([{ name: 'A', value: '1' }, own])
-  })
+    ...ways.map(([way, again]) => [way, 'a value', again, [byHand], apply] as const),
+    ...ways.map(([way, again]) => [way, 'a value from elsewhere', again, [fromMap], apply] as const),
+    ...[[], [byHand], [fromMap]].map((own) => {
+      const again = (object: object) => rig.apply(stringify(object), unforced)
+      return ['applied server-side without force', JSON.stringify(own), again, own, again] as const
+    }),
+  ])(
+    'a workload whose original is %s again and again, with %s, never rolls',
+    async (_way, _what, again, own, first) => {
+      await bind()
+      const original = deployment(namespace, 'app', {
+        labels: { tier: 'web' },
+        env: [{ name: 'A', value: '1' }, ...own],
+      })
+      await first(original)
+      const rolls = await countRolls()
+      for (let i = 0; i < 10; i += 1) {
+        await again(original)
+        expect(envOf(await read(kinds.deployment))).toMatchObject({ A: '1', K_SINK: 'http://sink.example/a' })
+        await pause(50)
+      }
+      expect(rolls.get('app') ?? 0).toBe(0)
+      await ready('True')
+      await kubectl(['delete', 'sinkbinding', 'to-sink', '-n', namespace], rig.api)
+      const { template } = (await read(kinds.deployment))!['spec'] as {
+        template: { spec: { containers: { env: unknown }[] } }
+      }
+      expect(template.spec.containers[0]?.env).toEqual([{ name: 'A', value: '1' }, ...own])
+    },
+  )
 
   test('a change of the sink rolls each once, also while tools apply the originals and a replica hears of it late', async () => {
     await bind()
