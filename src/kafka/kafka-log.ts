@@ -41,9 +41,10 @@ export function openKafkaLog(options: KafkaLogOptions): Log {
 function createAdmin(cluster: Cluster, options: KafkaLogOptions): LogAdmin {
   const questions = createQuestions(cluster, options)
   const isSeen = async (topic: string) => (await cluster.topics([topic], { refresh: true })).has(topic)
-  const changes = createChanges({ ...options, isSeen })
+  const changes = createChanges({ ...options, isSeen, signIn: () => cluster.signInAnew() })
   return {
     describeTopics: (names, signal) => questions.describeTopics(names, signal),
+    listTopics: (signal) => questions.listTopics(signal),
     describeGroup: (group, signal) => questions.describeGroup(group, signal),
     positionRetentionMs: (signal) => questions.positionRetentionMs(signal),
     ensureTopic: (spec, signal) => changes.ensureTopic(spec, signal),

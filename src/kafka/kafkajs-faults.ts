@@ -5,10 +5,10 @@ const meanings: Readonly<Record<string, FaultCode>> = {
   TOPIC_AUTHORIZATION_FAILED: 'NotAuthorized',
   GROUP_AUTHORIZATION_FAILED: 'NotAuthorized',
   CLUSTER_AUTHORIZATION_FAILED: 'NotAuthorized',
-  SASL_AUTHENTICATION_FAILED: 'NotAuthorized',
-  UNSUPPORTED_SASL_MECHANISM: 'NotAuthorized',
-  ILLEGAL_SASL_STATE: 'NotAuthorized',
-  KafkaJSSASLAuthenticationError: 'NotAuthorized',
+  SASL_AUTHENTICATION_FAILED: 'AuthenticationFailed',
+  UNSUPPORTED_SASL_MECHANISM: 'AuthenticationFailed',
+  ILLEGAL_SASL_STATE: 'AuthenticationFailed',
+  KafkaJSSASLAuthenticationError: 'AuthenticationFailed',
   // kafkajs calls these final, but a cluster that just came up, or elects, gives them for a moment.
   KafkaJSGroupCoordinatorNotFound: 'LogUnavailable',
   KafkaJSBrokerNotFound: 'LogUnavailable',
@@ -69,6 +69,11 @@ export function unless(type: string): (error: unknown) => undefined {
     for (const inner of walk(error)) if (inner.type === type) return undefined
     throw error
   }
+}
+
+/** How Kafka said that an ACL is missing; undefined: it did not. */
+export function authorizationError(error: unknown): string | undefined {
+  return [...walk(error)].find(({ type }) => type?.endsWith('_AUTHORIZATION_FAILED') === true)?.type
 }
 
 /** Kafka's error code for the first group of a failed DeleteGroups. */

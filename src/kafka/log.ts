@@ -194,7 +194,7 @@ export interface TopicDescription {
   /** Changes when the topic is deleted and made again. */
   readonly id: string
   readonly partitions: number
-  /** Largest record batch in bytes (`max.message.bytes`). */
+  /** Largest record batch in bytes (`max.message.bytes`); where we may not look (Kafka's ACL DescribeConfigs), Kafka's default. */
   readonly maxMessageBytes: number
 }
 
@@ -209,7 +209,10 @@ export interface TopicSpec {
 
 /** Administration. Every call retries what is transient until `signal` aborts or 30 s passed. Faults: LogUnavailable, NotAuthorized, AuthenticationFailed, TlsFailed, CredentialNotFound, LogRefused. */
 export interface LogAdmin {
-  /** Creates the topic unless it exists; an existing one is left as it is. Returns once it can be written and read. */
+  /**
+   * Creates the topic unless it exists; an existing one is left as it is, and needs no right to make topics. Returns once it can be written
+   * and read.
+   */
   ensureTopic(spec: TopicSpec, signal?: AbortSignal): Promise<'created' | 'exists'>
   /** Missing topics are missing in the answer. */
   describeTopics(names: readonly string[], signal?: AbortSignal): Promise<readonly TopicDescription[]>
@@ -227,6 +230,7 @@ export interface LogAdmin {
   /**
    * How long the log keeps a position of a simple group after its last commit, in milliseconds; null: for ever. Kafka:
    * `offsets.retention.minutes`, the least of all live brokers. It counts for a `consumer` group from the moment it became empty.
+   * @throws Fault NotAuthorized where we may not look (Kafka's ACL DescribeConfigs on the cluster): Kafka's default is 7 days.
    */
   positionRetentionMs(signal?: AbortSignal): Promise<number | null>
   close(): Promise<void>

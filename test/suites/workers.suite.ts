@@ -1,7 +1,8 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import type { WorkersSummary } from '../../src/control-plane/workers/reconciler.ts'
+import type { KafkaCluster } from '../../src/contract/source.ts'
 import { findSelf } from '../../src/control-plane/workers/self.ts'
-import { startWorkers } from '../../src/control-plane/workers/workers.ts'
+import { startWorkers, type WorkersOptions } from '../../src/control-plane/workers/workers.ts'
 import { systemClock as clock } from '../../src/core/clock.ts'
 import type { KubeClient, OwnerReference, Resource, StoredObject } from '../../src/kube/client.ts'
 import { eventRecorder } from '../../src/kube/events.ts'
@@ -30,7 +31,7 @@ interface Bench extends AsyncDisposable {
   json(resource: Resource, name: string, body: readonly object[]): Promise<StoredObject>
   remove(resource: Resource, name: string): Promise<boolean>
   settings(data: Record<string, string | null>): Promise<StoredObject>
-  start(owner?: OwnerReference): Promise<AbortController>
+  start(owner?: OwnerReference, more?: Pick<WorkersOptions, 'mainCluster'>): Promise<AbortController>
   readonly admin: KubeClient
   readonly namespace: string
 }
@@ -66,13 +67,13 @@ async function openBench({ client }: WorkersUnderTest): Promise<Bench> {
     json: (resource, name, body) => admin.patch(resource, key(name), { kind: 'json', body }, signal),
     remove: (resource, name) => admin.delete(resource, key(name), signal),
     settings: (data) => merge(kinds.configMap, 'config-millrace', { data }),
-    start: async (owner) => {
+    start: async (owner, more = {}) => {
       const stop = new AbortController()
       started.push(stop)
       const options = { client: tapped, namespace, clock, logger, signal: stop.signal, image: 'millrace:1' }
       const events = eventRecorder({ ...options, component: 'millrace-controller' })
       const report = (said: WorkersSummary): void => void (summary = said)
-      await startWorkers({ ...options, ...(owner === undefined ? {} : { owner }), events, report })
+      await startWorkers({ ...options, ...more, ...(owner === undefined ? {} : { owner }), events, report })
       await eventually('a first report', () => summary)
       return stop
     },
@@ -181,6 +182,35 @@ export function workersSuite(name: string, open: () => Promise<WorkersUnderTest>
         expect(spec(found)).not.toHaveProperty('priorityClassName')
         expect(found.spec.replicas).toBe(3)
       })
+    })
+
+    it('meet on the main Kafka as soon as it is named, and stay there when its address is taken away', async () => {
+      await using bench = await openBench(subject)
+      const listeners = new Set<() => void>()
+      let kafka: KafkaCluster | undefined
+      const mainCluster = {
+        current: () => kafka,
+        ready: () => Promise.resolve(),
+        subscribe: (listener: () => void) => (listeners.add(listener), () => listeners.delete(listener)),
+      }
+      const name = (cluster: KafkaCluster | undefined) => {
+        kafka = cluster
+        for (const listener of listeners) listener()
+      }
+      const args = async (): Promise<readonly string[]> =>
+        spec(await bench.get(kinds.statefulSet, 'millrace-dispatcher')).containers[0].args
+      await bench.start(undefined, { mainCluster })
+      expect(await args()).not.toContain('--kafka')
+      name({ bootstrapServers: 'kafka:9092', credential: 'kafka-1' })
+      const told = ['--kafka', 'kafka:9092', '--kafka-credential', 'kafka-1']
+      await eventuallyPasses('it is told', async () => expect((await args()).slice(-4)).toEqual(told))
+      name(undefined)
+      await bench.settings({ 'log.level': 'debug' })
+      await eventuallyPasses('the settings are in force', async () => {
+        const found = await bench.get(kinds.statefulSet, 'millrace-dispatcher')
+        expect(spec(found).containers[0].env).toContainEqual({ name: 'MILLRACE_LOG', value: 'debug' })
+      })
+      expect((await args()).slice(-4)).toEqual(told)
     })
 
     it('are never taken from someone else, which is said', async () => {

@@ -51,6 +51,12 @@ export class EmbeddedAdmin implements LogAdmin {
     )
   }
 
+  listTopics(signal?: AbortSignal): Promise<readonly string[]> {
+    if (this.#closed) return Promise.reject(closedFault())
+    if (signal?.aborted === true) return Promise.reject(signal.reason as Error)
+    return Promise.resolve([...this.#target.store.topics.keys()])
+  }
+
   async deleteTopic(name: string, signal?: AbortSignal): Promise<void> {
     const { store } = this.#target
     await this.#write(() => {

@@ -29,6 +29,7 @@ export class EmbeddedMembership implements Membership {
     return this.#closed === undefined || this.#owned.size > 0
   }
 
+  /** No bound on members is less than the one there is. */
   share(partitions: readonly TopicPartition[]): void {
     if (this.#closed !== undefined) return
     this.#wanted = partitions.map(({ topic, partition }) => ({ topic, partition }))

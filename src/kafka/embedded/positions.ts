@@ -71,6 +71,10 @@ export class EmbeddedPositions implements Positions {
     return new Map(found)
   }
 
+  all(group: string): Promise<readonly Position[]> {
+    return this.#read(() => this.#table.of(group))
+  }
+
   commit(group: string, positions: readonly Position[], signal?: AbortSignal): Promise<void> {
     if (this.#closed || signal?.aborted === true) return Promise.reject(closedFault())
     return this.#writer.run(() => {
@@ -85,12 +89,18 @@ export class EmbeddedPositions implements Positions {
   }
 
   #fetchOne(group: string, partitions: readonly TopicPartition[]): Promise<Position[]> {
+    return this.#read(() => {
+      const wanted = new Set(partitions.map(nameOf))
+      return this.#table.of(group).filter((position) => wanted.has(nameOf(position)))
+    })
+  }
+
+  #read(work: () => Position[]): Promise<Position[]> {
     if (this.#closed) return Promise.reject(closedFault())
     return this.#turns.run(() => {
       if (this.#closed) throw closedFault()
-      const wanted = new Set(partitions.map(nameOf))
       try {
-        return this.#table.of(group).filter((position) => wanted.has(nameOf(position)))
+        return work()
       } catch (error) {
         throw readFault(error)
       }

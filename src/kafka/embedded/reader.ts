@@ -60,6 +60,18 @@ export class EmbeddedReader implements LogReader {
     )
   }
 
+  offsetsAt(
+    all: readonly TopicPartition[],
+    timestampMs: number,
+  ): Promise<readonly (TopicPartition & { offset: bigint })[]> {
+    return this.#run(() =>
+      all.map((where) => {
+        const partition = this.#find(where)
+        return { ...at(partition), offset: BigInt(this.#source.store.offsetAt(partition, timestampMs)) }
+      }),
+    )
+  }
+
   async close(): Promise<void> {
     this.#closed = true
     for (const tail of this.#tails) await tail.close()

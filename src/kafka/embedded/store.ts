@@ -162,6 +162,17 @@ export class Store {
     }
   }
 
+  /** Of the first record of this time or later, milliseconds since 1970; the next offset when there is none. */
+  offsetAt(partition: Partition, timestampMs: number): number {
+    for (const segment of partition.segments) {
+      if (segment.newest < timestampMs) continue
+      const sql = `SELECT min(offset) AS first FROM segment_${segment.id} WHERE timestamp >= ?`
+      const first = this.#database.prepare(sql).get(timestampMs)?.['first']
+      if (typeof first === 'number') return first
+    }
+    return partition.next
+  }
+
   #add(topic: Topic): void {
     this.topics.set(topic.name, topic)
     this.partitionCount += topic.partitions.length

@@ -2,9 +2,11 @@ import { setTimeout as sleep } from 'node:timers/promises'
 import { Fault } from '../../core/fault.ts'
 import type { Clock } from '../../core/clock.ts'
 import type { Logger } from '../../telemetry/logger.ts'
-import { dropConnection, openConnection } from './broker-connection.ts'
+import { whyEnded } from './authenticate.ts'
+import { dropConnection } from './broker-connection.ts'
 import type { BrokerConnection } from './broker-connection.ts'
-import { kafkaErrorCode, toFault } from './faults.ts'
+import type { Connections, OpenOptions } from './connections.ts'
+import { isRequestTimeout, isSignInFault, kafkaErrorCode, toFault } from './faults.ts'
 import { nameOf, type Address } from './socket.ts'
 
 /** One call, all servers tried, takes at most about this long. */
@@ -17,6 +19,11 @@ const MAX_PAUSE_MS = 1_000
 const WARN_AFTER_MS = 2_000
 /** Nobody asked for so long: what was found out before says nothing about the time between. */
 const SILENCE_GAP_MS = 30_000
+
+/** Of several servers, one that does not let us in says more than one that is away. */
+function worse(one: Fault | null, other: Fault): Fault {
+  return one === null || one.code === 'LogUnavailable' ? other : one
+}
 
 /** No server of the cluster answers. Times are monotonic. */
 export interface Silence {
@@ -36,7 +43,7 @@ export interface Silence {
  *        └───────── next server ◄──────────┘        all tried or budget spent ──► LogUnavailable; the next call starts after a pause
  */
 export class ControlConnection {
-  readonly #clientId: string
+  readonly #connections: Connections
   readonly #servers: () => readonly Address[]
   readonly #clock: Clock
   readonly #logger: Logger
@@ -50,8 +57,8 @@ export class ControlConnection {
   #silence: Silence | null = null
   #warned = false
 
-  constructor(options: { clientId: string; servers: () => readonly Address[]; clock: Clock; logger: Logger }) {
-    this.#clientId = options.clientId
+  constructor(options: { connections: Connections; servers: () => readonly Address[]; clock: Clock; logger: Logger }) {
+    this.#connections = options.connections
     this.#servers = options.servers
     this.#clock = options.clock
     this.#logger = options.logger
@@ -72,14 +79,14 @@ export class ControlConnection {
   }
 
   /**
-   * @throws Fault LogUnavailable, NotAuthorized, Closed, LogRefused (Kafka is too old); the error of `ask` itself when Kafka answered with an
-   *   error.
+   * @throws Fault LogUnavailable, AuthenticationFailed, TlsFailed, CredentialNotFound, Closed, LogRefused (Kafka is too old); the error of
+   *   `ask` itself when Kafka answered with an error.
    */
   async request<T>(context: string, ask: (connection: BrokerConnection) => Promise<T>): Promise<T> {
     const until = this.#clock.monotonic() + BUDGET_MS
     await this.#pause()
     const startedAt = this.#clock.monotonic()
-    let failure: unknown
+    let failure: Fault | null = null
     for (let left = this.#servers().length; left > 0 && this.#clock.monotonic() < until; left--) {
       if (this.#closing.signal.aborted) break
       const opening = (this.#connection ??= this.#open())
@@ -93,14 +100,15 @@ export class ControlConnection {
           this.heard()
           throw error
         }
-        failure = error
+        const wantsUser = isRequestTimeout(error) ? null : await this.#wantsUser(opening)
+        failure = worse(failure, wantsUser ?? toFault(error, context))
         this.#discard(opening)
       }
     }
     if (this.#closing.signal.aborted) throw new Fault('Closed', `${context}: the connection to the cluster was closed`)
     this.#pauseMs = Math.min(MAX_PAUSE_MS, Math.max(100, this.#pauseMs * 2))
     this.#notBefore = this.#clock.monotonic() + this.#pauseMs
-    const fault = toFault(failure, context)
+    const fault = failure ?? new Fault('LogUnavailable', `${context}: there was no time to ask`)
     this.#foundNobody(startedAt, fault)
     throw fault
   }
@@ -114,8 +122,8 @@ export class ControlConnection {
   }
 
   #foundNobody(startedAt: number, fault: Fault): void {
-    // To refuse us is an answer too.
-    if (fault.code !== 'LogUnavailable') return this.heard()
+    // To be too old for us is an answer too.
+    if (fault.code !== 'LogUnavailable' && !isSignInFault(fault)) return this.heard()
     const servers = this.#servers()
     // Not all were tried: the budget of one look may be spent on a few that hang.
     if (this.#unanswered < servers.length) return
@@ -127,7 +135,8 @@ export class ControlConnection {
     if (this.#warned || until - since < WARN_AFTER_MS) return
     this.#warned = true
     const facts = { servers: servers.map(nameOf).join(','), reason: fault.message }
-    this.#logger.warn(facts, 'no Kafka broker answers; trying again until one does')
+    const what = isSignInFault(fault) ? 'no Kafka broker lets us in' : 'no Kafka broker answers'
+    this.#logger.warn(facts, `${what}; trying again until one does`)
   }
 
   async #pause(): Promise<void> {
@@ -139,17 +148,40 @@ export class ControlConnection {
     const servers = this.#servers()
     const address = servers[this.#cursor % servers.length]
     if (address === undefined) throw new Fault('LogUnavailable', 'no server of the cluster is known')
-    const connection = await openConnection(this.#clientId, address, {
-      connectTimeoutMs: CONNECT_TIMEOUT_MS,
-      requestTimeoutMs: REQUEST_TIMEOUT_MS,
-      signal: this.#closing.signal,
-    })
-    const opened = this.#connection
-    connection.once('close', () => {
-      if (this.#connection === opened) this.#connection = null
-    })
+    const connection = await this.#connections.open(address, this.#openOptions())
+    if (this.#connection !== null) this.#keep(connection, this.#connection)
     this.#logger.debug({ server: nameOf(address) }, 'asking this server about the cluster')
     return connection
+  }
+
+  #openOptions(): OpenOptions {
+    const { signal } = this.#closing
+    return { connectTimeoutMs: CONNECT_TIMEOUT_MS, requestTimeoutMs: REQUEST_TIMEOUT_MS, signal }
+  }
+
+  /** While it is ours. */
+  #keep(connection: BrokerConnection, link: Promise<BrokerConnection>): void {
+    connection.once('close', () => {
+      if (this.#connection === link) this.#connection = null
+    })
+    connection.heir = (next) => {
+      if (this.#connection !== link) return void dropConnection(next)
+      this.#connection = Promise.resolve(next)
+      this.#keep(next, this.#connection)
+    }
+  }
+
+  /** A broker that wants a user ends the connection at the first question of one who has none, without a word. */
+  async #wantsUser(opening: Promise<BrokerConnection>): Promise<Fault | null> {
+    const ended = await opening.catch(() => null)
+    if (ended === null || ended.isConnected() || ended.hasUser || ended.answers > 1) return null
+    const address = { host: ended.host, port: ended.port }
+    try {
+      const connection = await this.#connections.open(address, this.#openOptions())
+      return await whyEnded(connection, nameOf(address)).finally(() => void dropConnection(connection))
+    } catch {
+      return null
+    }
   }
 
   /** Only the first who notices moves on to the next server. */

@@ -1,18 +1,22 @@
 import { Fault } from '../../core/fault.ts'
 import type { Clock } from '../../core/clock.ts'
 import type { Logger } from '../../telemetry/logger.ts'
-import { openConnection } from './broker-connection.ts'
+import type { SecuritySource } from '../security.ts'
 import type { BrokerConnection } from './broker-connection.ts'
 import { ControlConnection } from './cluster-control.ts'
 import type { Silence } from './cluster-control.ts'
-import { errorsInside, faultCodeOf, kafkaErrorName } from './faults.ts'
-import type { Address } from './socket.ts'
+import { Connections } from './connections.ts'
+import { Coordinators, type CoordinatorResponse } from './coordinators.ts'
+import { errorsInside, kafkaErrorName, refusalOf } from './faults.ts'
+import { parseServer, type Address } from './socket.ts'
 import type { AnswerTo } from './versions.ts'
 
 export interface ClusterOptions {
   readonly clientId: string
   /** `host:port,host:port`; an IPv6 address in brackets. */
   readonly bootstrapServers: string
+  /** What to sign in with; absent: as anybody, without TLS. */
+  readonly security?: SecuritySource | undefined
   readonly clock: Clock
   readonly logger: Logger
   /** Default for connections of {@link Cluster.connect}. Default 10,000 ms. */
@@ -41,7 +45,6 @@ interface CachedTopic {
 }
 
 type MetadataResponse = AnswerTo<'metadata'>
-type CoordinatorResponse = AnswerTo<'findCoordinator'>
 
 /** As the Java client: `metadata.max.age.ms`. */
 const MAX_AGE_MS = 300_000
@@ -53,18 +56,25 @@ const CONNECT_TIMEOUT_MS = 5_000
 export class Cluster {
   readonly #options: ClusterOptions
   readonly #bootstrap: readonly Address[]
+  readonly #connections: Connections
   readonly #control: ControlConnection
   readonly #brokers = new Map<number, Address>()
   readonly #topics = new Map<string, CachedTopic>()
   readonly #loading = new Map<string, Promise<void>>()
-  readonly #coordinators = new Map<string, number>()
+  readonly #coordinators = new Coordinators(
+    (groups) => this.#findCoordinators(groups),
+    (nodeId, address) => {
+      if (!this.#brokers.has(nodeId)) this.#brokers.set(nodeId, address)
+    },
+  )
   #gathering: { names: Set<string>; done: Promise<void> } | null = null
 
   /** @throws Fault LogRefused when `bootstrapServers` cannot be read. */
   constructor(options: ClusterOptions) {
     this.#options = options
     this.#bootstrap = options.bootstrapServers.split(',').map(parseServer)
-    this.#control = new ControlConnection({ ...options, servers: () => this.#servers() })
+    this.#connections = new Connections(options)
+    this.#control = this.#newControl()
   }
 
   /**
@@ -114,6 +124,17 @@ export class Cluster {
     if (cached !== undefined) this.#topics.set(topic, { ...cached, stale: true })
   }
 
+  /** Signs in on a new connection with what holds now, and asks something. @throws as {@link request}. */
+  async signInAnew(): Promise<void> {
+    const probe = this.#newControl()
+    const ask = (connection: BrokerConnection) => connection.calls.metadata.async(connection, [], false)
+    try {
+      await probe.request('signing in', ask)
+    } finally {
+      await probe.close()
+    }
+  }
+
   /** Since when no broker has answered, as far as was asked; null: the last one asked did. */
   get silence(): Silence | null {
     return this.#control.silence
@@ -122,6 +143,16 @@ export class Cluster {
   /** A broker answered on a connection of {@link connect}. */
   heard(): void {
     this.#control.heard()
+  }
+
+  /** The names of all topics that we may see, without Kafka's own. @throws as {@link topics}. */
+  async topicNames(): Promise<readonly string[]> {
+    // no list asks for all
+    const all = null as unknown as string[]
+    const response = await this.#control.request('asking for all topics', (connection) =>
+      errorsInside<MetadataResponse>(connection.calls.metadata.async(connection, all, false)),
+    )
+    return response.topics.flatMap(({ name, isInternal }) => (name == null || isInternal ? [] : [name]))
   }
 
   /** The node ids of all live brokers, as the cluster says now. @throws as {@link topics}. */
@@ -141,15 +172,15 @@ export class Cluster {
   }
 
   /**
-   * A new connection of the caller's own to a broker of the metadata; who opens it closes it.
-   * @throws Fault LogUnavailable, NotAuthorized, Closed.
+   * A new connection of the caller's own to a broker of the metadata; who opens it closes it, and takes its heir.
+   * @throws Fault LogUnavailable, AuthenticationFailed, TlsFailed, CredentialNotFound, NotAuthorized, Closed.
    */
   async connect(nodeId: number, options?: { requestTimeoutMs?: number }): Promise<BrokerConnection> {
     if (!this.#brokers.has(nodeId)) await this.#load([])
     const address = this.#brokers.get(nodeId)
     if (address === undefined) throw new Fault('LogUnavailable', `the cluster has no broker ${nodeId} now`)
     const requestTimeoutMs = options?.requestTimeoutMs ?? this.#options.requestTimeoutMs ?? 10_000
-    return openConnection(this.#options.clientId, address, { connectTimeoutMs: CONNECT_TIMEOUT_MS, requestTimeoutMs })
+    return this.#connections.open(address, { connectTimeoutMs: CONNECT_TIMEOUT_MS, requestTimeoutMs })
   }
 
   /**
@@ -165,24 +196,27 @@ export class Cluster {
    * cluster makes its offsets topic first) is missing in the answer; when none of the groups has one, that is a fault.
    * @throws Fault LogUnavailable, NotAuthorized, Closed.
    */
-  async coordinators(groups: readonly string[]): Promise<ReadonlyMap<string, number>> {
-    const unknown = groups.filter((group) => !this.#coordinators.has(group))
-    const fault = unknown.length > 0 ? await this.#findCoordinators(unknown) : null
-    const found = new Map<string, number>()
-    for (const group of groups) {
-      const nodeId = this.#coordinators.get(group)
-      if (nodeId !== undefined) found.set(group, nodeId)
-    }
-    if (found.size === 0 && fault !== null) throw fault
-    return found
+  coordinators(groups: readonly string[]): Promise<ReadonlyMap<string, number>> {
+    return this.#coordinators.find(groups)
+  }
+
+  /** Why {@link coordinators} left this group out. */
+  whyNoCoordinator(group: string): Fault {
+    return this.#coordinators.whyUnknown(group)
   }
 
   forgetCoordinator(group: string): void {
-    this.#coordinators.delete(group)
+    this.#coordinators.forget(group)
   }
 
   async close(): Promise<void> {
+    this.#connections.close()
     await this.#control.close()
+  }
+
+  #newControl(): ControlConnection {
+    const connections = this.#connections
+    return new ControlConnection({ ...this.#options, connections, servers: () => this.#servers() })
   }
 
   #servers(): readonly Address[] {
@@ -241,8 +275,8 @@ export class Cluster {
     const name = topic.name ?? ''
     const error = kafkaErrorName(topic.errorCode)
     if (topic.errorCode !== 0) {
-      const code = faultCodeOf(error)
-      return code === 'TopicNotFound' ? null : new Fault(code, `topic ${name}: Kafka answered ${error}`)
+      const fault = refusalOf(error, 'topic', name, 'Describe')
+      return fault.code === 'TopicNotFound' ? null : fault
     }
     const known = this.cached(name)
     const partitions: PartitionLeader[] = Array.from({ length: topic.partitions.length }, () => nobody)
@@ -254,32 +288,11 @@ export class Cluster {
     return { name, id: topic.topicId, partitions }
   }
 
-  async #findCoordinators(groups: string[]): Promise<Fault | null> {
-    const response = await this.#control.request('asking for group coordinators', (connection) =>
+  #findCoordinators(groups: string[]): Promise<CoordinatorResponse> {
+    return this.#control.request('asking for group coordinators', (connection) =>
       errorsInside<CoordinatorResponse>(connection.calls.findCoordinator.async(connection, 0 /* groups */, groups)),
     )
-    let fault: Fault | null = null
-    for (const { key, nodeId, host, port, errorCode } of response.coordinators) {
-      if (errorCode === 0) {
-        this.#coordinators.set(key, nodeId)
-        if (!this.#brokers.has(nodeId)) this.#brokers.set(nodeId, { host, port })
-      } else {
-        const error = kafkaErrorName(errorCode)
-        fault = new Fault(faultCodeOf(error), `coordinator of group ${key}: Kafka answered ${error}`)
-      }
-    }
-    return fault
   }
 }
 
 const nobody: PartitionLeader = { nodeId: -1, epoch: -1 }
-
-function parseServer(text: string): Address {
-  const match = /^(?:\[([^\]]+)\]|([^:[\]]+)):(\d{1,5})$/.exec(text.trim())
-  const host = match?.[1] ?? match?.[2]
-  const port = Number(match?.[3])
-  if (host === undefined || !(port >= 1) || port > 65535) {
-    throw new Fault('LogRefused', `bootstrap server '${text}' is not host:port`)
-  }
-  return { host, port }
-}

@@ -10,6 +10,7 @@ describe('an error of the client library becomes a fault', () => {
     ['COORDINATOR_NOT_AVAILABLE', 'LogUnavailable'],
     ['NOT_COORDINATOR', 'LogUnavailable'],
     ['TOPIC_AUTHORIZATION_FAILED', 'NotAuthorized'],
+    ['SASL_AUTHENTICATION_FAILED', 'AuthenticationFailed'],
     ['MESSAGE_TOO_LARGE', 'RecordTooLarge'],
     ['NON_EMPTY_GROUP', 'GroupInUse'],
     ['INVALID_CONFIG', 'LogRefused'],

@@ -1,5 +1,6 @@
 import { Fault } from '../../core/fault.ts'
 import type { FaultCode } from '../../core/fault.ts'
+import { notAuthorized, type AclOperation } from '../signing-in/access.ts'
 import {
   AuthenticationError,
   GenericError,
@@ -21,11 +22,17 @@ const meanings: Readonly<Record<string, FaultCode>> = {
   GROUP_AUTHORIZATION_FAILED: 'NotAuthorized',
   CLUSTER_AUTHORIZATION_FAILED: 'NotAuthorized',
   TRANSACTIONAL_ID_AUTHORIZATION_FAILED: 'NotAuthorized',
-  SASL_AUTHENTICATION_FAILED: 'NotAuthorized',
-  UNSUPPORTED_SASL_MECHANISM: 'NotAuthorized',
+  SASL_AUTHENTICATION_FAILED: 'AuthenticationFailed',
+  UNSUPPORTED_SASL_MECHANISM: 'AuthenticationFailed',
+  ILLEGAL_SASL_STATE: 'AuthenticationFailed',
   // The client library calls these two final; the next broker or the next moment answers them.
   BROKER_NOT_AVAILABLE: 'LogUnavailable',
   UNKNOWN_SERVER_ERROR: 'LogUnavailable',
+}
+
+/** Nobody lets us in, for a reason that a mended credential ends. */
+export function isSignInFault({ code }: Fault): boolean {
+  return code === 'AuthenticationFailed' || code === 'TlsFailed' || code === 'CredentialNotFound'
 }
 
 /** The name of a numeric Kafka error code, e.g. 6 → `NOT_LEADER_OR_FOLLOWER`; `ERROR_<code>` for one newer than the client library. */
@@ -70,6 +77,24 @@ export function faultCodeOf(name: string): FaultCode {
 }
 
 /**
+ * An error that Kafka gave for one topic or group, as a fault.
+ * @param needs the ACL operation that lacks when it is about that.
+ */
+export function refusalOf(
+  error: string,
+  resource: 'topic' | 'group',
+  name: string,
+  needs: AclOperation,
+  context = `${resource} ${name}`,
+): Fault {
+  const code = faultCodeOf(error)
+  if (code === 'NotAuthorized') {
+    return notAuthorized(needs, resource, name, error)
+  }
+  return new Fault(code, `${context}: Kafka answered ${error}`)
+}
+
+/**
  * Any error of the client library or of the socket as a Fault; a Fault stays itself. Without an answer of Kafka it is LogUnavailable
  * (whether the request was done is then unknown, see {@link isRequestTimeout}).
  * @param context what was tried, the start of the sentence for people.
@@ -80,7 +105,7 @@ export function toFault(error: unknown, context: string): Fault {
   if (name !== null) return new Fault(faultCodeOf(name), `${context}: Kafka answered ${name}`, { cause: error })
   for (const inner of walk(error)) {
     if (inner instanceof AuthenticationError) {
-      return new Fault('NotAuthorized', `${context}: ${inner.message}`, { cause: error })
+      return new Fault('AuthenticationFailed', `${context}: ${inner.message}`, { cause: error })
     }
   }
   return new Fault('LogUnavailable', `${context}: ${reason(error)}`, { cause: error })
@@ -95,7 +120,7 @@ function reason(error: unknown): string {
 }
 
 /** An error, the members of aggregates, and their causes. */
-function* walk(error: unknown, depth = 0): Generator {
+export function* walk(error: unknown, depth = 0): Generator {
   if (error === undefined || error === null || depth > 8) return
   yield error
   if (error instanceof AggregateError) for (const inner of error.errors) yield* walk(inner, depth + 1)

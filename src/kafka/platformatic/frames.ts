@@ -9,6 +9,13 @@ const INT32 = 4
  */
 const MAX_BYTES = 256 * 1024 * 1024
 
+/** What the other end says is TLS, and we speak none. */
+export class WantsTls extends NetworkError {
+  constructor() {
+    super('the broker wants TLS')
+  }
+}
+
 /**
  * Cuts what a broker sends into frames, without a copy.
  *
@@ -72,7 +79,7 @@ function sizeIn(taken: ReturnType<typeof Writer.create>): number {
   const bytes = taken.buffer
   const size = bytes.readInt32BE()
   if (size >= INT32 && size <= MAX_BYTES) return size
-  throw new NetworkError(isTls(bytes) ? 'the broker wants TLS' : 'the peer is no Kafka broker')
+  throw isTls(bytes) ? new WantsTls() : new NetworkError('the peer is no Kafka broker')
 }
 
 /** The first bytes of a TLS record: alert, handshake, ... and the version. As a size they would be 320 MiB and more. */

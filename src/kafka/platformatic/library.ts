@@ -29,7 +29,7 @@ export const { readKnownTaggedFields } = part('apis/tagged-fields', ['readKnownT
 
 /** A request in one version, e.g. `request('metadata', 'metadataV12')`: it stands in `metadata/metadata-v12`. */
 export function request<Name extends keyof typeof Library>(
-  folder: 'admin' | 'consumer' | 'metadata' | 'producer',
+  folder: 'admin' | 'consumer' | 'metadata' | 'producer' | 'security',
   name: Name,
 ): (typeof Library)[Name] {
   const file = name.replaceAll(/[A-Z]/g, (capital) => `-${capital.toLowerCase()}`)

@@ -3,6 +3,7 @@ import type { Socket } from 'node:net'
 import type { Connection, Writer as LibraryWriter, Reader as LibraryReader } from '@platformatic/kafka'
 import { Frames } from './frames.ts'
 import { NetworkError, Reader, TimeoutError, Writer } from './library.ts'
+import type { Tls } from '../signing-in/tls.ts'
 import { openSocket, type Address } from './socket.ts'
 
 /** What our part of the client library asks of a connection. */
@@ -24,6 +25,8 @@ interface Request {
 
 /** Requests under way at once; a broker works off one after the other anyway. Those that wait for their turn do not time out. */
 const AT_ONCE = 5
+/** Who took a connection a moment ago may not have asked yet. */
+const RETIRE_AFTER_MS = 500
 
 /**
  * A connection to a broker: frames, and which answer belongs to which request. The library's own one would load all of it (library.ts).
@@ -45,6 +48,9 @@ export class Wire extends EventEmitter<{ close: [] }> implements Sender {
   readonly #closed = Promise.withResolvers<void>()
   #lastId = 0
   #connected = true
+  #answers = 0
+  #retired = false
+  #retiring: NodeJS.Timeout | undefined
   /** Why it ended; null: we wanted it. */
   #reason: Error | null = null
 
@@ -70,9 +76,27 @@ export class Wire extends EventEmitter<{ close: [] }> implements Sender {
       readonly connectTimeoutMs: number
       readonly requestTimeoutMs: number
       readonly signal?: AbortSignal | undefined
+      readonly tls?: Tls | undefined
     },
   ): Promise<Wire> {
     return new Wire(clientId, await openSocket(address, options), address, options.requestTimeoutMs)
+  }
+
+  /** How many requests were answered. */
+  get answers(): number {
+    return this.#answers
+  }
+
+  /** True: who is about to ask takes another connection. */
+  get isRetired(): boolean {
+    return this.#retired
+  }
+
+  /** Closes as soon as nothing is in flight, and a moment has passed in which nothing came. */
+  retire(): void {
+    if (this.#retired) return
+    this.#retired = true
+    this.#closeWhenIdle()
   }
 
   isConnected(): boolean {
@@ -100,6 +124,11 @@ export class Wire extends EventEmitter<{ close: [] }> implements Sender {
     this.#next()
   }
 
+  #closeWhenIdle(): void {
+    clearTimeout(this.#retiring)
+    if (this.#inFlight.size === 0) this.#retiring = setTimeout(() => void this.close(), RETIRE_AFTER_MS)
+  }
+
   #encode(apiKey: number, apiVersion: number, id: number, tagged: boolean, payload: LibraryWriter): Buffer {
     const writer = Writer.create()
     writer.appendInt16(apiKey).appendInt16(apiVersion).appendInt32(id).appendString(this.#clientId, false)
@@ -116,6 +145,7 @@ export class Wire extends EventEmitter<{ close: [] }> implements Sender {
         continue
       }
       this.#inFlight.set(request.id, request)
+      clearTimeout(this.#retiring)
       // a busy process looks at its timers first: an answer that is there already counts
       request.timer = setTimeout(() => setImmediate(() => this.#late(request)), this.#requestTimeoutMs)
       this.socket.write(request.bytes)
@@ -133,6 +163,7 @@ export class Wire extends EventEmitter<{ close: [] }> implements Sender {
     clearTimeout(request.timer)
     request.answered(error, payload)
     this.#next()
+    if (this.#retired) this.#closeWhenIdle()
   }
 
   #data(chunk: Buffer): void {
@@ -164,6 +195,7 @@ export class Wire extends EventEmitter<{ close: [] }> implements Sender {
     } catch (error) {
       failure = error as Error
     }
+    this.#answers++
     this.#settle(request, failure, payload)
   }
 
@@ -179,6 +211,7 @@ export class Wire extends EventEmitter<{ close: [] }> implements Sender {
   }
 
   #ended(): void {
+    clearTimeout(this.#retiring)
     this.#connected = false
     this.#closed.resolve()
     this.emit('close')

@@ -43,6 +43,26 @@ export function administrating(subject: () => LogUnderTest): void {
     await admin.close()
   })
 
+  it('lists the topics that there are, without those of the log itself', async () => {
+    const { log } = subject()
+    const admin = log.admin()
+    const made = await Promise.all([makeTopic(log), makeTopic(log, 2)])
+    // Kafka keeps positions in a topic
+    const positions = log.positions()
+    const position = { topic: made[0], partition: 0, offset: 0n, leaderEpoch: -1, metadata: '' }
+    await positions.commit(uniqueGroup(), [position])
+    await positions.close()
+    const listed = await admin.listTopics()
+    expect(listed).toEqual(expect.arrayContaining(made))
+    expect(new Set(listed).size).toBe(listed.length)
+    expect(listed.filter((name) => name.startsWith('__'))).toEqual([])
+    await admin.deleteTopic(made[0])
+    expect(await admin.listTopics()).not.toContain(made[0])
+    await expect(admin.listTopics(AbortSignal.abort(new Error('enough')))).rejects.toThrow('enough')
+    await admin.close()
+    await expectFault(admin.listTopics(), 'Closed')
+  })
+
   it('gives a topic that was deleted and made again another id', async () => {
     const { log } = subject()
     const admin = log.admin()

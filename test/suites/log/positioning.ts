@@ -20,6 +20,22 @@ export function positioning(subject: () => LogUnderTest): void {
     await positions.close()
   })
 
+  it('tells all positions of a group, of whatever topic', async () => {
+    const { log } = subject()
+    const [one, two] = await Promise.all([makeTopic(log, 3), makeTopic(log)])
+    const positions = log.positions()
+    const group = uniqueGroup()
+    expect(await positions.all(group)).toEqual([])
+    const committed = [at(one, 0, 5n), { ...at(one, 2, 7n), metadata: 'm' }, at(two, 0, 0n)]
+    await positions.commit(group, committed)
+    await positions.commit(uniqueGroup(), [at(one, 1, 9n)])
+    const name = ({ topic, partition }: Position) => `${topic}/${partition}`
+    const found = new Map((await positions.all(group)).map((position) => [name(position), position]))
+    expect(found).toEqual(new Map(committed.map((position) => [name(position), position])))
+    await positions.close()
+    await expectFault(positions.all(group), 'Closed')
+  })
+
   it('replaces a position, forwards or backwards, and leaves the others', async () => {
     const { log } = subject()
     const topic = await makeTopic(log, 2)

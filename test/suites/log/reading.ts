@@ -59,6 +59,33 @@ export function reading(subject: () => LogUnderTest): void {
     await reader.close()
   })
 
+  it('tells where a time begins: at the first record of that time or later, at the end when there is none', async () => {
+    const { log } = subject()
+    const topic = await makeTopic(log, 2)
+    const reader = log.reader()
+    const at = { topic, partition: 0 }
+    const empty = { topic, partition: 1 }
+    await appendAll(log, topic, numbers(5))
+    // so that the next ones are of a later millisecond
+    await new Promise((resolve) => setTimeout(resolve, 20))
+    await appendAll(log, topic, numbers(5, 5))
+    const { records: all } = records(await reader.read(at, 0n, 100_000))
+    for (const { timestamp } of all) {
+      const first = all.find((record) => record.timestamp >= timestamp)
+      expect(await reader.offsetsAt([at, empty], timestamp)).toEqual([
+        { ...at, offset: first?.offset },
+        { ...empty, offset: 0n },
+      ])
+    }
+    const between = all[4]!.timestamp + 1
+    expect(await reader.offsetsAt([at], between)).toEqual([{ ...at, offset: 5n }])
+    expect(await reader.offsetsAt([at], all[9]!.timestamp + 1)).toEqual([{ ...at, offset: 10n }])
+    expect(await reader.offsetsAt([at], 0)).toEqual([{ ...at, offset: 0n }])
+    expect(await reader.offsetsAt([at], -5)).toEqual([{ ...at, offset: 0n }])
+    await expectFault(reader.offsetsAt([{ topic: uniqueTopic(), partition: 0 }], 0), 'TopicNotFound')
+    await reader.close()
+  })
+
   it('answers a hundred reads at once, each its own', async () => {
     const { log } = subject()
     const topic = await makeTopic(log)

@@ -68,6 +68,36 @@ export function sharing(subject: () => LogUnderTest): void {
     await other.close()
   })
 
+  it('gives a topic to no more members than its bound, and to more, or fewer, when that changes', async ({ skip }) => {
+    const { log, openAgain } = subject()
+    const topic = await makeTopic(log, 6)
+    const group = uniqueGroup()
+    if (openAgain === undefined) {
+      const only = join(log, group, 'only')
+      only.membership.share(places(topic, 6), new Map([[topic, 1]]))
+      await eventually('it owns all', () => only.owned.size === 6)
+      await only.membership.close({ forGood: true, deadlineMs: 5_000 })
+      skip('one process has this log alone')
+      return
+    }
+    const other = await openAgain()
+    const members = [join(log, group, 'a'), join(other, group, 'b')] as const
+    const share = (most: ReadonlyMap<string, number>): void => {
+      for (const { membership } of members) membership.share(places(topic, 6), most)
+    }
+    const owners = (): number => members.filter(({ owned }) => owned.size > 0).length
+    const all = (): boolean => members[0].owned.size + members[1].owned.size === 6
+    share(new Map([[topic, 1]]))
+    await eventually('one owns all', all, { withinMs: 30_000 })
+    await watched(2_000, () => expect(owners()).toBe(1))
+    share(new Map())
+    await eventually('both own some, together all', () => balanced(members), { withinMs: 30_000 })
+    share(new Map([[topic, 1]]))
+    await eventually('one owns all', () => all() && owners() === 1, { withinMs: 30_000 })
+    for (const { membership } of members) await membership.close({ forGood: true, deadlineMs: 5_000 })
+    await other.close()
+  })
+
   it('gives a partition to its next owner only when the one before has let go', async ({ skip }) => {
     const { log, openAgain } = subject()
     if (openAgain === undefined) {

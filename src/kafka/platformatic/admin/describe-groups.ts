@@ -2,7 +2,7 @@ import { Fault } from '../../../core/fault.ts'
 import { SharedAnswer } from '../../../core/shared-answer.ts'
 import type { BrokerConnection } from '../broker-connection.ts'
 import type { Cluster } from '../cluster.ts'
-import { errorsInside, faultCodeOf, kafkaErrorName, toFault } from '../faults.ts'
+import { errorsInside, kafkaErrorName, refusalOf, toFault } from '../faults.ts'
 import type { BrokerLinks } from '../read/broker-links.ts'
 import type { AnswerTo } from '../versions.ts'
 
@@ -45,7 +45,7 @@ export class GroupDescriptions {
    */
   async of(group: string): Promise<GroupDescription> {
     const answer = (await this.#gather(group)).get(group)
-    if (answer === undefined) throw new Fault('LogUnavailable', `group ${group} has no coordinator now`)
+    if (answer === undefined) throw this.#cluster.whyNoCoordinator(group)
     if (answer instanceof Fault) throw answer
     if (answer !== 'hidden') return answer
     return { kind: (await this.#consumers.get()).has(group) ? 'consumer' : 'missing', liveMembers: 0 }
@@ -98,7 +98,7 @@ export class GroupDescriptions {
 function meaningOf({ groupId, errorCode, groupState, protocolType, members }: Described) {
   const error = kafkaErrorName(errorCode)
   if (error === 'GROUP_ID_NOT_FOUND' || (errorCode === 0 && groupState.toUpperCase() === 'DEAD')) return 'hidden'
-  if (errorCode !== 0) return new Fault(faultCodeOf(error), `group ${groupId}: Kafka answered ${error}`)
+  if (errorCode !== 0) return refusalOf(error, 'group', groupId, 'Describe')
   return { kind: protocolType === '' ? ('simple' as const) : ('consumer' as const), liveMembers: members.length }
 }
 

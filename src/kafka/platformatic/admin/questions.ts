@@ -16,8 +16,13 @@ interface QuestionsOptions {
 }
 
 /** The part of the administration that changes nothing. */
-export type AdminQuestions = Pick<LogAdmin, 'describeTopics' | 'describeGroup' | 'positionRetentionMs' | 'close'>
+export type AdminQuestions = Pick<
+  LogAdmin,
+  'describeTopics' | 'listTopics' | 'describeGroup' | 'positionRetentionMs' | 'close'
+>
 
+/** Of a topic that we may read and write, but not look into (ACL DescribeConfigs): Kafka's default. */
+const DEFAULT_LIMIT = 1_048_588
 const POSITION_RETENTION = 'offsets.retention.minutes'
 /** A broker that is silent for so long counts as hanging, milliseconds. */
 const REQUEST_TIMEOUT_MS = 10_000
@@ -40,7 +45,7 @@ class KafkaQuestions implements AdminQuestions {
 
   constructor(cluster: Cluster, { clock, logger }: QuestionsOptions) {
     this.#cluster = cluster
-    this.#links = new BrokerLinks(cluster, REQUEST_TIMEOUT_MS)
+    this.#links = new BrokerLinks(cluster, REQUEST_TIMEOUT_MS, 'at once')
     this.#groups = new GroupDescriptions(cluster, this.#links)
     this.#retry = new AdminRetry({ clock, logger, toFault: sentence })
   }
@@ -49,6 +54,10 @@ class KafkaQuestions implements AdminQuestions {
     const wanted = [...new Set(names)]
     if (wanted.length === 0) return []
     return this.#retry.run('describing topics', signal, () => this.#describe(wanted))
+  }
+
+  listTopics(signal?: AbortSignal): Promise<readonly string[]> {
+    return this.#retry.run('listing topics', signal, () => this.#cluster.topicNames())
   }
 
   describeGroup(group: string, signal?: AbortSignal): Promise<GroupDescription> {
@@ -74,7 +83,12 @@ class KafkaQuestions implements AdminQuestions {
     )
     return Array.from(limits, ([name, limit]) => {
       const { id = '', partitions = [] } = found.get(name) ?? {}
-      return { name, id, partitions: partitions.length, maxMessageBytes: Number(limit) }
+      return {
+        name,
+        id,
+        partitions: partitions.length,
+        maxMessageBytes: limit instanceof Fault ? DEFAULT_LIMIT : Number(limit),
+      }
     })
   }
 
@@ -100,7 +114,10 @@ class KafkaQuestions implements AdminQuestions {
         ),
       ),
     )
-    const minutes = answers.map((values, i) => Number(values.get(String(brokers[i]))))
+    const values = answers.map((one, i) => one.get(String(brokers[i])))
+    const refused = values.find((value) => value instanceof Fault)
+    if (refused !== undefined) throw refused
+    const minutes = values.map(Number)
     const least = Math.min(...minutes)
     if (!(least > 0)) throw new Fault('LogRefused', `the brokers do not tell their ${POSITION_RETENTION}.`)
     return least * 60_000

@@ -1,5 +1,6 @@
 import type { Cluster } from '../cluster.ts'
-import { toFault } from '../faults.ts'
+import { notAuthorized } from '../../signing-in/access.ts'
+import { kafkaErrorCode, toFault } from '../faults.ts'
 import type { Identity } from './append-batch.ts'
 
 /** The producer id under which partitions begin that have none yet. */
@@ -34,6 +35,10 @@ export class ProducerIdentity {
       )
       this.#current = { id: answer.producerId, epoch: answer.producerEpoch }
     } catch (error) {
+      if (kafkaErrorCode(error) === 'CLUSTER_AUTHORIZATION_FAILED') {
+        // Kafka wants Write on any topic, or IdempotentWrite on the cluster
+        throw notAuthorized('Write', 'topic', 'that is appended to', 'CLUSTER_AUTHORIZATION_FAILED')
+      }
       throw toFault(error, 'asking for a producer id')
     } finally {
       this.#renewing = null

@@ -49,6 +49,8 @@ export class Lane {
   readonly #host: LaneHost
   readonly #encoder: ProduceEncoder
   #connection: BrokerConnection | null = null
+  /** Takes its place once nothing is in flight. */
+  #heir: BrokerConnection | null = null
   #preparing = false
   #list: TopicQueue[] = []
   #inFlight: readonly TopicQueue[] | null = null
@@ -82,6 +84,7 @@ export class Lane {
   /** Sends what is listed unless a request is in flight. */
   flush(): void {
     if (this.#closed || this.#inFlight !== null || this.#list.length === 0) return
+    this.#inherit()
     const connection = this.#connection
     const identity = this.#host.identity
     if (connection === null || identity === null) {
@@ -98,6 +101,7 @@ export class Lane {
 
   async close(): Promise<void> {
     this.#closed = true
+    this.#dropHeir()
     const connection = this.#connection
     this.#connection = null
     if (connection !== null) await dropConnection(connection)
@@ -160,16 +164,36 @@ export class Lane {
   #use(connection: BrokerConnection): void {
     this.#connection = connection
     this.#sentAt = this.#host.clock.monotonic()
+    connection.heir = (next) => {
+      if (this.#closed || this.#connection !== connection) return void dropConnection(next)
+      this.#dropHeir()
+      this.#heir = next
+      if (this.#inFlight === null) this.#inherit()
+    }
     connection.once('close', () => {
       if (this.#connection !== connection) return
       this.#settle(new Error(`broker ${this.nodeId} closed the connection`), undefined)
     })
   }
 
+  /** Nothing is in flight, so the old connection is idle: it retires by itself. */
+  #inherit(): void {
+    const heir = this.#heir
+    this.#heir = null
+    if (heir?.isConnected() === true && !heir.isRetired) this.#use(heir)
+    else if (heir !== null) void dropConnection(heir)
+  }
+
+  #dropHeir(): void {
+    if (this.#heir !== null) void dropConnection(this.#heir)
+    this.#heir = null
+  }
+
   #settle(error: Error | null, results: readonly ProduceResult[] | undefined): void {
     const inFlight = this.#inFlight ?? []
     this.#inFlight = null
     if (error !== null) this.#drop()
+    this.#inherit()
     for (const result of results ?? []) {
       const queue = this.#host.topic(result.topic)?.queues[result.index]
       if (queue?.state === 'sent' && queue.carrier === this) this.#host.answered(queue, result)

@@ -15,7 +15,7 @@ import { AppendTopics, tooLarge } from './append-topics.ts'
 import type { AppendTopic, TopicQueue } from './append-topics.ts'
 import { Turn } from './append-turn.ts'
 import type { Cluster } from '../cluster.ts'
-import { faultCodeOf, kafkaErrorName, toFault } from '../faults.ts'
+import { faultCodeOf, isSignInFault, kafkaErrorName, refusalOf, toFault } from '../faults.ts'
 
 const UPKEEP_MS = 30_000
 const LANE_IDLE_MS = 180_000
@@ -181,6 +181,8 @@ class LaneAppender implements KafkaAppender {
       this.counters.retries++
       queue.unclear()
     } else if (fault.code === 'NotAuthorized' || fault.code === 'LogRefused') queue.refuseAll(fault)
+    else if (isSignInFault(fault))
+      queue.refuseUnsent(this.clock.monotonic() + this.#deadlineMs - AWAY_MS, neverSent(fault))
     this.#logger.debug({ topic: queue.topic.name, partition: queue.index, fault: fault.message }, 'no answer')
     if (queue.hasWork) this.#repair.park(queue)
     else queue.state = 'idle'
@@ -291,5 +293,5 @@ class LaneAppender implements KafkaAppender {
 }
 
 function refusal(queue: TopicQueue, error: string): Fault {
-  return new Fault(faultCodeOf(error), `topic ${queue.topic.name}: Kafka answered ${error}`)
+  return refusalOf(error, 'topic', queue.topic.name, 'Write')
 }

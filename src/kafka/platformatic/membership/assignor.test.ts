@@ -1,93 +1,10 @@
 import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
+import { Fleet, instances, nothingSettled, size, topicCounts, topics } from '../../../../test/support/assignor-fleet.ts'
 import { plan } from './assignor.ts'
-import type { Claimant, Plan, Settled, Shares } from './assignor.ts'
-import { intersection, none, toPartitions, union, without } from './shares.ts'
-
-/** A fleet that plays generations: members do what a plan tells them, as the membership does. */
-class Fleet {
-  readonly share = new Map<string, Shares>()
-  readonly owned = new Map<string, Shares>()
-  settled: Settled = { fleet: [], open: [] }
-  generations = 0
-  moved = 0
-
-  join(instance: string, share: Shares): void {
-    this.share.set(instance, share)
-    this.owned.set(instance, none)
-  }
-
-  leave(instance: string): void {
-    this.share.delete(instance)
-    this.owned.delete(instance)
-  }
-
-  shareWithAll(share: Shares): void {
-    for (const instance of this.share.keys()) this.share.set(instance, share)
-  }
-
-  /** One generation. Members first take what is new, and let go of the rest only afterwards: so an overlap would be seen. */
-  generation(): Plan {
-    const made = plan(this.claimants(), this.settled)
-    for (const [instance, owned] of this.owned) {
-      this.owned.set(instance, union(owned, made.grants.get(instance) ?? none))
-    }
-    this.expectNobodySharesAPartition()
-    for (const [instance, owned] of this.owned) {
-      const kept = intersection(owned, made.grants.get(instance) ?? none)
-      this.moved += size(without(owned, kept))
-      this.owned.set(instance, kept)
-    }
-    this.settled = { fleet: made.fleet, open: made.open }
-    this.generations += 1
-    return made
-  }
-
-  /** Until nothing is to be handed over. @returns how many generations it took. */
-  settle(): number {
-    for (let count = 1; count <= 5; count += 1) if (!this.generation().moving) return count
-    throw new Error('handovers do not end')
-  }
-
-  claimants(): Claimant[] {
-    return [...this.share].map(([instance, share]) => ({
-      id: instance,
-      instance,
-      share,
-      owned: this.owned.get(instance) ?? none,
-      sure: true,
-    }))
-  }
-
-  expectNobodySharesAPartition(): void {
-    const held = [...this.owned.values()].flatMap((owned) => toPartitions(owned).map(key))
-    expect(held.toSorted()).toEqual([...new Set(held)].toSorted())
-  }
-
-  expectAllHeld(all: Shares): void {
-    const held = [...this.owned.values()].flatMap((owned) => toPartitions(owned).map(key))
-    expect(held.toSorted()).toEqual(toPartitions(all).map(key).toSorted())
-  }
-
-  expectBalanced(): void {
-    const counts = [...this.owned.values()].map(size)
-    expect(Math.max(...counts) - Math.min(...counts)).toBeLessThanOrEqual(1)
-  }
-}
-
-const key = ({ topic, partition }: { topic: string; partition: number }): string => `${topic}/${partition}`
-const size = (shares: Shares): number => toPartitions(shares).length
-const topics = (counts: Readonly<Record<string, number>>): Shares =>
-  new Map(Object.entries(counts).map(([topic, count]) => [topic, Array.from({ length: count }, (_, i) => i)]))
-
-const topicCounts = fc.dictionary(
-  fc.constantFrom('a', 'b', 'c', 'd', 'e', 'f', 'g/h'),
-  fc.integer({ min: 1, max: 12 }),
-  {
-    noNullPrototype: true,
-  },
-)
-const instances = fc.uniqueArray(fc.constantFrom('d-0', 'd-1', 'd-2', 'd-3', 'd-4', 'd-5', 'd-6'), { minLength: 1 })
+import type { Plan } from './assignor.ts'
+import { intersection, none, unbounded, union, without } from './shares.ts'
+import type { Claimant, Shares } from './slots.ts'
 
 function fleetOf(names: readonly string[], all: Shares): Fleet {
   const fleet = new Fleet()
@@ -251,11 +168,25 @@ describe('the assignor', () => {
 
 describe('the assignor, not sure what a member holds', () => {
   const all = topics({ a: 4 })
-  const unsure = (owned: Shares): Claimant => ({ id: 'x', instance: 'd-0', share: all, owned, sure: false })
-  const sure = (owned: Shares): Claimant => ({ id: 'y', instance: 'd-1', share: all, owned, sure: true })
+  const unsure = (owned: Shares): Claimant => ({
+    id: 'x',
+    instance: 'd-0',
+    share: all,
+    most: unbounded,
+    owned,
+    sure: false,
+  })
+  const sure = (owned: Shares): Claimant => ({
+    id: 'y',
+    instance: 'd-1',
+    share: all,
+    most: unbounded,
+    owned,
+    sure: true,
+  })
 
   it('gives away nothing that this member might hold', () => {
-    const made = plan([unsure(new Map([['a', [0]]])), sure(new Map([['a', [1]]]))], { fleet: [], open: [] })
+    const made = plan([unsure(new Map([['a', [0]]])), sure(new Map([['a', [1]]]))], nothingSettled)
     expect(made.blocked).toBe(true)
     expect(made.grants.get('y')).toEqual(new Map([['a', [1]]]))
   })
@@ -263,7 +194,7 @@ describe('the assignor, not sure what a member holds', () => {
   it('takes a partition from both when two say that they hold it', () => {
     const twice = new Map([['a', [2]]])
     const claimants = [sure(twice), { ...unsure(twice), sure: true }]
-    const made = plan(claimants, { fleet: [], open: [] })
+    const made = plan(claimants, nothingSettled)
     for (const granted of made.grants.values()) expect(granted.get('a')).not.toContain(2)
     expect(made.moving).toBe(true)
   })

@@ -1,35 +1,24 @@
+import { concentrate, nextRelocation, relocate, type Hosted } from './assignor-bounds.ts'
+import { compare, count, give, isPoorer, take } from './slots.ts'
+import type { Bounds, Claimant, Holder, Shares, Slot } from './slots.ts'
+
 /**
  * Who gets which partition: the leader's decision for one generation. Pure, and the same for any order of members.
  *
  *     what members advertise ──► slots (one a partition)
  *     what members hold      ──► each slot starts with its holder       sticky
+ *     bounds on members      ──► others than the few are not able        bound (assignor-bounds.ts)
  *                            ──► free slots go to who has least         fill
  *                            ──► rich gives to poor, one by one         level: only topics that may move
  *                            ──► granted when free or held already, else withheld until its holder let go
  *
  * What must hold:
  * - A partition that a member holds is never granted to another in the same generation.
+ * - A topic is never with more members than its bound says, also not while it moves.
  * - A topic that comes or goes moves no partition of another topic. So after topics went, counts may differ by more than one; the next
  *   topic or the next change of the fleet evens that out. Counts differ by at most one whenever the fleet has changed, and stay so while
  *   topics come.
  */
-
-/** Partitions by topic; numbers in ascending order. */
-export type Shares = ReadonlyMap<string, readonly number[]>
-
-/** A member as the leader sees it when a generation begins. */
-export interface Claimant {
-  /** Kafka's id of the member: keys the answer. */
-  readonly id: string
-  /** Stable name; decides ties, so that member ids (random) do not. */
-  readonly instance: string
-  /** What it is able to serve. */
-  readonly share: Shares
-  /** What it holds. */
-  readonly owned: Shares
-  /** False: `owned` may be out of date, so what nobody claims may be held by this member. */
-  readonly sure: boolean
-}
 
 /** What the fleet remembers between generations, so that only that moves which must. */
 export interface Settled {
@@ -37,6 +26,8 @@ export interface Settled {
   readonly fleet: readonly string[]
   /** Topics that are not spread finally yet: being handed over, or not known to every member. */
   readonly open: readonly string[]
+  /** The bounds in force. */
+  readonly bounds: Bounds
 }
 
 export interface Plan extends Settled {
@@ -47,25 +38,12 @@ export interface Plan extends Settled {
   readonly blocked: boolean
 }
 
-interface Holder {
-  readonly claimant: Claimant
-  readonly slots: Set<Slot>
-  readonly perTopic: Map<string, number>
-}
-
-interface Slot {
-  readonly topic: string
-  readonly partition: number
-  readonly able: Set<Holder>
-  readonly claims: Holder[]
-  owner: Holder | null
-}
-
 /** Plans one generation. `before`: what the last plan that the leader knows of said. */
 export function plan(claimants: readonly Claimant[], before: Settled): Plan {
   const holders = claimants
     .toSorted((a, b) => compare(a.instance, b.instance) || compare(a.id, b.id))
     .map((claimant): Holder => ({ claimant, slots: new Set(), perTopic: new Map() }))
+  const bounds = agreed(claimants)
   const slots = collectSlots(holders)
   const fleet = holders.map((holder) => holder.claimant.instance)
   const blocked = claimants.some((claimant) => !claimant.sure)
@@ -74,31 +52,61 @@ export function plan(claimants: readonly Claimant[], before: Settled): Plan {
     const [holder] = slot.claims
     if (holder !== undefined && slot.claims.length === 1 && slot.able.has(holder)) give(slot, holder)
   }
-  for (const slot of slots) {
-    if (slot.owner === null && !(blocked && slot.claims.length === 0)) give(slot, poorest(slot))
+  const fill = (slot: Slot): void => {
+    if (slot.owner === null && slot.able.size > 0 && !(blocked && slot.claims.length === 0)) give(slot, poorest(slot))
   }
+  const bounded = concentrate(holders, slots, bounds, fill)
+  for (const slot of slots) fill(slot)
   const sameFleet = fleet.length === before.fleet.length && fleet.every((name, i) => name === before.fleet[i])
-  const open = new Set(before.open)
-  level(holders, (slot) => !sameFleet || open.has(slot.topic))
-  return conclude(holders, slots, fleet, blocked)
+  const open = new Set([...before.open, ...changed(before.bounds, bounds)])
+  level(holders, (slot) => !sameFleet || open.has(slot.topic), sameFleet ? null : bounded)
+  return conclude(holders, slots, { fleet, bounds }, blocked)
+}
+
+/** Until all members say the same the least counts. */
+function agreed(claimants: readonly Claimant[]): Bounds {
+  const bounds = new Map<string, number>()
+  for (const { most } of claimants) {
+    for (const [topic, bound] of most) bounds.set(topic, Math.min(bound, bounds.get(topic) ?? bound))
+  }
+  return new Map([...bounds].toSorted(([a], [b]) => compare(a, b)))
+}
+
+function changed(before: Bounds, now: Bounds): string[] {
+  return [...new Set([...before.keys(), ...now.keys()])].filter((topic) => before.get(topic) !== now.get(topic))
 }
 
 function conclude(
   holders: readonly Holder[],
   slots: readonly Slot[],
-  fleet: readonly string[],
+  { fleet, bounds }: Pick<Settled, 'fleet' | 'bounds'>,
   blocked: boolean,
 ): Plan {
   const grants = new Map(holders.map((holder) => [holder.claimant.id, new Map<string, number[]>()]))
   const open = new Set<string>()
   let moving = false
+  const crowded = crowdedTopics(slots, bounds)
   for (const slot of slots) {
-    const granted = slot.owner !== null && slot.claims.every((holder) => holder === slot.owner)
+    const free = slot.owner !== null && slot.claims.every((holder) => holder === slot.owner)
+    const granted = free && (slot.claims.length > 0 || !crowded.has(slot.topic))
     if (granted) append(grants.get(slot.owner?.claimant.id ?? ''), slot)
-    if (slot.claims.length > 0 && !granted) moving = true
-    if (!granted || slot.able.size < holders.length) open.add(slot.topic)
+    if ((slot.claims.length > 0 || free) && !granted) moving = true
+    if (!granted || slot.known < holders.length) open.add(slot.topic)
   }
-  return { grants, fleet, open: [...open], moving, blocked }
+  return { grants, fleet, bounds, open: [...open], moving, blocked }
+}
+
+/** Topics that more members would hold than may, if what is free were granted while others have not let go yet. */
+function crowdedTopics(slots: readonly Slot[], bounds: Bounds): ReadonlySet<string> {
+  const members = new Map<string, Set<Holder>>()
+  for (const { topic, claims, owner } of slots) {
+    if (!bounds.has(topic)) continue
+    const all = members.get(topic) ?? new Set()
+    members.set(topic, all)
+    for (const holder of claims) all.add(holder)
+    if (owner !== null) all.add(owner)
+  }
+  return new Set([...members].flatMap(([topic, all]) => (all.size > (bounds.get(topic) ?? Infinity) ? [topic] : [])))
 }
 
 /** Every advertised partition with who is able to serve it and who says to hold it, by topic and number. */
@@ -107,8 +115,9 @@ function collectSlots(holders: readonly Holder[]): readonly Slot[] {
   for (const holder of holders) {
     for (const [topic, partition] of pairs(holder.claimant.share)) {
       const key = keyOf(topic, partition)
-      const slot = slots.get(key) ?? { topic, partition, able: new Set(), claims: [], owner: null }
+      const slot = slots.get(key) ?? { topic, partition, able: new Set(), known: 0, claims: [], owner: null }
       slot.able.add(holder)
+      slot.known++
       slots.set(key, slot)
     }
   }
@@ -120,7 +129,7 @@ function collectSlots(holders: readonly Holder[]): readonly Slot[] {
   return [...slots.values()].toSorted((a, b) => compare(a.topic, b.topic) || a.partition - b.partition)
 }
 
-/** Who has least, then least of this topic, then first by name. */
+/** Of those that are able. */
 function poorest(slot: Slot): Holder {
   let best: Holder | null = null
   for (const holder of slot.able) if (best === null || isPoorer(holder, best, slot.topic)) best = holder
@@ -128,17 +137,17 @@ function poorest(slot: Slot): Holder {
   return best
 }
 
-function isPoorer(a: Holder, b: Holder, topic: string): boolean {
-  const difference = a.slots.size - b.slots.size || count(a, topic) - count(b, topic)
-  return difference !== 0 ? difference < 0 : compare(a.claimant.instance, b.claimant.instance) < 0
-}
-
 /** Moves one slot at a time from a member to one that has at least two less, until there is none: ends, since the sum of squares shrinks. */
-function level(holders: readonly Holder[], mayMove: (slot: Slot) => boolean): void {
-  const bySize = (): Holder[] => holders.toSorted((a, b) => b.slots.size - a.slots.size)
-  for (let step = nextStep(bySize(), mayMove); step !== null; step = nextStep(bySize(), mayMove)) {
-    take(step.slot)
-    give(step.slot, step.to)
+function level(holders: readonly Holder[], mayMove: (slot: Slot) => boolean, bounded: Hosted | null): void {
+  for (;;) {
+    const richFirst = holders.toSorted((a, b) => b.slots.size - a.slots.size)
+    const step = nextStep(richFirst, mayMove)
+    const relocation = step === null && bounded !== null ? nextRelocation(richFirst, bounded) : null
+    if (step !== null) {
+      take(step.slot)
+      give(step.slot, step.to)
+    } else if (relocation !== null) relocate(relocation)
+    else return
   }
 }
 
@@ -174,22 +183,6 @@ function isBefore(a: Slot, b: Slot): boolean {
   return (compare(a.topic, b.topic) || a.partition - b.partition) < 0
 }
 
-function give(slot: Slot, to: Holder): void {
-  slot.owner = to
-  to.slots.add(slot)
-  to.perTopic.set(slot.topic, count(to, slot.topic) + 1)
-}
-
-function take(slot: Slot): void {
-  const from = slot.owner
-  if (from === null) return
-  from.slots.delete(slot)
-  from.perTopic.set(slot.topic, count(from, slot.topic) - 1)
-  slot.owner = null
-}
-
-const count = (holder: Holder, topic: string): number => holder.perTopic.get(topic) ?? 0
-const compare = (a: string, b: string): number => (a < b ? -1 : a > b ? 1 : 0)
 /** Unambiguous although topics are opaque: the number follows the last slash. */
 const keyOf = (topic: string, partition: number): string => `${topic}/${partition}`
 

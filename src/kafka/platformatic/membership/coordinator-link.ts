@@ -25,17 +25,17 @@ export class CoordinatorLink {
   }
 
   /**
-   * @throws the client library's error when Kafka answered with one or did not answer; Fault LogUnavailable, NotAuthorized, Closed.
+   * @throws the client library's error when Kafka answered with one or did not answer; Fault as Cluster.connect; Closed.
    */
   async call<T>(ask: (connection: BrokerConnection) => Promise<T>): Promise<T> {
     if (this.#closed) throw new Fault('Closed', `the membership in ${this.#group} is closed`)
-    let opening = (this.#opening ??= this.#open())
+    let opening = this.#opening ?? this.#connect()
     try {
       let connection = await opening
       // The link may have been idle for long: only a call finds out that the broker has closed it.
       if (!connection.isConnected()) {
         if (this.#opening === opening) this.drop()
-        opening = this.#opening ??= this.#open()
+        opening = this.#opening ?? this.#connect()
         connection = await opening
       }
       return await ask(connection)
@@ -61,9 +61,25 @@ export class CoordinatorLink {
     this.drop()
   }
 
+  /** While it is ours: what waits at the broker is answered on the old connection, what comes next goes by the new one. */
+  #keep(connection: BrokerConnection, link: Promise<BrokerConnection>): void {
+    connection.heir = (next) => {
+      if (this.#opening !== link) return void dropConnection(next)
+      this.#opening = Promise.resolve(next)
+      this.#keep(next, this.#opening)
+    }
+  }
+
+  #connect(): Promise<BrokerConnection> {
+    const link = this.#open()
+    this.#opening = link
+    link.then((connection) => this.#keep(connection, link)).catch(() => {})
+    return link
+  }
+
   async #open(): Promise<BrokerConnection> {
     const nodeId = (await this.#cluster.coordinators([this.#group])).get(this.#group)
-    if (nodeId === undefined) throw new Fault('LogUnavailable', `group ${this.#group} has no coordinator now`)
+    if (nodeId === undefined) throw this.#cluster.whyNoCoordinator(this.#group)
     return this.#cluster.connect(nodeId, { requestTimeoutMs: this.#requestTimeoutMs })
   }
 }

@@ -1,7 +1,9 @@
 import type { Logger } from '../../../telemetry/logger.ts'
+import type { MembershipOptions } from '../../log.ts'
 import type { AnswerTo } from '../versions.ts'
 import { plan } from './assignor.ts'
-import type { Claimant, Plan, Settled } from './assignor.ts'
+import type { Plan, Settled } from './assignor.ts'
+import type { Claimant } from './slots.ts'
 import type { CoordinatorLink } from './coordinator-link.ts'
 import type { Identity } from './heartbeat.ts'
 import {
@@ -14,13 +16,20 @@ import {
   PROTOCOL_TYPE,
 } from './member-protocol.ts'
 import type { Assignment, MemberMetadata } from './member-protocol.ts'
-import { none } from './shares.ts'
+import { none, unbounded } from './shares.ts'
 
 export interface GroupSettings {
   readonly group: string
   readonly instance: string
   readonly sessionTimeoutMs: number
   readonly rebalanceTimeoutMs: number
+}
+
+/** With the defaults of {@link MembershipOptions}. */
+export function settingsOf(options: MembershipOptions): GroupSettings {
+  const { group, instance, sessionTimeoutMs = 10_000, rebalanceTimeoutMs = 30_000 } = options
+  // A static member that is down must expire before a rebalance ends without it: only so is what it said up to date for the leader.
+  return { group, instance, sessionTimeoutMs, rebalanceTimeoutMs: Math.max(rebalanceTimeoutMs, 2 * sessionTimeoutMs) }
 }
 
 type JoinResponse = AnswerTo<'joinGroup'>
@@ -92,7 +101,7 @@ export class GroupCalls {
     const assignment = decodeAssignment(answer.assignment)
     if (assignment === null)
       this.#logger.warn({ group }, 'the leader of the group sent an assignment that cannot be read')
-    return assignment ?? { partitions: none, share: '', fleet: [], open: [], moving: false }
+    return assignment ?? { partitions: none, share: '', fleet: [], open: [], bounds: unbounded, moving: false }
   }
 
   async leave(memberId: string): Promise<void> {
@@ -119,17 +128,18 @@ export class GroupCalls {
       const read = decodeMetadata(metadata)
       if (read === null) this.#logger.warn({ instance: groupInstanceId }, 'the metadata of a member cannot be read')
       const sure = read !== null && (read.generation === -1 || read.generation === answer.generationId - 1)
-      const { share, owned } = read ?? { share: none, owned: none }
-      return { id: memberId, instance: groupInstanceId ?? memberId, share, owned, sure }
+      const { share, most, owned } = read ?? { share: none, most: unbounded, owned: none }
+      return { id: memberId, instance: groupInstanceId ?? memberId, share, most, owned, sure }
     })
   }
 }
 
 function assignmentsOf(plan: Plan, members: JoinResponse['members']): { memberId: string; assignment: Buffer }[] {
-  const { fleet, open, moving } = plan
+  const { fleet, open, bounds, moving } = plan
   return members.map(({ memberId, metadata }) => {
-    const share = digestOf(decodeMetadata(metadata)?.share ?? none)
+    const read = decodeMetadata(metadata)
+    const share = digestOf(read?.share ?? none, read?.most)
     const partitions = plan.grants.get(memberId) ?? none
-    return { memberId, assignment: encodeAssignment({ partitions, share, fleet, open, moving }) }
+    return { memberId, assignment: encodeAssignment({ partitions, share, fleet, open, bounds, moving }) }
   })
 }

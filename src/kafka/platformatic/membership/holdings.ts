@@ -1,7 +1,7 @@
 import { inTime } from '../../../core/deadline.ts'
 import type { Logger } from '../../../telemetry/logger.ts'
 import type { MembershipHandler, TopicPartition } from '../../log.ts'
-import type { Shares } from './assignor.ts'
+import type { Shares } from './slots.ts'
 import { intersection, none, toPartitions, union, without } from './shares.ts'
 
 /**

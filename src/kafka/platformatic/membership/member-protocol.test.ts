@@ -1,33 +1,53 @@
 import { randomBytes } from 'node:crypto'
 import { deflateRawSync } from 'node:zlib'
 import fc from 'fast-check'
-import { describe, expect, it } from 'vitest'
+import { describe, expect, it, test } from 'vitest'
 import type { TopicPartition } from '../../log.ts'
 import { decodeAssignment, decodeMetadata, digestOf, encodeAssignment, encodeMetadata } from './member-protocol.ts'
-import { intersection, toPartitions, toShares, union, without } from './shares.ts'
+import { intersection, toPartitions, toShares, unbounded, union, without } from './shares.ts'
 
 const partitions = fc.array(fc.record({ topic: fc.string(), partition: fc.nat({ max: 1000 }) }))
 const shares = partitions.map(toShares)
 const names = fc.array(fc.string())
+const bounds = fc.array(fc.tuple(fc.string(), fc.integer({ min: 1, max: 100 }))).map((entries) => new Map(entries))
 
 describe('what members and leader tell each other', () => {
   it('arrives as it was sent', () => {
     fc.assert(
-      fc.property(shares, shares, fc.integer({ min: -1, max: 2 ** 31 - 1 }), (share, owned, generation) => {
-        const metadata = { share, owned, generation }
-        expect(decodeMetadata(encodeMetadata(metadata))).toEqual(metadata)
-      }),
+      fc.property(
+        shares,
+        bounds,
+        shares,
+        fc.integer({ min: -1, max: 2 ** 31 - 1 }),
+        (share, most, owned, generation) => {
+          const metadata = { share, most, owned, generation }
+          expect(decodeMetadata(encodeMetadata(metadata))).toEqual(metadata)
+        },
+      ),
     )
     fc.assert(
-      fc.property(shares, fc.string(), names, names, fc.boolean(), (assigned, share, fleet, open, moving) => {
-        const assignment = { partitions: assigned, share, fleet, open, moving }
-        expect(decodeAssignment(encodeAssignment(assignment))).toEqual(assignment)
-      }),
+      fc.property(
+        shares,
+        fc.string(),
+        names,
+        names,
+        bounds,
+        fc.boolean(),
+        (partitions, share, fleet, open, most, moving) => {
+          const assignment = { partitions, share, fleet, open, bounds: most, moving }
+          expect(decodeAssignment(encodeAssignment(assignment))).toEqual(assignment)
+        },
+      ),
     )
   })
 
   it('is refused when it is of another version or broken', () => {
-    const good = encodeMetadata({ share: toShares([{ topic: 'a', partition: 0 }]), owned: toShares([]), generation: 3 })
+    const good = encodeMetadata({
+      share: toShares([{ topic: 'a', partition: 0 }]),
+      most: unbounded,
+      owned: toShares([]),
+      generation: 3,
+    })
     const other = Buffer.from(good)
     other[0] = 2
     const json = (value: unknown): Buffer => Buffer.concat([Buffer.of(1), deflateRawSync(JSON.stringify(value))])
@@ -48,12 +68,27 @@ describe('what members and leader tell each other', () => {
   it('keeps 20 members with 5,000 partitions under the 1 MiB that Kafka stores of a group', () => {
     const topics = Array.from({ length: 500 }, () => `knative-broker-${randomBytes(6).toString('hex')}-default`)
     const all = topics.flatMap((topic) => Array.from({ length: 10 }, (_, partition) => ({ topic, partition })))
+    const most = new Map(topics.map((topic) => [topic, 3]))
     const part = toShares(all.filter((_, i) => i % 20 === 0))
-    const metadata = encodeMetadata({ share: toShares(all), owned: part, generation: 1 })
-    const open = { fleet: [], open: topics, moving: true }
+    const metadata = encodeMetadata({ share: toShares(all), most, owned: part, generation: 1 })
+    const open = { fleet: [], open: topics, bounds: most, moving: true }
     const assignment = encodeAssignment({ partitions: part, share: digestOf(part), ...open })
     expect(20 * (metadata.length + assignment.length)).toBeLessThan(1_000_000)
   })
+})
+
+test('a member of a version that knows of no bounds is understood', () => {
+  const old = Buffer.concat([
+    Buffer.of(1),
+    deflateRawSync(JSON.stringify({ share: [['a', 2]], owned: [], generation: 1 })),
+  ])
+  expect(decodeMetadata(old)?.most).toEqual(unbounded)
+})
+
+test('bounds are part of what a share is called, when there are any', () => {
+  const share = toShares([{ topic: 'a', partition: 0 }])
+  expect(digestOf(share, unbounded)).toBe(digestOf(share))
+  expect(digestOf(share, new Map([['a', 1]]))).not.toBe(digestOf(share))
 })
 
 describe('sets of partitions', () => {

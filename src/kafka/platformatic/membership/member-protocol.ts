@@ -1,7 +1,9 @@
 import { createHash } from 'node:crypto'
 import { deflateRawSync, inflateRawSync } from 'node:zlib'
 import { z } from 'zod'
-import type { Settled, Shares } from './assignor.ts'
+import type { Settled } from './assignor.ts'
+import type { Bounds, Shares } from './slots.ts'
+import { unbounded } from './shares.ts'
 
 /**
  * What members and leader tell each other inside Kafka's classic group protocol. Kafka stores all of it, for all members, in one record
@@ -25,6 +27,8 @@ const MAX_INFLATED_BYTES = 32 * 1024 * 1024
 /** What a member says when it joins. */
 export interface MemberMetadata {
   readonly share: Shares
+  /** By topic: at most so many members get partitions of it. */
+  readonly most: Bounds
   readonly owned: Shares
   /** The last generation that the member joined; -1 when it is new. Tells the leader whether `owned` is up to date. */
   readonly generation: number
@@ -33,7 +37,7 @@ export interface MemberMetadata {
 /** What the leader tells a member. */
 export interface Assignment extends Settled {
   readonly partitions: Shares
-  /** {@link digestOf} the share on which this rests: one of a former life of a static member may differ. */
+  /** {@link digestOf} the share and the bounds on which this rests: one of a former life of a static member may differ. */
   readonly share: string
   /** A handover is under way: another generation follows soon. */
   readonly moving: boolean
@@ -45,17 +49,24 @@ const wireShares = z
   .array(z.tuple([z.string(), z.union([z.int().nonnegative().max(1_000_000), z.array(partitionNumber)])]))
   .transform((entries): Shares => new Map(entries.map(([topic, numbers]) => [topic, expand(numbers)])))
 
-const wireMetadata = z.object({ share: wireShares, owned: wireShares, generation: z.int() })
+/** Who knows of no bounds names none. */
+const wireBounds = z
+  .array(z.tuple([z.string(), z.int().positive()]))
+  .default([])
+  .transform((entries): Bounds => new Map(entries))
+
+const wireMetadata = z.object({ share: wireShares, most: wireBounds, owned: wireShares, generation: z.int() })
 const wireAssignment = z.object({
   partitions: wireShares,
   share: z.string(),
   fleet: z.array(z.string()),
   open: z.array(z.string()),
+  bounds: wireBounds,
   moving: z.boolean(),
 })
 
-export function encodeMetadata({ share, owned, generation }: MemberMetadata): Buffer {
-  return pack({ share: compact(share), owned: compact(owned), generation })
+export function encodeMetadata({ share, most, owned, generation }: MemberMetadata): Buffer {
+  return pack({ share: compact(share), most: [...most], owned: compact(owned), generation })
 }
 
 /** null when it is not of our version, or broken. */
@@ -64,7 +75,7 @@ export function decodeMetadata(bytes: Buffer): MemberMetadata | null {
 }
 
 export function encodeAssignment(assignment: Assignment): Buffer {
-  return pack({ ...assignment, partitions: compact(assignment.partitions) })
+  return pack({ ...assignment, partitions: compact(assignment.partitions), bounds: [...assignment.bounds] })
 }
 
 /** null when it is not of our version, or broken. */
@@ -72,10 +83,12 @@ export function decodeAssignment(bytes: Buffer): Assignment | null {
   return wireAssignment.safeParse(unpack(bytes)).data ?? null
 }
 
-/** A short name of a set of partitions. */
-export function digestOf(share: Shares): string {
+/** A short name of a set of partitions and its bounds. */
+export function digestOf(share: Shares, most: Bounds = unbounded): string {
+  const bounds = most.size === 0 ? '' : JSON.stringify([...most])
   return createHash('sha256')
     .update(JSON.stringify(compact(share)))
+    .update(bounds)
     .digest('base64url')
     .slice(0, 16)
 }

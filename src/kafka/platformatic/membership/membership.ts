@@ -1,12 +1,13 @@
 import type { Clock } from '../../../core/clock.ts'
 import type { Logger } from '../../../telemetry/logger.ts'
 import type { Membership, MembershipHandler, MembershipOptions, TopicPartition } from '../../log.ts'
-import type { Settled, Shares } from './assignor.ts'
+import type { Settled } from './assignor.ts'
+import type { Bounds, Shares } from './slots.ts'
 import type { Cluster } from '../cluster.ts'
 import { CoordinatorLink } from './coordinator-link.ts'
 import { Condition } from './condition.ts'
 import { kafkaErrorCode, toFault } from '../faults.ts'
-import { GroupCalls } from './group-calls.ts'
+import { GroupCalls, settingsOf } from './group-calls.ts'
 import type { GroupSettings, Joined } from './group-calls.ts'
 import { Heartbeat } from './heartbeat.ts'
 import type { Identity } from './heartbeat.ts'
@@ -14,7 +15,7 @@ import { Holdings } from './holdings.ts'
 import { Interrupted } from './interrupted.ts'
 import { digestOf } from './member-protocol.ts'
 import type { Assignment } from './member-protocol.ts'
-import { intersection, none, toShares, without } from './shares.ts'
+import { intersection, none, toBounds, toShares, unbounded, without } from './shares.ts'
 
 /** Several topics usually come together: their partitions are shared out in one generation. */
 const SHARE_DEBOUNCE_MS = 100
@@ -36,14 +37,7 @@ export function createMembership(
   handler: MembershipHandler,
   { clock, logger }: { clock: Clock; logger: Logger },
 ): Membership {
-  const settings = {
-    group: options.group,
-    instance: options.instance,
-    sessionTimeoutMs: options.sessionTimeoutMs ?? 10_000,
-    rebalanceTimeoutMs: options.rebalanceTimeoutMs ?? 30_000,
-  }
-  // A static member that is down must expire before a rebalance ends without it: only so is what it said up to date for the leader.
-  settings.rebalanceTimeoutMs = Math.max(settings.rebalanceTimeoutMs, 2 * settings.sessionTimeoutMs)
+  const settings = settingsOf(options)
   const facts = { group: settings.group, instance: settings.instance }
   return new Member(cluster, settings, handler, { clock, logger: logger.child(facts) })
 }
@@ -83,10 +77,11 @@ class Member implements Membership {
   #closed: Promise<void> | null = null
 
   #share: Shares | null = null
+  #most: Bounds = unbounded
   #shareTimer: NodeJS.Timeout | null = null
   #shareChanged = false
   #identity: Identity = { memberId: '', generation: -1 }
-  #settled: Settled = { fleet: [], open: [] }
+  #settled: Settled = { fleet: [], open: [], bounds: unbounded }
   #failures = 0
 
   constructor(
@@ -112,10 +107,12 @@ class Member implements Membership {
     return this.#heart.alive
   }
 
-  share(partitions: readonly TopicPartition[]): void {
+  share(partitions: readonly TopicPartition[], bounds: Bounds = unbounded): void {
     const share = toShares(partitions)
-    if (this.#share !== null && digestOf(share) === digestOf(this.#share)) return
+    const most = toBounds(bounds, share)
+    if (this.#share !== null && digestOf(share, most) === digestOf(this.#share, this.#most)) return
     this.#share = share
+    this.#most = most
     this.#shareTimer ??= setTimeout(() => {
       this.#shareTimer = null
       this.#shareChanged = true
@@ -133,25 +130,27 @@ class Member implements Membership {
     while (!this.#closing.signal.aborted) {
       try {
         const share = this.#share ?? none
+        const most = this.#most
         this.#shareChanged = false
-        const joined = await this.#join(share)
+        const joined = await this.#join(share, most)
         const assignment = await this.#sync(joined)
         this.#recovered()
         const released = await this.#settle(intersection(assignment.partitions, share))
-        await this.#rest({ joined, assignment, released, share: digestOf(share) })
+        await this.#rest({ joined, assignment, released, share: digestOf(share, most) })
       } catch (error) {
         await this.#recover(error)
       }
     }
   }
 
-  async #join(share: Shares): Promise<Joined> {
+  async #join(share: Shares, most: Bounds): Promise<Joined> {
     this.#throwIfInterrupted()
     const { memberId, generation } = this.#identity
     const owned = this.#holdings.owned
     const sentAt = this.#clock.monotonic()
     this.#heart.rejoining()
-    const joined = await this.#interruptible(this.#calls.join(memberId, { share, owned, generation }, this.#settled))
+    const metadata = { share, most, owned, generation }
+    const joined = await this.#interruptible(this.#calls.join(memberId, metadata, this.#settled))
     this.#identity = { memberId: joined.memberId, generation: joined.generation }
     // Who holds nothing has nothing to prove yet, and may have waited at the broker for long.
     this.#heart.identify(this.#identity, owned.size === 0 ? this.#clock.monotonic() : sentAt)
@@ -163,7 +162,7 @@ class Member implements Membership {
     const assignment = await this.#interruptible(this.#calls.sync(joined))
     this.#heart.proven(sentAt)
     this.#heart.hurry(assignment.moving)
-    this.#settled = { fleet: assignment.fleet, open: assignment.open }
+    this.#settled = { fleet: assignment.fleet, open: assignment.open, bounds: assignment.bounds }
     return assignment
   }
 

@@ -1,9 +1,21 @@
 import type { TopicPartition } from '../../log.ts'
-import type { Shares } from './assignor.ts'
+import type { Bounds, Shares } from './slots.ts'
 
 /** Sets of partitions, grouped by topic: topics and numbers in ascending order, each once, so that equal sets look equal. */
 
 export const none: Shares = new Map()
+
+/** No bounds. */
+export const unbounded: Bounds = new Map()
+
+/** Bounds in order of topics, at least 1 each, of the topics shared: so that equal ones look equal. */
+export function toBounds(most: Bounds, share: Shares): Bounds {
+  const named = [...share.keys()].flatMap((topic) => {
+    const bound = most.get(topic)
+    return bound === undefined ? [] : [[topic, Math.max(1, Math.floor(bound))] as const]
+  })
+  return new Map(named)
+}
 
 export function toShares(partitions: Iterable<TopicPartition>): Shares {
   const byTopic = new Map<string, Set<number>>()

@@ -1,9 +1,10 @@
 import { Fault } from '../../../core/fault.ts'
 import type { Position, TopicPartition } from '../../log.ts'
 import type { BrokerConnection } from '../broker-connection.ts'
-import { errorsInside, faultCodeOf, kafkaErrorName } from '../faults.ts'
+import { notAuthorized } from '../../signing-in/access.ts'
+import { errorsInside, faultCodeOf, kafkaErrorName, refusalOf } from '../faults.ts'
 import { partitionKey } from '../read/followed.ts'
-import type { AnswerTo } from '../versions.ts'
+import type { AnswerTo, Calls } from '../versions.ts'
 
 type FetchAnswer = AnswerTo<'offsetFetch'>
 type FetchedGroup = FetchAnswer['groups'][number]
@@ -29,32 +30,44 @@ const IN_USE = new Set([
 const UNKNOWN_TOPIC = new Set(['UNKNOWN_TOPIC_OR_PARTITION', 'UNKNOWN_TOPIC_ID'])
 const UNKNOWN_TOPIC_TRIES = 4
 
+/** Which positions of a group. */
+export type Wanted = readonly TopicPartition[] | 'all'
+
+type AskedTopics = Parameters<Calls['offsetFetch']['async']>[1][number]['topics']
+/** No list asks for all. */
+const everything = null as unknown as AskedTopics
+
 /**
  * OffsetFetch for many groups of one coordinator. A group answers with its positions, or a fault when it must be asked for again.
  * @throws Fault for what waiting does not mend; the client's error when the connection failed.
  */
 export async function fetchOffsets(
   connection: BrokerConnection,
-  asked: readonly (readonly [string, readonly TopicPartition[]])[],
+  asked: readonly (readonly [string, Wanted])[],
 ): Promise<ReadonlyMap<string, readonly Position[] | Fault>> {
   const groups = asked.map(([groupId, partitions]) => ({
     groupId,
     memberId: null,
     memberEpoch: NO_EPOCH,
-    topics: byTopic(partitions, (at) => at.partition).map(({ name, ones }) => ({ name, partitionIndexes: ones })),
+    topics: partitions === 'all' ? everything : topicsOf(partitions),
   }))
   const response = await errorsInside<FetchAnswer>(connection.calls.offsetFetch.async(connection, groups, false))
   return new Map(response.groups.map((group) => [group.groupId, positionsOf(group)]))
 }
 
+function topicsOf(partitions: readonly TopicPartition[]): AskedTopics {
+  return byTopic(partitions, (at) => at.partition).map(({ name, ones }) => ({ name, partitionIndexes: ones }))
+}
+
 function positionsOf(group: FetchedGroup): readonly Position[] | Fault {
   const positions: Position[] = []
   const groupError = kafkaErrorName(group.errorCode)
-  if (group.errorCode !== 0 && groupError !== 'GROUP_ID_NOT_FOUND') return transient(group.groupId, groupError)
+  if (group.errorCode !== 0 && groupError !== 'GROUP_ID_NOT_FOUND')
+    return transient(group.groupId, groupError, 'group', group.groupId)
   for (const { name: topic, partitions } of group.topics) {
     for (const { partitionIndex, committedOffset, committedLeaderEpoch, metadata, errorCode } of partitions) {
       const error = kafkaErrorName(errorCode)
-      if (errorCode !== 0 && !UNKNOWN_TOPIC.has(error)) return transient(group.groupId, error)
+      if (errorCode !== 0 && !UNKNOWN_TOPIC.has(error)) return transient(group.groupId, error, 'topic', topic)
       if (errorCode !== 0 || committedOffset === NO_OFFSET) continue
       positions.push({
         topic,
@@ -69,8 +82,8 @@ function positionsOf(group: FetchedGroup): readonly Position[] | Fault {
 }
 
 /** @throws the fault when waiting does not mend it. */
-function transient(group: string, error: string): Fault {
-  const fault = new Fault(faultCodeOf(error), `positions of group ${group}: Kafka answered ${error}`)
+function transient(group: string, error: string, resource: 'topic' | 'group', name: string): Fault {
+  const fault = refusalOf(error, resource, name, 'Describe', `positions of group ${group}`)
   if (fault.code === 'LogUnavailable') return fault
   throw fault
 }
@@ -124,10 +137,17 @@ function judge(group: string, refused: ReadonlyMap<string, string>, tries: numbe
   )
   const [first] = lasting
   if (first !== undefined) {
-    const code = faultCodeOf(first[1]) === 'NotAuthorized' ? 'NotAuthorized' : 'LogRefused'
     const partitions = lasting.map(([partition]) => partition).join(', ')
     const details = { group, error: first[1], partitions }
-    throw new Fault(code, `positions of group ${group} for ${partitions}: Kafka answered ${first[1]}`, { details })
+    if (faultCodeOf(first[1]) === 'NotAuthorized') {
+      const isGroup = first[1].startsWith('GROUP')
+      const lacking = isGroup ? group : first[0].slice(0, first[0].lastIndexOf('/'))
+      const { code, message } = notAuthorized('Read', isGroup ? 'group' : 'topic', lacking, first[1])
+      throw new Fault(code, message, { details })
+    }
+    throw new Fault('LogRefused', `positions of group ${group} for ${partitions}: Kafka answered ${first[1]}`, {
+      details,
+    })
   }
   return new Fault('LogUnavailable', `positions of group ${group}: Kafka answered ${[...errors].join(', ')}`)
 }

@@ -7,7 +7,7 @@ import type { Position, Positions, TopicPartition } from '../../log.ts'
 import { BrokerLinks } from '../read/broker-links.ts'
 import type { Cluster } from '../cluster.ts'
 import { isRequestTimeout, toFault } from '../faults.ts'
-import { commitOffsets, fetchOffsets } from './positions-wire.ts'
+import { commitOffsets, fetchOffsets, type Wanted } from './positions-wire.ts'
 
 export interface PositionsOptions {
   readonly clock: Clock
@@ -62,6 +62,14 @@ class KafkaPositions implements Positions {
     return positions
   }
 
+  async all(group: string): Promise<readonly Position[]> {
+    const positions = new Map<string, readonly Position[]>()
+    await this.#patiently(`fetching all positions of group ${group}`, undefined, async () =>
+      positions.has(group) ? null : this.#fetchOnce(new Map([[group, 'all']]), positions),
+    )
+    return positions.get(group) ?? []
+  }
+
   async commit(group: string, positions: readonly Position[], signal?: AbortSignal): Promise<void> {
     let left = positions
     const what = `committing positions of group ${group}`
@@ -84,7 +92,7 @@ class KafkaPositions implements Positions {
   }
 
   /** @returns why some groups are still missing in `into`, null when none is. */
-  async #fetchOnce(asked: Asked, into: Map<string, readonly Position[]>): Promise<Fault | null> {
+  async #fetchOnce(asked: ReadonlyMap<string, Wanted>, into: Map<string, readonly Position[]>): Promise<Fault | null> {
     if (asked.size === 0) return null
     const coordinators = await this.#cluster.coordinators([...asked.keys()])
     const known = [...asked].filter(([group]) => coordinators.has(group))
@@ -93,12 +101,18 @@ class KafkaPositions implements Positions {
     const faults = await Promise.all(chunks.map(({ nodeId, chunk }) => this.#fetchFrom(nodeId, chunk, into)))
     const fault = faults.find((one) => one !== null) ?? null
     if (fault !== null || known.length === asked.size) return fault
-    return new Fault('LogUnavailable', `${asked.size - known.length} groups have no coordinator now`)
+    const why = Array.from(
+      asked.keys().filter((group) => !coordinators.has(group)),
+      (group) => this.#cluster.whyNoCoordinator(group),
+    )
+    const lasting = why.find(({ code }) => code !== 'LogUnavailable')
+    if (lasting !== undefined) throw lasting
+    return new Fault('LogUnavailable', `${why.length} groups have no coordinator now`)
   }
 
   async #fetchFrom(
     nodeId: number,
-    asked: readonly (readonly [string, readonly TopicPartition[]])[],
+    asked: readonly (readonly [string, Wanted])[],
     into: Map<string, readonly Position[]>,
   ): Promise<Fault | null> {
     try {
@@ -147,7 +161,7 @@ class KafkaPositions implements Positions {
     }
     this.#gathering.groups.add(group)
     const nodeId = (await this.#gathering.answer).get(group)
-    if (nodeId === undefined) throw new Fault('LogUnavailable', `group ${group} has no coordinator now`)
+    if (nodeId === undefined) throw this.#cluster.whyNoCoordinator(group)
     return nodeId
   }
 

@@ -8,28 +8,55 @@ import { kafkaErrorCode } from '../faults.ts'
 export class BrokerLinks {
   readonly #cluster: Cluster
   readonly #requestTimeoutMs: number | undefined
+  readonly #smooth: boolean
   readonly #links = new Map<number, Promise<BrokerConnection>>()
   #closed = false
 
-  /** @param requestTimeoutMs after this long without an answer the connection counts as broken; default: the cluster's. */
-  constructor(cluster: Cluster, requestTimeoutMs?: number) {
+  /**
+   * @param requestTimeoutMs after this long without an answer the connection counts as broken; default: the cluster's.
+   * @param renewal `at once`: after a change of the credential the next request goes by the new one, or fails with it; by default the old
+   *   connection goes on until a new one is there.
+   */
+  constructor(cluster: Cluster, requestTimeoutMs?: number, renewal: 'smooth' | 'at once' = 'smooth') {
     this.#cluster = cluster
     this.#requestTimeoutMs = requestTimeoutMs
+    this.#smooth = renewal === 'smooth'
   }
 
-  /** @throws Fault LogUnavailable, NotAuthorized, Closed. */
+  /** @throws Fault as Cluster.connect; Closed. */
   async to(nodeId: number): Promise<BrokerConnection> {
     if (this.#closed) throw new Fault('Closed', 'the connections were closed')
-    const open = this.#links.get(nodeId)
-    if (open !== undefined) return open
+    const link = this.#links.get(nodeId) ?? this.#open(nodeId)
+    const connection = await link
+    if (!connection.isRetired) return connection
+    this.#forget(nodeId, link)
+    return this.to(nodeId)
+  }
+
+  #open(nodeId: number): Promise<BrokerConnection> {
     const timeout = this.#requestTimeoutMs
-    const opening = this.#cluster.connect(nodeId, timeout === undefined ? {} : { requestTimeoutMs: timeout })
-    this.#links.set(nodeId, opening)
-    const forget = (): void => {
-      if (this.#links.get(nodeId) === opening) this.#links.delete(nodeId)
+    const link = this.#cluster.connect(nodeId, timeout === undefined ? {} : { requestTimeoutMs: timeout })
+    this.#links.set(nodeId, link)
+    link.then(
+      (connection) => this.#keep(nodeId, link, connection),
+      () => this.#forget(nodeId, link),
+    )
+    return link
+  }
+
+  #keep(nodeId: number, link: Promise<BrokerConnection>, connection: BrokerConnection): void {
+    connection.once('close', () => this.#forget(nodeId, link))
+    if (!this.#smooth) return
+    connection.heir = (next) => {
+      if (this.#links.get(nodeId) !== link) return void dropConnection(next)
+      const renewed = Promise.resolve(next)
+      this.#links.set(nodeId, renewed)
+      this.#keep(nodeId, renewed, next)
     }
-    opening.then((connection) => connection.once('close', forget), forget)
-    return opening
+  }
+
+  #forget(nodeId: number, link: Promise<BrokerConnection>): void {
+    if (this.#links.get(nodeId) === link) this.#links.delete(nodeId)
   }
 
   /**

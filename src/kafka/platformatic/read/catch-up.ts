@@ -5,7 +5,7 @@ import type { Batch, OffsetMoved, TopicPartition } from '../../log.ts'
 import type { BrokerLinks } from './broker-links.ts'
 import type { Cluster, PartitionLeader, TopicMetadata } from '../cluster.ts'
 import { FairSlots } from './fair-slots.ts'
-import { faultCodeOf, kafkaErrorName, toFault } from '../faults.ts'
+import { kafkaErrorName, refusalOf, toFault } from '../faults.ts'
 import { fetch } from './fetch-wire.ts'
 import type { FetchedPartition } from './fetch-wire.ts'
 import { partitionKey } from './followed.ts'
@@ -135,11 +135,8 @@ export class CatchUp {
   /** An unknown topic id may mean another one of the same name: the next try sees. */
   #refused(at: TopicPartition, error: string): Fault {
     this.#options.cluster.markStale(at.topic)
-    const code = faultCodeOf(error)
-    return new Fault(
-      code === 'TopicNotFound' ? 'LogUnavailable' : code,
-      `reading ${partitionKey(at)}: Kafka answered ${error}`,
-    )
+    const fault = refusalOf(error, 'topic', at.topic, 'Read', `reading ${partitionKey(at)}`)
+    return fault.code === 'TopicNotFound' ? new Fault('LogUnavailable', fault.message) : fault
   }
 
   async #recreated(at: TopicPartition): Promise<OffsetMoved> {

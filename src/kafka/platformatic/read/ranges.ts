@@ -2,7 +2,7 @@ import { Fault } from '../../../core/fault.ts'
 import type { TopicPartition } from '../../log.ts'
 import type { BrokerLinks } from './broker-links.ts'
 import type { Cluster, PartitionLeader } from '../cluster.ts'
-import { errorsInside, faultCodeOf, kafkaErrorName, toFault } from '../faults.ts'
+import { errorsInside, kafkaErrorName, refusalOf, toFault } from '../faults.ts'
 import { partitionKey } from './followed.ts'
 import type { AnswerTo } from '../versions.ts'
 
@@ -12,6 +12,9 @@ export interface Range {
   readonly end: bigint
 }
 
+/** A partition's answers to the times asked for; `undefined`: there is no such record. */
+type Offsets = readonly (bigint | undefined)[]
+
 type ListOffsetsResponse = AnswerTo<'listOffsets'>
 type Led = TopicPartition & { readonly leader: PartitionLeader }
 
@@ -19,33 +22,66 @@ const EARLIEST = -2n
 const LATEST = -1n
 const READ_COMMITTED = 1
 const NO_REPLICA = -1
+/** So Kafka says that no record is as late as that. */
+const NONE = -1n
 
-/**
- * Ranges of many partitions, one pair of requests a leader. Asks once: what it could not learn it tells as a fault for that partition,
- * after marking the topic's metadata stale when the leader may have moved.
- */
+/** Ranges of many partitions, as {@link listOffsets}. */
 export async function listRanges(
   cluster: Cluster,
   links: BrokerLinks,
   asked: readonly TopicPartition[],
 ): Promise<ReadonlyMap<string, Range | Fault>> {
-  const ranges = new Map<string, Range | Fault>()
+  const answers = await listOffsets(cluster, links, asked, [EARLIEST, LATEST])
+  return mapAnswers(answers, ([start, end]) => ({ start: start ?? 0n, end: end ?? 0n }))
+}
+
+/** The offsets of the first records of a time or later, milliseconds since 1970; the end where there is none. As {@link listOffsets}. */
+export async function listOffsetsAt(
+  cluster: Cluster,
+  links: BrokerLinks,
+  asked: readonly TopicPartition[],
+  timestampMs: number,
+): Promise<ReadonlyMap<string, bigint | Fault>> {
+  // what is below zero means something else to Kafka
+  const time = BigInt(Math.max(0, Math.ceil(timestampMs)))
+  const answers = await listOffsets(cluster, links, asked, [time, LATEST])
+  return mapAnswers(answers, ([first, end]) => first ?? end ?? 0n)
+}
+
+function mapAnswers<T>(
+  answers: ReadonlyMap<string, Offsets | Fault>,
+  meaning: (offsets: Offsets) => T,
+): ReadonlyMap<string, T | Fault> {
+  return new Map(Array.from(answers, ([key, one]) => [key, one instanceof Fault ? one : meaning(one)]))
+}
+
+/**
+ * Offsets of many partitions, a request a time and leader. Asks once: what it could not learn it tells as a fault for that partition,
+ * after marking the topic's metadata stale when the leader may have moved.
+ */
+async function listOffsets(
+  cluster: Cluster,
+  links: BrokerLinks,
+  asked: readonly TopicPartition[],
+  times: readonly bigint[],
+): Promise<ReadonlyMap<string, Offsets | Fault>> {
+  const answers = new Map<string, Offsets | Fault>()
   // Kafka refuses a request that names a partition twice.
   const once = [...new Map(asked.map((at) => [partitionKey(at), at])).values()]
-  const led = await findLeaders(cluster, once, ranges)
+  const led = await findLeaders(cluster, once, answers)
   const byLeader = Map.groupBy(led, (one) => one.leader.nodeId)
-  await Promise.all(Array.from(byLeader, ([nodeId, ones]) => askLeader(links, nodeId, ones, ranges)))
+  await Promise.all(Array.from(byLeader, ([nodeId, ones]) => askLeader(links, nodeId, ones, times, answers)))
   for (const { topic, partition } of once) {
-    const range = ranges.get(partitionKey({ topic, partition }))
-    if (range instanceof Fault && range.code !== 'NotAuthorized') cluster.markStale(topic)
+    const answer = answers.get(partitionKey({ topic, partition }))
+    if (answer instanceof Fault && answer.code !== 'NotAuthorized') cluster.markStale(topic)
   }
-  return ranges
+  return answers
 }
 
 async function findLeaders(
   cluster: Cluster,
   asked: readonly TopicPartition[],
-  ranges: Map<string, Range | Fault>,
+  answers: Map<string, Offsets | Fault>,
 ): Promise<Led[]> {
   const led: Led[] = []
   const find = async (at: TopicPartition): Promise<void> => {
@@ -53,7 +89,7 @@ async function findLeaders(
       const leader = await leaderOf(cluster, at)
       led.push({ ...at, leader })
     } catch (error) {
-      ranges.set(partitionKey(at), toFault(error, `looking for the leader of ${partitionKey(at)}`))
+      answers.set(partitionKey(at), toFault(error, `looking for the leader of ${partitionKey(at)}`))
     }
   }
   await Promise.all(asked.map(find))
@@ -77,23 +113,29 @@ async function askLeader(
   links: BrokerLinks,
   nodeId: number,
   asked: readonly Led[],
-  ranges: Map<string, Range | Fault>,
+  times: readonly bigint[],
+  answers: Map<string, Offsets | Fault>,
 ): Promise<void> {
   try {
     const connection = await links.to(nodeId)
     const ask = (timestamp: bigint) =>
       settled(connection.calls.listOffsets.async(connection, NO_REPLICA, READ_COMMITTED, request(asked, timestamp)))
-    const [starts, ends] = await Promise.all([ask(EARLIEST), ask(LATEST)])
+    const told = await Promise.all(times.map(ask))
     for (const at of asked) {
       const key = partitionKey(at)
-      const [start, end] = [starts.get(key), ends.get(key)]
-      if (typeof start === 'bigint' && typeof end === 'bigint') ranges.set(key, { start, end })
-      else ranges.set(key, refused(key, typeof start === 'string' ? start : end))
+      const offsets = told.map((one) => one.get(key))
+      const bad = offsets.findIndex((offset) => typeof offset !== 'bigint')
+      if (bad >= 0) answers.set(key, refused(at, offsets[bad]))
+      else
+        answers.set(
+          key,
+          (offsets as bigint[]).map((offset) => (offset === NONE ? undefined : offset)),
+        )
     }
   } catch (error) {
     links.discard(nodeId)
     const fault = toFault(error, `asking broker ${nodeId} for offsets`)
-    for (const at of asked) ranges.set(partitionKey(at), fault)
+    for (const at of asked) answers.set(partitionKey(at), fault)
   }
 }
 
@@ -120,7 +162,8 @@ async function settled(call: Promise<ListOffsetsResponse>): Promise<ReadonlyMap<
   return answers
 }
 
-function refused(key: string, error: string | bigint | undefined): Fault {
+function refused(at: TopicPartition, error: string | bigint | undefined): Fault {
+  const key = partitionKey(at)
   if (typeof error !== 'string') return new Fault('LogUnavailable', `offsets of ${key}: Kafka did not answer for it`)
-  return new Fault(faultCodeOf(error), `offsets of ${key}: Kafka answered ${error}`)
+  return refusalOf(error, 'topic', at.topic, 'Describe', `offsets of ${key}`)
 }

@@ -8,8 +8,7 @@ import { BrokerLinks } from './broker-links.ts'
 import { CatchUp } from './catch-up.ts'
 import type { Cluster } from '../cluster.ts'
 import { partitionKey } from './followed.ts'
-import { listRanges } from './ranges.ts'
-import type { Range } from './ranges.ts'
+import { listOffsetsAt, listRanges } from './ranges.ts'
 import { RecordDecoder } from './record-batch.ts'
 import { KafkaTail } from './tail.ts'
 
@@ -51,7 +50,15 @@ export function createReader(cluster: Cluster, options: ReaderOptions): LogReade
       return tail
     },
     read: (at, from, maxBytes) => catchUp.read(at, from, maxBytes),
-    range: (at) => rangeOf(cluster, links, at, closing.signal),
+    range: async (asked) => {
+      const ranges = await patiently(asked, closing.signal, (some) => listRanges(cluster, links, some))
+      return asked.map((at) => ({ ...place(at), ...answerFor(at, ranges) }))
+    },
+    offsetsAt: async (asked, timestampMs) => {
+      const list = (some: readonly TopicPartition[]) => listOffsetsAt(cluster, links, some, timestampMs)
+      const offsets = await patiently(asked, closing.signal, list)
+      return asked.map((at) => ({ ...place(at), offset: answerFor(at, offsets) }))
+    },
     async close() {
       closing.abort()
       links.close()
@@ -60,27 +67,22 @@ export function createReader(cluster: Cluster, options: ReaderOptions): LogReade
   }
 }
 
-/** Asks again for what is missing while that may help. */
-async function rangeOf(
-  cluster: Cluster,
-  links: BrokerLinks,
+/** Asks again for what is missing while that may help; then every partition has an answer. */
+async function patiently<T>(
   asked: readonly TopicPartition[],
   signal: AbortSignal,
-): Promise<(TopicPartition & Range)[]> {
-  const known = new Map<string, Range>()
+  list: (some: readonly TopicPartition[]) => Promise<ReadonlyMap<string, T | Fault>>,
+): Promise<ReadonlyMap<string, T>> {
+  const known = new Map<string, T>()
   for (let tries = 1; ; tries++) {
     if (signal.aborted) throw new Fault('Closed', 'the reader was closed')
-    const answers = await listRanges(
-      cluster,
-      links,
-      asked.filter((at) => !known.has(partitionKey(at))),
-    )
+    const answers = await list(asked.filter((at) => !known.has(partitionKey(at))))
     let failed: Fault | null = null
     for (const [key, answer] of answers) {
       if (answer instanceof Fault) failed = worse(failed, answer)
       else known.set(key, answer)
     }
-    if (failed === null) return asked.flatMap((at) => inOrder(at, known))
+    if (failed === null) return known
     if (failed.code !== 'LogUnavailable' || tries === RANGE_TRIES) throw failed
     await sleep(retryBackoffMs(tries, BACKOFF), undefined, { signal }).catch(() => {})
   }
@@ -91,7 +93,12 @@ function worse(one: Fault | null, other: Fault): Fault {
   return one === null || one.code === 'LogUnavailable' ? other : one
 }
 
-function inOrder({ topic, partition }: TopicPartition, known: ReadonlyMap<string, Range>): (TopicPartition & Range)[] {
-  const range = known.get(partitionKey({ topic, partition }))
-  return range === undefined ? [] : [{ topic, partition, start: range.start, end: range.end }]
+function place({ topic, partition }: TopicPartition): TopicPartition {
+  return { topic, partition }
+}
+
+function answerFor<T>(at: TopicPartition, known: ReadonlyMap<string, T>): T {
+  const answer = known.get(partitionKey(at))
+  if (answer === undefined) throw new Fault('LogUnavailable', `offsets of ${partitionKey(at)}: nobody answered`)
+  return answer
 }

@@ -4,7 +4,7 @@ import type { Logger } from '../../../telemetry/logger.ts'
 import type { Batch, OffsetMoved, Tail, TailHandler, TopicPartition } from '../../log.ts'
 import { BrokerLinks } from './broker-links.ts'
 import type { Cluster } from '../cluster.ts'
-import { faultCodeOf, isRequestTimeout, kafkaErrorName, toFault } from '../faults.ts'
+import { isRequestTimeout, kafkaErrorName, refusalOf, toFault } from '../faults.ts'
 import type { FetchedPartition } from './fetch-wire.ts'
 import { Followed, partitionKey } from './followed.ts'
 import { LeaderLoop } from './leader-loop.ts'
@@ -190,7 +190,7 @@ export class KafkaTail implements Tail {
     if (news.leader !== null && news.leader.epoch > partition.leaderEpoch && cluster.hasBroker(news.leader.nodeId)) {
       cluster.learnLeader(topic, number, news.leader)
     } else cluster.markStale(topic)
-    const fault = new Fault(faultCodeOf(error), `fetching ${partitionKey(partition.at)}: Kafka answered ${error}`)
+    const fault = refusalOf(error, 'topic', topic, 'Read', `fetching ${partitionKey(partition.at)}`)
     this.#fail(partition, fault, PASSING.has(error))
   }
 
