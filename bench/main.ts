@@ -3,6 +3,7 @@ import { startKafka } from '../test/support/kafka-process.ts'
 import { controlPlane } from './control-plane.ts'
 import { delayed } from './delayed.ts'
 import { deliver } from './deliver.ts'
+import { drain } from './drain.ts'
 import { edit } from './edit.ts'
 import { endToEnd } from './end-to-end.ts'
 import { fanOut } from './fan-out.ts'
@@ -10,6 +11,7 @@ import { ingress } from './ingress.ts'
 import { match } from './match.ts'
 import { memory } from './memory.ts'
 import { outlets } from './outlets.ts'
+import { overhead } from './overhead.ts'
 import { table, type Figure } from './support/report.ts'
 import { Scene } from './support/scene.ts'
 
@@ -24,10 +26,12 @@ const benches = {
   ingress: { on: 'one broker', run: ingress, events: 200_000 },
   delayed: { on: 'its own', run: delayed, events: 200_000 },
   deliver: { on: 'one broker', run: deliver, events: 200_000 },
+  drain: { on: 'one broker', run: drain, events: 1_000_000 },
   'fan-out': { on: 'one broker', run: fanOut, events: 200_000 },
   'end-to-end': { on: 'one broker', run: endToEnd, events: 10_000 },
   edit: { on: 'one broker', run: edit, events: 10_000 },
   memory: { on: 'one broker', run: memory, events: 1_000_000 },
+  metrics: { on: 'one broker', run: overhead, events: 200_000 },
   // Outlets; some 5 minutes, and a Kubernetes API server
   outlets: { on: 'one broker', run: outlets, events: 10_000, onlyByName: true },
   // Triggers, and a tenth of them first; some 10 minutes, and a Kubernetes API server

@@ -1,13 +1,14 @@
 /**
  * The raw limit of a dispatcher, fixed: raw fetches from all partitions of a topic from their start, undici `dispatch` to one subscriber, 100 in
- * flight. No filter, no retry, no position: nothing that does the job can be cheaper. Arguments: bootstrap servers, topic, URL.
+ * flight. No filter, no retry, no position: nothing that does the job can be cheaper. Arguments: bootstrap servers, topic, URL, and how many
+ * are in flight if not 100.
  */
 import { Connection, fetchV17, metadataV12 } from '@platformatic/kafka'
 import { Pool } from 'undici'
 
-const [bootstrap = '', topic = '', url = ''] = process.argv.slice(2)
+const [bootstrap = '', topic = '', url = '', most = '100'] = process.argv.slice(2)
 const [host = '', port = ''] = bootstrap.split(',')[0]!.split(':')
-const window = 100
+const window = Number(most)
 
 const connection = new Connection('baseline')
 await connection.connect(host, Number(port))

@@ -114,17 +114,24 @@ export class Scene {
     }
   }
 
-  async ingress(routesFile: string, kafka = this.kafka): Promise<{ child: Child; url: string }> {
-    return listening(startChild(main, ['ingress', '--routes', routesFile, '--kafka', kafka, '--port', '0'], nodeFlags))
+  /** @param more further flags. */
+  async ingress(
+    routesFile: string,
+    kafka = this.kafka,
+    more: readonly string[] = [],
+  ): Promise<{ child: Child; url: string }> {
+    const args = ['ingress', '--routes', routesFile, '--kafka', kafka, '--port', '0', ...more]
+    return listening(startChild(main, args, nodeFlags))
   }
 
   async baselineIngress(topic: string, partitions: number, kafka = this.kafka): Promise<{ child: Child; url: string }> {
     return listening(startChild(join(baselines, 'ingress.ts'), [kafka, topic, String(partitions)]))
   }
 
-  dispatcher(routesFile: string): Child {
+  /** @param more further flags. */
+  dispatcher(routesFile: string, more: readonly string[] = []): Child {
     const group = this.name('fleet')
-    const args = ['--routes', routesFile, '--kafka', this.kafka, '--group', group, '--data', this.#folder]
+    const args = ['--routes', routesFile, '--kafka', this.kafka, '--group', group, '--data', this.#folder, ...more]
     return startChild(main, ['dispatcher', '--instance', 'bench', ...args], nodeFlags)
   }
 

@@ -12,18 +12,20 @@ import { Hand, MemoryVault, Rig, startSubscriber, withTopic } from './dispatcher
 /**
  * The conversion of a group that had members into one that keeps its positions, on a real Kafka:
  *
- *     read ─► save ─► delete ─► look ─► commit ─► read back ─► empty the vault
- *         ✕       ✕         ✕       ✕         ✕            ✕                  a crash at each: before it, and after it was done
+ *     read ─► save ─► look ─► delete ─► look ─► commit ─► read back ─► empty the vault
+ *         ✕       ✕       ✕         ✕       ✕         ✕            ✕                  a crash at each: before it, and after it was done
  */
 const steps = [
-  ['reading its positions', 'fetch', 1],
+  ['reading its positions', 'all', 1],
   ['saving them', 'save', 1],
+  ['looking at it once more', 'describeGroup', 2],
   ['deleting the group', 'deleteGroup', 1],
-  ['looking what is there', 'fetch', 2],
+  ['looking what is there', 'fetch', 1],
   ['committing them back', 'commit', 1],
-  ['reading them back', 'fetch', 3],
+  ['reading them back', 'fetch', 2],
   ['emptying the vault', 'remove', 1],
 ] as const
+const adopted = { kind: 'adopted' }
 const moments = ['before', 'after'] as const
 const cases = steps.flatMap(([what, call, nth]) => moments.map((moment) => [moment, what, call, nth] as const))
 
@@ -96,7 +98,7 @@ test.each(['describeGroup', 'load'])(
       await deleted.promise
       return answer
     })
-    const waits = adopt(group, rig.topic, 2, false, adoption(vault, other))
+    const waits = adopt(group, false, adoption(vault, other))
     await asked.promise
     const resume = Promise.withResolvers<void>()
     const owner = new Gate('deleteGroup', 1, async (work) => {
@@ -104,12 +106,12 @@ test.each(['describeGroup', 'load'])(
       deleted.resolve()
       await resume.promise
     })
-    const owns = adopt(group, rig.topic, 2, true, adoption(vault, owner))
-    expect(await waits).toBe(false)
-    expect(await adopt(group, rig.topic, 2, false, adoption(vault))).toBe(false)
+    const owns = adopt(group, true, adoption(vault, owner))
+    expect(await waits).toMatchObject({ kind: 'waits' })
+    expect(await adopt(group, false, adoption(vault))).toEqual({ kind: 'waits', begun: true })
     resume.resolve()
-    expect(await owns).toBe(true)
-    expect(await adopt(group, rig.topic, 2, false, adoption(vault))).toBe(true)
+    expect(await owns).toEqual(adopted)
+    expect(await adopt(group, false, adoption(vault))).toEqual(adopted)
     expect(await offsets(group)).toEqual([3, 4])
   },
 )
@@ -120,7 +122,7 @@ test('what another owner commits after the deletion does not go back', async () 
     await work()
     await rig.positions.commit(group, [{ topic: rig.topic, partition: 1, offset: 5n, leaderEpoch: -1, metadata: '' }])
   })
-  expect(await adopt(group, rig.topic, 2, true, adoption(new MemoryVault(), owner))).toBe(true)
+  expect(await adopt(group, true, adoption(new MemoryVault(), owner))).toEqual(adopted)
   expect(await offsets(group)).toEqual([3, 5])
 })
 
@@ -132,7 +134,7 @@ test('an attempt that died when only some positions were left in the group: the 
   // as when a consumer came into the group after its deletion, and went
   await rig.admin.deleteGroup(group)
   await rig.positions.commit(group, [{ topic: rig.topic, partition: 1, offset: 4n, leaderEpoch: -1, metadata: '' }])
-  expect(await adopt(group, rig.topic, 2, true, adoption(vault))).toBe(true)
+  expect(await adopt(group, true, adoption(vault))).toEqual(adopted)
   expect(await offsets(group)).toEqual([2, 4])
   expect(vault.saved.size).toBe(0)
 })
@@ -146,12 +148,12 @@ test('a group whose members come back before the deletion is left to them, with 
     return work()
   })
   const vault = new MemoryVault()
-  await expect(adopt(group, rig.topic, 2, true, adoption(vault, owner))).rejects.toMatchObject({ code: 'GroupInUse' })
-  await expect(adopt(group, rig.topic, 2, true, adoption(vault))).rejects.toMatchObject({ code: 'GroupInUse' })
+  await expect(adopt(group, true, adoption(vault, owner))).rejects.toMatchObject({ code: 'GroupInUse' })
+  await expect(adopt(group, true, adoption(vault))).rejects.toMatchObject({ code: 'GroupInUse' })
   expect(await offsets(group)).toEqual([3, 4])
   await (await back.promise).disconnect()
   await eventually('it left', async () => (await rig.admin.describeGroup(group)).liveMembers === 0, patience)
-  expect(await adopt(group, rig.topic, 2, true, adoption(vault))).toBe(true)
+  expect(await adopt(group, true, adoption(vault))).toEqual(adopted)
   expect(await offsets(group)).toEqual([3, 4])
 })
 
@@ -198,7 +200,8 @@ function parts(vault: MemoryVault, gate: Gate): Pick<AdoptionParts, 'admin' | 'p
 function adoption(vault: MemoryVault, gate?: Gate): AdoptionParts {
   const { admin, positions } = rig
   const { signal } = new AbortController()
-  return { ...(gate === undefined ? { admin, positions, vault } : parts(vault, gate)), signal }
+  const reads = (topic: string): boolean => topic === rig.topic
+  return { ...(gate === undefined ? { admin, positions, vault } : parts(vault, gate)), signal, reads }
 }
 
 function nextGroup(): string {

@@ -11,6 +11,7 @@ test('a batch that could not be taken to its end comes again: nobody gets twice 
   const reader: LogReader = {
     read: (...asked) => plain.read(...asked),
     range: (...asked) => plain.range(...asked),
+    offsetsAt: (...asked) => plain.offsetsAt(...asked),
     close: () => plain.close(),
     tail: (handler) =>
       plain.tail({

@@ -47,6 +47,7 @@ test('the end comes by the deadline also while the log does not answer', async (
   let away = false
   const silent: Positions = {
     close: () => positions.close(),
+    all: (group) => positions.all(group),
     fetch: (asked) => (away ? answered.promise.then(() => Promise.reject(new Error('away'))) : positions.fetch(asked)),
     commit: (...all) =>
       away ? answered.promise.then(() => Promise.reject(new Error('away'))) : positions.commit(...all),

@@ -84,7 +84,7 @@ test.each([
     const runner = rig.run([outlet])
     await eventuallyPasses('the position moved on', async () => expect(await rig.committed(outlet)).toBe(1))
     expect(subscriber.got.map(({ path }) => path)).toEqual(Array(tries).fill('/a'))
-    const [parked] = await rig.records(outlet.parking.topic)
+    const [parked] = await rig.records(outlet.parking?.topic ?? '')
     const headers = Object.fromEntries((parked?.headers ?? []).map(([name, value]) => [name, String(value)]))
     expect(headers).toMatchObject({
       ce_id: '0',
@@ -129,7 +129,7 @@ test('nobody listens: a dead letter is told no code, and after a dead sink the e
   await rig.send(1)
   rig.run([outlet])
   await eventuallyPasses('the position moved on', async () => expect(await rig.committed(outlet)).toBe(1))
-  const [parked] = await rig.records(outlet.parking.topic)
+  const [parked] = await rig.records(outlet.parking?.topic ?? '')
   const names = parked?.headers.map(([name]) => name)
   expect(names).toContain('ce_knativeerrordest')
   expect(names).not.toContain('ce_knativeerrorcode')
@@ -146,14 +146,19 @@ test.each([
   await using rig = await embeddedRig(1)
   const outlet = rig.outlet(subscriber.url, { order: 'ordered' })
   if (existing !== null)
-    await rig.admin.ensureTopic({ name: outlet.parking.topic, partitions: 1, replicationFactor: 1, config: existing })
+    await rig.admin.ensureTopic({
+      name: outlet.parking?.topic ?? '',
+      partitions: 1,
+      replicationFactor: 1,
+      config: existing,
+    })
   // with its attributes, this is the largest record that the topic takes
   await rig.send(1, { data: Buffer.alloc(1_048_588 - 400) })
   await rig.send(3, { from: 1 })
   rig.run([outlet])
   await eventuallyPasses('the position moved on', async () => expect(await rig.committed(outlet)).toBe(4))
   expect(subscriber.got.map(({ id }) => id)).toEqual(['0', '1', '2', '3'])
-  const [parked] = await rig.records(outlet.parking.topic)
+  const [parked] = await rig.records(outlet.parking?.topic ?? '')
   expect(parked?.headers.map(([name]) => name)).toContain('ce_knativeerrordest')
 })
 
@@ -207,7 +212,7 @@ test('a reply that cannot be stored is a failed delivery: retried, then parked w
   rig.run([outlet])
   await eventuallyPasses('the position moved on', async () => expect(await rig.committed(outlet)).toBe(1))
   expect(subscriber.got.length).toBe(2)
-  const [parked] = await rig.records(outlet.parking.topic)
+  const [parked] = await rig.records(outlet.parking?.topic ?? '')
   expect(parked?.headers.find(([name]) => name === 'ce_knativeerrordest')?.[1]?.toString()).toBe('kafka:nowhere')
 })
 
@@ -257,7 +262,7 @@ test('a record that is no event is parked as it was, and stops nothing', async (
   await rig.send(1)
   rig.run([outlet])
   await eventuallyPasses('the position moved on', async () => expect(await rig.committed(outlet)).toBe(2))
-  const [parked] = await rig.records(outlet.parking.topic)
+  const [parked] = await rig.records(outlet.parking?.topic ?? '')
   expect([String(parked?.key), String(parked?.value)]).toEqual(['k', 'junk'])
   expect(parked?.headers.slice(0, 2)).toEqual(headers)
   expect(subscriber.got.length).toBe(1)

@@ -20,6 +20,7 @@ class Outage {
     return {
       fetch: (asked) => positions.fetch(asked),
       close: () => positions.close(),
+      all: (group) => positions.all(group),
       commit: (...all) => (this.commits ? Promise.reject(away) : positions.commit(...all)),
     }
   }
@@ -29,6 +30,7 @@ class Outage {
     return {
       close: () => reader.close(),
       range: (at) => reader.range(at),
+      offsetsAt: (...asked) => reader.offsetsAt(...asked),
       read: (...all) => (this.reads ? Promise.reject(away) : reader.read(...all)),
       tail: (handler) => {
         this.tails.push(handler)

@@ -24,6 +24,7 @@ class Gate {
   before(positions: Positions): Positions {
     return {
       fetch: (asked) => positions.fetch(asked),
+      all: (group) => positions.all(group),
       close: () => positions.close(),
       commit: async (group, list, signal) => {
         if (this.shut) {
@@ -136,6 +137,7 @@ test('a partition that was taken away and given back while its Outlet starts beg
     },
     positions: {
       close: () => positions.close(),
+      all: (group) => positions.all(group),
       commit: (...all) => positions.commit(...all),
       fetch: async (asked) => {
         const found = await positions.fetch(asked)

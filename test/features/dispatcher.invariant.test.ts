@@ -70,6 +70,7 @@ class Judge {
   positions(inner: Positions, judged: string): Positions {
     return {
       fetch: (asked) => inner.fetch(asked),
+      all: (group) => inner.all(group),
       close: () => inner.close(),
       commit: (group, positions) => {
         if (group !== judged) return inner.commit(group, positions)
@@ -149,6 +150,7 @@ function bound(inner: LogReader): LogReader {
     tail: (handler) => inner.tail(handler),
     read: (...asked) => inner.read(...asked),
     range: (at) => inner.range(at),
+    offsetsAt: (...asked) => inner.offsetsAt(...asked),
     close: () => inner.close(),
   }
 }

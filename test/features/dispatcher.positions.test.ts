@@ -51,20 +51,32 @@ test('a topic that is not there yet is said, and waited for', async () => {
   expect(runner.reports.at(-1)).toMatchObject({ state: 'consuming', fault: null })
 })
 
-test('a group that has a position somewhere is not new: a partition without one starts at the start of the log, and that is said', async () => {
-  await using subscriber = await startSubscriber()
-  await using rig = await embeddedRig(2)
-  await rig.send(3, { partition: 0 })
-  await rig.send(3, { from: 10, partition: 1 })
-  const outlet = rig.outlet(subscriber.url, { start: 'latest' })
-  await rig.positions.commit(outlet.group, [
-    { topic: rig.topic, partition: 0, offset: 2n, leaderEpoch: -1, metadata: 'of another program' },
-  ])
-  const runner = rig.run([outlet])
-  await eventually('the rest came', () => subscriber.got.length === 4)
-  expect(ids(subscriber.got)).toEqual([2, 10, 11, 12])
-  expect(runner.reports.at(-1)?.fault?.reason).toBe('EventsExpired')
-})
+test.each([
+  ['of an Outlet that never consumed begins there as the Outlet asks', false, [2, 13], null],
+  [
+    'of one that has consumed lost it: it begins at the start of the log, and says so',
+    true,
+    [2, 10, 11, 12, 13],
+    'EventsExpired',
+  ],
+])(
+  'a partition without a position, in a group that another program left behind, %s',
+  async (_, started, expected, reason) => {
+    await using subscriber = await startSubscriber()
+    await using rig = await embeddedRig(2)
+    await rig.send(3, { partition: 0 })
+    await rig.send(3, { from: 10, partition: 1 })
+    const outlet = rig.outlet(subscriber.url, { start: 'latest' })
+    await rig.positions.commit(outlet.group, [
+      { topic: rig.topic, partition: 0, offset: 2n, leaderEpoch: -1, metadata: 'of another program' },
+    ])
+    const runner = rig.run([outlet], {}, 'd', { hasStarted: () => started })
+    await rig.consuming(runner)
+    await rig.send(1, { from: 13, partition: 1 })
+    await eventuallyPasses('the rest came', () => expect(ids(subscriber.got)).toEqual(expected))
+    expect(runner.reports.at(-1)?.fault?.reason ?? null).toBe(reason)
+  },
+)
 
 test('a removed Outlet is let go without a final commit: its group may be deleted and does not come back', async () => {
   const open: ServerResponse[] = []

@@ -287,6 +287,7 @@ describe('a log that is cut below the position (an unclean failover)', () => {
     const inner = rig.log.positions()
     const positions: Positions = {
       fetch: (asked) => inner.fetch(asked),
+      all: (group) => inner.all(group),
       close: () => inner.close(),
       commit: async (group, list, signal) => {
         if (group !== stuck.group) return inner.commit(group, list, signal)
@@ -379,6 +380,10 @@ class HandReader implements LogReader {
     this.reads++
     await this.late
     return answer
+  }
+
+  async offsetsAt(all: readonly TopicPartition[]): Promise<readonly (TopicPartition & { offset: bigint })[]> {
+    return all.map((at) => ({ ...at, offset: 0n }))
   }
 
   async range(all: readonly TopicPartition[]): Promise<readonly (TopicPartition & { start: bigint; end: bigint })[]> {

@@ -32,10 +32,12 @@ test('what was parked is sent again with the tools of Kafka, and is delivered as
   await eventually('both are parked', () => runner.dispatcher.snapshot().outlets[0]?.parked === 2)
   // the Broker's other Triggers park in the same topic
   const other = { specversion: '1.0', id: 'other', source: '/s', type: 'order', knativeerrortrigger: 'shop/a2' }
-  await rig.appender.append(toRecord({ attributes: new Map(Object.entries(other)), data: null }, outlet.parking.topic))
+  await rig.appender.append(
+    toRecord({ attributes: new Map(Object.entries(other)), data: null }, outlet.parking?.topic ?? ''),
+  )
   subscriber.behave = answer(200)
   subscriber.got.length = 0
-  const env = { ...process.env, KAFKA: kafkaBootstrap(), FROM: outlet.parking.topic, TO: rig.topic }
+  const env = { ...process.env, KAFKA: kafkaBootstrap(), FROM: outlet.parking?.topic ?? '', TO: rig.topic }
   await run('bash', ['-c', replay], { env })
   const full = await mill.delivered('full')
   expect(full.headers).toMatchObject({ ...headers, 'ce-id': 'full', 'ce-knativeerrorcode': '422' })

@@ -5,5 +5,8 @@ export const faultSource = {
   /** Reading behind the head fails. */
   catchUp: (partition: number): string => `catch-up of partition ${partition}`,
   commit: 'commit',
+  /** The log may forget them. */
+  positions: 'positions',
   unparked: 'unparked',
+  blocked: 'blocked',
 } as const

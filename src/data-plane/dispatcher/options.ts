@@ -31,6 +31,8 @@ export interface DispatcherOptions {
   readonly retryMs: number
   /** How long after an Outlet's first start partitions of it may still be without a starting position. */
   readonly startGraceMs: number
+  /** Count the answers to each Outlet's deliveries, and how long they took: for metrics. */
+  readonly tallies: boolean
 }
 
 export const defaultOptions: DispatcherOptions = {
@@ -50,4 +52,5 @@ export const defaultOptions: DispatcherOptions = {
   parkRetryMaxMs: 60_000,
   retryMs: 250,
   startGraceMs: 600_000,
+  tallies: false,
 }

@@ -1,8 +1,10 @@
 import type { Outlet } from '../../contract/outlet.ts'
 import type { OutletReport, OutletReporter, PositionVault, RouteSet } from '../../contract/route-source.ts'
+import type { Source } from '../../contract/source.ts'
 import type { Clock } from '../../core/clock.ts'
 import type { Appender, LogAdmin, LogReader, Membership, MembershipHandler, Positions } from '../../kafka/log.ts'
 import type { Logger } from '../../telemetry/logger.ts'
+import type { Tally } from './delivering/tally.ts'
 import type { DispatcherOptions } from './options.ts'
 
 export interface DispatcherParts {
@@ -28,6 +30,7 @@ export interface DispatcherParts {
 /** How an Outlet stands in this process. */
 export interface OutletSnapshot {
   readonly uid: string
+  readonly source: Source
   readonly group: string
   readonly topic: string
   readonly consuming: boolean
@@ -40,6 +43,8 @@ export interface OutletSnapshot {
     readonly committed: number
     readonly end: number
     readonly inFlight: number
+    /** When the oldest of those in flight was stored, milliseconds since 1970; null: none is in flight. */
+    readonly oldestAt: number | null
   }[]
   /** Events since this process began with the Outlet. */
   readonly delivered: number
@@ -49,6 +54,14 @@ export interface OutletSnapshot {
   /** Deliveries whose replies were not stored, because they had gone round too often. */
   readonly looped: number
   readonly lost: number
+  /** Events that nobody took and that wait until somebody does. */
+  readonly blocked: number
+  /** Null unless the option `tallies` is on. */
+  readonly tally: Tally | null
+  /** When an event was delivered last, milliseconds since 1970; null: none was. */
+  readonly lastDelivery: number | null
+  /** The last try that failed, milliseconds since 1970; null: none did. Stays when a later try succeeds. */
+  readonly lastError: { readonly at: number; readonly message: string } | null
 }
 
 export interface DispatcherSnapshot {
@@ -57,9 +70,48 @@ export interface DispatcherSnapshot {
   readonly memory: number
 }
 
+/** @param oldestAt as in {@link OutletSnapshot}. */
+export type PartitionVisit = (
+  partition: number,
+  position: number,
+  end: number,
+  inFlight: number,
+  oldestAt: number | null,
+) => void
+
+/** An Outlet in this process, for who asks for all of them: good until the next one is asked for. */
+export interface OutletView {
+  readonly outlet: Outlet
+  readonly consuming: boolean
+  readonly fault: OutletReport['fault']
+  readonly tally: Tally | null
+  readonly blocked: number
+  /** Events since this process began with the Outlet. */
+  readonly counts: {
+    readonly deliveredCount: number
+    readonly parkedCount: number
+    readonly droppedCount: number
+    readonly loopedCount: number
+    readonly lostCount: number
+  }
+  /** The partitions that this process works on. */
+  eachPartition(visit: PartitionVisit): void
+}
+
+/** What a dispatcher holds in memory, bytes. */
+export interface DispatcherLoad {
+  readonly memory: number
+  readonly memoryLimit: number
+  /** Replies and parked events that the log has not acknowledged. */
+  readonly appendQueue: number
+}
+
 export interface Dispatcher {
-  /** Cheap: may be called every second. */
-  snapshot(): DispatcherSnapshot
+  /** Cheap: may be called every second. @param uids of these Outlets alone, as far as they are there. */
+  snapshot(uids?: Iterable<string>): DispatcherSnapshot
+  /** Each Outlet in its turn, as it stands when it is asked for: others may run in between. */
+  outlets(): Iterable<OutletView>
+  load(): DispatcherLoad
   /**
    * Stops reading, lets finish what is in flight, commits, leaves the fleet; what is not finished by the deadline is aborted and will be
    * delivered by the next owner. The ports stay open. @param options.forGood this member will not come back.

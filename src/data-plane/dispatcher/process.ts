@@ -5,7 +5,7 @@ import { Budget } from './reading/budget.ts'
 import { CatchUp } from './reading/catch-up.ts'
 import { Committer } from './positions/committer.ts'
 import type { Cursor } from './reading/cursor.ts'
-import type { Services } from './delivering/deliver.ts'
+import type { Services } from './delivering/consumer.ts'
 import type { DispatcherParts, Dispatcher, DispatcherSnapshot, OutletSnapshot } from './parts.ts'
 import { FaultLines } from './fault-lines.ts'
 import { faultSource } from './fault-source.ts'
@@ -18,6 +18,8 @@ import { Replies } from './delivering/replies.ts'
 import { Origins } from './delivering/origins.ts'
 import { Refresher } from './positions/refresher.ts'
 import { Roster } from './roster.ts'
+import { Sharing } from './sharing.ts'
+import { RunView, snapshotOf } from './snapshot.ts'
 import { ShortMetadata } from './positions/short-metadata.ts'
 import { Starter } from './positions/starter.ts'
 import { Topics } from './topics.ts'
@@ -44,6 +46,7 @@ export class Process implements Dispatcher {
   readonly #membership: Membership
   readonly #timers: NodeJS.Timeout[] = []
   readonly #roster: Roster
+  readonly #sharing: Sharing
   #alive = true
 
   constructor(parts: DispatcherParts) {
@@ -73,6 +76,7 @@ export class Process implements Dispatcher {
       free: (run) => this.#groupFree(run),
       letGo: (run) => this.#worker.letGo(run),
       handBack: (run) => this.#worker.handBack(run),
+      siblings: (group) => this.#worker.siblings.of(group),
     })
     this.#membership = parts.membership({
       assigned: (list) => this.#assigned(list),
@@ -83,18 +87,31 @@ export class Process implements Dispatcher {
       },
     })
     this.#roster.open()
+    this.#sharing = new Sharing(this.#membership, this.#worker.runs, parts.outlets)
     this.#startTimers()
     this.#topics.look()
   }
 
-  snapshot(): DispatcherSnapshot {
-    return { outlets: Array.from(this.#worker.runs.values(), (run) => this.#snapshot(run)), memory: this.#budget.used }
+  snapshot(uids?: Iterable<string>): DispatcherSnapshot {
+    const { runs } = this.#worker
+    const asked = uids === undefined ? runs.values() : [...uids].flatMap((uid) => runs.get(uid) ?? [])
+    return { outlets: Array.from(asked, (run) => this.#snapshot(run)), memory: this.#budget.used }
+  }
+
+  *outlets(): ReturnType<Dispatcher['outlets']> {
+    for (const run of this.#worker.runs.values()) yield new RunView(run, this.#worker)
+  }
+
+  load(): ReturnType<Dispatcher['load']> {
+    const { used: memory, limit: memoryLimit } = this.#budget
+    return { memory, memoryLimit, appendQueue: this.#parts.appender.pendingBytes }
   }
 
   /** Nothing of it waits longer than the deadline, also while the log is away. */
   async close({ deadlineMs, forGood }: { deadlineMs: number; forGood: boolean }): Promise<void> {
     const until = this.#parts.clock.monotonic() + deadlineMs
     const left = (): number => Math.max(0, until - this.#parts.clock.monotonic())
+    this.#sharing.close()
     this.#roster.close()
     this.#stop.abort()
     for (const timer of this.#timers) clearInterval(timer)
@@ -156,7 +173,15 @@ export class Process implements Dispatcher {
 
   #refresh(): void {
     this.#commitAll(true)
-    for (const run of this.#worker.runs.values()) if (this.#ownsLowest(run.outlet.topic)) void this.#groups.check(run)
+    // of those that share a group one asks for all
+    for (const run of this.#worker.runs.values()) {
+      const { group, topic } = run.outlet
+      if (this.#ownsLowest(topic) && this.#firstTopic(group) === topic) void this.#groups.check(run)
+    }
+  }
+
+  #firstTopic(group: string): string | undefined {
+    return this.#worker.siblings.firstTopic(group, (topic) => this.#topics.counts.has(topic))
   }
 
   #ownsLowest(topic: string): boolean {
@@ -164,11 +189,12 @@ export class Process implements Dispatcher {
   }
 
   #committed(cursors: readonly Cursor[], error: unknown): void {
-    const [cursor] = cursors
-    const run = cursor === undefined ? undefined : this.#worker.runOf(cursor)
-    if (run === undefined || run.released) return
-    if (error instanceof Fault && error.code === 'GroupInUse') this.#groups.inUse(run, error)
-    else run.logState(faultSource.commit, error)
+    const runs = new Set(cursors.map((cursor) => this.#worker.runOf(cursor)))
+    for (const run of runs) {
+      if (run === undefined || run.released) continue
+      if (error instanceof Fault && error.code === 'GroupInUse') this.#groups.inUse(run, error)
+      else run.logState(faultSource.commit, error)
+    }
   }
 
   #metadataRefused(length: number): void {
@@ -178,17 +204,7 @@ export class Process implements Dispatcher {
   }
 
   #snapshot(run: OutletRun): OutletSnapshot {
-    const { uid, group, topic } = run.outlet
-    const partitions = Array.from(run.cursors.values(), (cursor) => ({
-      partition: cursor.place.at.partition,
-      position: cursor.position,
-      committed: cursor.committed,
-      end: this.#worker.partition(cursor.place.at)?.end ?? cursor.position,
-      inFlight: cursor.inFlight,
-    }))
-    const { consuming, fault, deliveredCount: delivered, parkedCount: parked, lostCount: lost } = run
-    const { droppedCount: dropped, loopedCount: looped } = run
-    return { uid, group, topic, consuming, fault, partitions, delivered, parked, dropped, looped, lost }
+    return snapshotOf(run, (cursor) => this.#worker.partition(cursor.place.at)?.end)
   }
 
   #newCatchUp(): CatchUp {
@@ -229,6 +245,7 @@ export class Process implements Dispatcher {
       ringBytes: this.#options.ringBytes,
       clock,
       tail: (handler) => reader.tail(handler),
+      range: (at) => reader.range(at),
       catchUp: this.#catchUp,
       committer: this.#committer,
       newRun: (outlet) => new OutletRun(outlet, { services, origins, reporter, clock, logger, lines }),
@@ -246,7 +263,10 @@ export class Process implements Dispatcher {
       hasStarted: this.#parts.hasStarted ?? (() => false),
       missing: (run) => this.#worker.missing(run),
       ownsLowest: (topic) => this.#ownsLowest(topic),
+      siblings: (group) => this.#worker.siblings.of(group),
+      speaksFor: (group) => this.#ownsLowest(this.#firstTopic(group) ?? ''),
       idle: (group) => this.#roster.idle(group),
+      exclusively: (group, work) => this.#committer.exclusively(group, work),
       open: (run, partition, progress) => this.#worker.open(run, partition, progress),
       quiet: () => this.#worker.admit(),
       inUse: (run, error) => this.#groups.inUse(run, error),
@@ -267,9 +287,7 @@ export class Process implements Dispatcher {
   }
 
   #topicsKnown(counts: ReadonlyMap<string, number>): void {
-    this.#membership.share(
-      [...counts].flatMap(([topic, count]) => Array.from({ length: count }, (_, partition) => ({ topic, partition }))),
-    )
+    this.#sharing.share(counts)
     for (const run of this.#worker.runs.values()) {
       const { topic } = run.outlet
       const missing = `Topic ${topic} does not exist (yet).`

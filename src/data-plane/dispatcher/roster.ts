@@ -70,6 +70,7 @@ export class Roster {
   #remove(run: OutletRun, tell: boolean): void {
     const { group } = run.outlet
     this.#parts.worker.remove(run)
+    // another one of this group may be leaving too: `idle` waits for it
     const leaving = Promise.all([this.#parts.starter.settled(run), this.idle(group)]).then(() => {
       if (this.#leaving.get(group) === leaving) this.#leaving.delete(group)
       if (tell) run.tellReleased()

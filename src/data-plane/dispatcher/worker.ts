@@ -1,16 +1,19 @@
 import type { Outlet } from '../../contract/outlet.ts'
 import type { Clock } from '../../core/clock.ts'
 import { inTime } from '../../core/deadline.ts'
-import type { OffsetMoved, Tail, TailHandler, TopicPartition } from '../../kafka/log.ts'
+import type { LogReader, OffsetMoved, Tail, TailHandler, TopicPartition } from '../../kafka/log.ts'
 import { Arrivals } from './reading/arrivals.ts'
 import type { CatchUp } from './reading/catch-up.ts'
 import type { Committer } from './positions/committer.ts'
 import { Cursor } from './reading/cursor.ts'
+import { Ends } from './reading/ends.ts'
 import { faultSource } from './fault-source.ts'
 import { OutletRun } from './delivering/outlet-run.ts'
 import { Partition, type PartitionHost } from './reading/partition.ts'
 import type { Progress } from './reading/progress.ts'
+import { relieve } from './reading/relief.ts'
 import { Topic } from './reading/topic.ts'
+import { Siblings } from './siblings.ts'
 
 export interface WorkerParts {
   readonly budget: PartitionHost['budget']
@@ -19,6 +22,7 @@ export interface WorkerParts {
   readonly clock: Clock
   /** The tail that brings what is new to `handler`. */
   tail(handler: TailHandler): Tail
+  readonly range: LogReader['range']
   readonly catchUp: CatchUp
   readonly committer: Committer<Cursor>
   newRun(outlet: Outlet): OutletRun
@@ -36,10 +40,12 @@ const RINGS_SHARE = 1 / 4
  */
 export class Worker {
   readonly runs = new Map<string, OutletRun>()
+  readonly siblings = new Siblings()
   readonly #topics = new Map<string, Topic<OutletRun>>()
   readonly #arrivals: Arrivals
   readonly #parts: WorkerParts
   readonly #host: PartitionHost
+  readonly #ends: Ends
   #ownedCount = 0
 
   constructor(parts: WorkerParts) {
@@ -61,7 +67,8 @@ export class Worker {
       leftChunk: (cursor) => parts.catchUp.leftChunk(cursor),
       expired: (cursor, lost) => this.expired(cursor, lost),
     }
-    parts.budget.relieve = () => this.#relieve()
+    this.#ends = new Ends(parts.range, () => this.#partitions)
+    parts.budget.relieve = () => relieve(parts.budget, this.#partitions)
   }
 
   get topics(): readonly string[] {
@@ -97,6 +104,7 @@ export class Worker {
     const run = this.#parts.newRun(outlet)
     const { outlets, index } = this.#topic(outlet.topic)
     this.runs.set(outlet.uid, run)
+    this.siblings.add(run)
     outlets.add(run)
     index.add(run, run.prepared.filter)
     return run
@@ -107,6 +115,7 @@ export class Worker {
     const { uid, topic } = run.outlet
     const { outlets, index } = this.#topic(topic)
     this.runs.delete(uid)
+    this.siblings.remove(run)
     outlets.delete(run)
     index.remove(run)
     run.release()
@@ -205,21 +214,9 @@ export class Worker {
 
   async close(): Promise<void> {
     this.#arrivals.close()
+    this.#ends.close()
     this.lose(this.owned)
     await this.#host.tail.close()
-  }
-
-  /** Clears rings, the largest first, until catch-up may go on: whoever is behind can read by himself. */
-  #relieve(): void {
-    const { budget } = this.#parts
-    const partitions = this.#partitions
-    const holders = partitions.filter(({ ring }) => ring.bytes > 0).sort((a, b) => b.ring.bytes - a.ring.bytes)
-    for (const partition of holders) {
-      if (budget.catchUpAllowed) return
-      partition.ring.clear()
-    }
-    // events in flight hold the rest: that stops catch-up, but no tail
-    if (!budget.exhausted) for (const partition of partitions) partition.onRoom()
   }
 
   get #partitions(): readonly Partition[] {

@@ -17,6 +17,13 @@ export function isAllowedText(text: string): boolean {
   return plain.test(text) || !forbidden.test(text)
 }
 
+const forbiddenAll = new RegExp(forbidden, 'gu')
+
+/** The text with a replacement character (U+FFFD) for each character that a CloudEvents String may not hold. */
+export function allowedText(text: string): string {
+  return isAllowedText(text) ? text : text.replace(forbiddenAll, '\ufffd')
+}
+
 /**
  * @param raw the value as HTTP parsers give it: one character a byte.
  * @returns the attribute's value, null when it cannot be decoded: {@link whyUndecodable} says why.

@@ -1,6 +1,7 @@
 import type { CloudEvent } from '../../event/cloud-event.ts'
 import { familiarAttributes } from './attributes.ts'
 import { encodeHeaderValue } from './header-value.ts'
+import { isNamed } from './overrides.ts'
 
 const headerNames: ReadonlyMap<string, string> = new Map([
   ...familiarAttributes.map((name) => [name, `ce-${name}`] as const),
@@ -18,7 +19,7 @@ const headerNames: ReadonlyMap<string, string> = new Map([
  */
 export function writeHeaders(event: CloudEvent, added: readonly string[], into: string[]): string[] {
   event.attributes.forEach((value, name) => {
-    if (!replaced(name, added)) writeAttribute(name, value, into)
+    if (!isNamed(name, added)) writeAttribute(name, value, into)
   })
   for (let at = 0; at < added.length; at += 2) writeAttribute(added[at] ?? '', added[at + 1] ?? '', into)
   return writeTrace(event, into)
@@ -37,9 +38,4 @@ function writeAttribute(name: string, value: string, into: string[]): void {
   // a media type is printable ASCII already and goes as it is (§3.1.1)
   if (name === 'datacontenttype') into.push('content-type', value)
   else into.push(headerNames.get(name) ?? `ce-${name}`, encodeHeaderValue(value))
-}
-
-function replaced(name: string, added: readonly string[]): boolean {
-  for (let at = 0; at < added.length; at += 2) if (added[at] === name) return true
-  return false
 }

@@ -1,6 +1,7 @@
 import { isUtf8 } from 'node:buffer'
 import type { CloudEvent } from '../../event/cloud-event.ts'
 import { charsetOf, isJsonType } from './media-type.ts'
+import { isNamed } from './overrides.ts'
 
 /** The Content-Type of an event in structured mode; JSON is UTF-8, so it needs no charset. */
 export const structuredType = 'application/cloudevents+json'
@@ -21,7 +22,7 @@ export function writeStructured(event: CloudEvent, added: readonly string[]): Bu
   event.attributes.forEach((value, name) => {
     // it tells how the data is written here, so it is not the event's to say
     if (old && name === 'datacontentencoding') return
-    if (!isAdded(name, added)) members.push(member(name, value))
+    if (!isNamed(name, added)) members.push(member(name, value))
   })
   for (let at = 0; at < added.length; at += 2) members.push(member(added[at] ?? '', added[at + 1] ?? ''))
   const head = `{${members.join(',')}`
@@ -44,11 +45,6 @@ const closing = Buffer.from('}')
 
 function member(name: string, value: string): string {
   return `"${name}":${JSON.stringify(value)}`
-}
-
-function isAdded(name: string, added: readonly string[]): boolean {
-  for (let at = 0; at < added.length; at += 2) if (added[at] === name) return true
-  return false
 }
 
 /** What says that it is JSON may be none; inside our JSON it would break the whole event. */

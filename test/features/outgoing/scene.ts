@@ -108,13 +108,13 @@ export class OutgoingScene implements AsyncDisposable {
       dead: this.#at(`/${uid}/dead?x=1`),
       strays: subscriber.got.filter(({ path }) => path.startsWith(`/${uid}/`) && path !== `/${uid}/dead?x=1`),
       waits: tries.slice(1).map((got, i) => got.at - (tries[i]?.at ?? 0)),
-      parked: await this.#stored(outlet.parking.topic),
+      parked: await this.#stored(outlet.parking?.topic ?? ''),
       replies: given.replies === undefined ? [] : await this.#stored(replyTopic),
       snapshot,
       fault: runner.reports.findLast((report) => report.uid === uid)?.fault ?? null,
       url: `${subscriber.url}/${uid}`,
       trigger: `${outlet.source.namespace}/${outlet.source.name}`,
-      ...{ deadLetterUrl, replyTopic, parkingTopic: outlet.parking.topic },
+      ...{ deadLetterUrl, replyTopic, parkingTopic: outlet.parking?.topic ?? '' },
     }
     runner.routes.outlets.delete(uid)
     return outcome

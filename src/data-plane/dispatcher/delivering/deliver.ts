@@ -1,50 +1,15 @@
-import type { Clock } from '../../../core/clock.ts'
-import type { CloudEvent } from '../../../event/cloud-event.ts'
-import { writeHeaders, writeTrace } from '../../wire/http-out.ts'
-import { writeStructured } from '../../wire/structured-out.ts'
-import type { Budget } from '../reading/budget.ts'
-import { failedEvent, failureOf, parkedRecord, type Failure } from './failure.ts'
-import type { DispatcherOptions } from '../options.ts'
-import type { JsonBodies } from './json-bodies.ts'
-import { whyNoAnswer } from './no-answer.ts'
-import type { Parking } from './parking.ts'
-import type { Endpoint, Prepared } from './prepared.ts'
-import type { Replies } from './replies.ts'
+import { never } from '../../../core/never.ts'
+import type { Consumer } from './consumer.ts'
+import { failureOf, type Failure } from './failure.ts'
+import { messageOf, whyNoAnswer } from './no-answer.ts'
+import type { Endpoint, ParkingPlace, Prepared } from './prepared.ts'
+import { requestFor } from './request.ts'
 import type { Entry } from '../reading/segment.ts'
 import type { Answer, Exchange, Receiver } from './send.ts'
 import type { Keyed } from '../reading/key-order.ts'
 import type { Linked } from '../reading/tracker.ts'
+import { noAnswer } from '../../../telemetry/metrics/distribution.ts'
 import { judge, waitBefore, type Verdict } from './verdict.ts'
-
-/** What deliveries of all Outlets share. */
-export interface Services {
-  readonly options: DispatcherOptions
-  readonly clock: Clock
-  readonly budget: Budget
-  readonly replies: Replies
-  readonly jsonBodies: JsonBodies
-  readonly parking: Parking
-  /** False: this process may have lost its partitions. Nothing may be sent. */
-  mayAct(): boolean
-}
-
-/** The Outlet, as its deliveries see it. `prepared` is replaced when the Outlet changes: read it at each step. */
-export interface Consumer {
-  readonly prepared: Prepared
-  readonly services: Services
-  /** How many deliveries may be in flight per partition now. */
-  readonly window: number
-  /** How many may be pending per partition now: in flight, or held back by one of their key that is. */
-  readonly room: number
-  delivered(): void
-  parked(topic: string, failure: Failure): void
-  /** Nobody took it, and it was not to be parked: it is gone. */
-  dropped(failure: Failure): void
-  /** A reply has made its last round and was not stored; what it answered goes where failed events go. */
-  looped(): void
-  /** An event could not even be parked: it waits. */
-  unparked(error: unknown): void
-}
 
 /** Who tracks a delivery. Exactly one of these comes, never before `start` has returned, and never after `abort`. */
 export interface DeliveryOwner {
@@ -67,6 +32,9 @@ const GATE_MS = 100
  *       ▼                                        │
  *     parking topic (again and again) ───────────┤
  *     or dropped, where that is wanted ──────────┘
+ *     or all of it once more, after a wait, for ever
+ *
+ * While the Outlet is paused nothing is begun: who would be sent waits until it goes on.
  *
  * Callbacks instead of promises: this is the hot path, and a retry that waits shall hold one event and one timer.
  */
@@ -81,13 +49,19 @@ export class Delivery implements Linked<Delivery>, Keyed<Delivery>, Receiver {
   readonly entry: Entry
   readonly #consumer: Consumer
   readonly #owner: DeliveryOwner
-  #phase: 'subscriber' | 'deadLetter' | 'parking' = 'subscriber'
-  #state: 'busy' | 'waiting' | 'ended' = 'waiting'
+  #phase: 'subscriber' | 'deadLetter' | 'exhausted' = 'subscriber'
+  #state: 'busy' | 'waiting' | 'paused' | 'ended' = 'waiting'
   #final = false
   /** Tries of this phase that failed. */
   #failures = 0
+  /** How often nobody took it, where it is to wait until somebody does. */
+  #rounds = 0
   #failure: Failure | null = null
+  /** Of who was asked last. */
+  #lastWords: string | null = null
   #exchange: Exchange | null = null
+  /** When it was handed over; 0: nobody asks. */
+  #sentAt = 0
   /** What was written for the exchange under way, beside the event that is held anyway. */
   #bodyBytes = 0
   #timer: NodeJS.Timeout | undefined
@@ -101,7 +75,7 @@ export class Delivery implements Linked<Delivery>, Keyed<Delivery>, Receiver {
 
   start(): void {
     if (this.entry.event !== null) return this.#go()
-    this.#phase = 'parking'
+    this.#phase = 'exhausted'
     const { outlet, subscriber } = this.#consumer.prepared
     const reason = `the record is no CloudEvent: ${this.entry.problem}`
     this.#failure = failureOf(outlet.source, subscriber.url, reason, null)
@@ -110,10 +84,25 @@ export class Delivery implements Linked<Delivery>, Keyed<Delivery>, Receiver {
 
   /** Ends without a word to anybody; what is under way is cut. */
   abort(): void {
-    this.#state = 'ended'
+    this.#end()
     clearTimeout(this.#timer)
     this.#exchange?.cancel()
     this.#exchangeOver()
+  }
+
+  /** The Outlet was edited: what is not under way pauses or goes on, and who was blocked shall not wait for the end of its wait. */
+  changed(): void {
+    const { paused } = this.#consumer.prepared
+    if (paused && this.#state === 'busy' && this.#exchange?.begun === false) {
+      this.#exchange.cancel()
+      this.#exchangeOver()
+      this.#state = 'paused'
+    } else if (this.#state === 'paused') this.#go()
+    else if (this.#state === 'waiting' && this.#rounds > 0) {
+      this.#rounds = 1
+      clearTimeout(this.#timer)
+      this.#go()
+    }
   }
 
   /** No further try. @returns whether something is under way whose end is worth waiting for (`settled` or `abandoned` follows). */
@@ -128,6 +117,7 @@ export class Delivery implements Linked<Delivery>, Keyed<Delivery>, Receiver {
 
   answered(answer: Answer): void {
     this.#exchangeOver()
+    this.#count(answer.status)
     const verdict = judge(answer, this.#consumer.prepared.outlet.strictReplies === true)
     if (verdict.kind === 'delivered') this.#settle()
     else if (verdict.kind === 'failed') this.#failed(verdict.retriable, verdict.reason, answer)
@@ -136,7 +126,13 @@ export class Delivery implements Linked<Delivery>, Keyed<Delivery>, Receiver {
 
   failed(error: Error): void {
     this.#exchangeOver()
+    this.#count(noAnswer)
     this.#failed(true, whyNoAnswer(error), null)
+  }
+
+  #count(status: number): void {
+    const { tally, services } = this.#consumer
+    tally?.answers.answered(status, services.clock.monotonic() - this.#sentAt)
   }
 
   #exchangeOver(): void {
@@ -165,45 +161,33 @@ export class Delivery implements Linked<Delivery>, Keyed<Delivery>, Receiver {
   /** One step of the phase, now; or later, while this process may not act. */
   #go(): void {
     if (!this.#consumer.services.mayAct()) return this.#wait(GATE_MS)
-    this.#state = 'busy'
     const { prepared } = this.#consumer
+    this.#state = prepared.paused ? 'paused' : 'busy'
+    if (prepared.paused) return
     if (this.#phase === 'subscriber') return this.#post(prepared.subscriber, prepared, null)
     if (this.#phase === 'deadLetter' && prepared.deadLetter !== null) {
       return this.#post(prepared.deadLetter, prepared, this.#failure)
     }
-    this.#park()
+    this.#exhausted()
   }
 
   #post(to: Endpoint, prepared: Prepared, failure: Failure | null): void {
-    const { at, offset } = this.entry
-    const event = failure === null ? this.entry.event : this.#deadLetter(failure)
-    if (event === null) return
-    const added = ['knativekafkapartition', String(at.partition), 'knativekafkaoffset', String(offset)]
-    const { timeoutMs } = prepared.policy
-    if (prepared.json) return this.#postJson(to, prepared, event, added)
-    const headers = writeHeaders(event, added, prepared.headers.slice())
-    this.#exchange = to.lane.post({ path: to.path, headers, body: event.data, timeoutMs }, this)
-  }
-
-  #deadLetter({ attributes }: Failure): CloudEvent | null {
-    const { event } = this.entry
-    return event === null ? null : failedEvent(event, attributes)
-  }
-
-  #postJson(to: Endpoint, prepared: Prepared, event: CloudEvent, added: readonly string[]): void {
-    const { budget, jsonBodies } = this.#consumer.services
-    const body = event === this.entry.event ? jsonBodies.body(this.entry, added) : writeStructured(event, added)
-    const headers = writeTrace(event, prepared.headers.slice())
-    this.#bodyBytes = body?.length ?? 0
-    budget.takeInFlight(this.#bodyBytes)
-    this.#exchange = to.lane.post({ path: to.path, headers, body, timeoutMs: prepared.policy.timeoutMs }, this)
+    const { tally, services } = this.#consumer
+    const post = requestFor(this.entry, to, prepared, failure, services.jsonBodies)
+    if (post === null) return
+    if (tally !== null) this.#sentAt = services.clock.monotonic()
+    if (prepared.json) {
+      this.#bodyBytes = post.body?.length ?? 0
+      services.budget.takeInFlight(this.#bodyBytes)
+    }
+    this.#exchange = to.lane.post(post, this)
   }
 
   #replyFailed(topic: string, error: unknown): void {
     const retriable = !(error instanceof Error && 'retriable' in error && error.retriable === false)
     this.#failed(
       retriable,
-      `its reply could not be stored in topic ${topic}: ${message(error)}`,
+      `its reply could not be stored in topic ${topic}: ${messageOf(error)}`,
       null,
       `kafka:${topic}`,
     )
@@ -211,35 +195,56 @@ export class Delivery implements Linked<Delivery>, Keyed<Delivery>, Receiver {
 
   #failed(retriable: boolean, reason: string, answer: Answer | null, destination?: string): void {
     if (this.#state === 'ended') return
-    if (this.#final) return this.#abandon()
     const { policy, outlet, subscriber, deadLetter } = this.#consumer.prepared
+    const at = destination ?? (this.#phase === 'deadLetter' && deadLetter !== null ? deadLetter.url : subscriber.url)
+    this.#consumer.tryFailed(at, reason)
+    if (this.#final) return this.#abandon()
     this.#failures++
     if (retriable && this.#failures <= policy.retry) {
+      if (this.#consumer.tally !== null) this.#consumer.tally.retries++
       return this.#wait(waitBefore(policy, this.#failures, answer, this.#consumer.services.clock.now()))
     }
+    this.#lastWords = `${at}: ${reason}`
     if (this.#phase === 'subscriber') {
-      this.#failure = failureOf(outlet.source, destination ?? subscriber.url, reason, answer)
-      this.#phase = deadLetter === null ? 'parking' : 'deadLetter'
-    } else this.#phase = 'parking'
+      this.#failure = failureOf(outlet.source, at, reason, answer)
+      this.#phase = deadLetter === null ? 'exhausted' : 'deadLetter'
+    } else this.#phase = 'exhausted'
     this.#failures = 0
     this.#go()
   }
 
-  #park(): void {
+  #exhausted(): void {
     const failure = this.#failure
     if (failure === null) return
-    this.#phase = 'parking'
-    const { parking: place, onExhausted } = this.#consumer.prepared.outlet
-    if (onExhausted === 'drop') return queueMicrotask(() => this.#drop(failure))
-    const record = parkedRecord(this.entry, failure, place.topic)
-    const smaller = () => parkedRecord(this.entry, failure, place.topic, true)
-    this.#consumer.services.parking.park(place, this.entry.at.topic, record, smaller).then(
+    this.#phase = 'exhausted'
+    const { exhausted } = this.#consumer.prepared
+    switch (exhausted.kind) {
+      case 'park':
+        return this.#park(failure, exhausted.place)
+      case 'drop':
+        return queueMicrotask(() => this.#drop(failure))
+      case 'block':
+        return this.#block(failure)
+      default:
+        return never(exhausted)
+    }
+  }
+
+  #park(failure: Failure, place: ParkingPlace): void {
+    this.#consumer.services.parking.park(place, this.entry, failure).then(
       () => {
         if (this.#state !== 'ended') this.#consumer.parked(place.topic, failure)
         this.#settle()
       },
       (error: unknown) => this.#parkFailed(error),
     )
+  }
+
+  /** Once more from the beginning, after a wait. A record that is no event has none: it waits for an edit of the Outlet. */
+  #block(failure: Failure): void {
+    if (this.entry.event !== null) this.#phase = 'subscriber'
+    this.#consumer.blocked(this, this.#lastWords ?? `${failure.destination}: ${failure.reason}`)
+    this.#waitLonger(++this.#rounds)
   }
 
   #drop(failure: Failure): void {
@@ -251,8 +256,12 @@ export class Delivery implements Linked<Delivery>, Keyed<Delivery>, Receiver {
     if (this.#state === 'ended') return
     this.#consumer.unparked(error)
     if (this.#final) return this.#abandon()
+    this.#waitLonger(this.#failures++)
+  }
+
+  #waitLonger(times: number): void {
     const { retryMs, parkRetryMaxMs } = this.#consumer.services.options
-    this.#wait(Math.min(retryMs * 2 ** Math.min(this.#failures++, 20), parkRetryMaxMs))
+    this.#wait(Math.min(retryMs * 2 ** Math.min(times, 20), parkRetryMaxMs))
   }
 
   #wait(ms: number): void {
@@ -267,21 +276,23 @@ export class Delivery implements Linked<Delivery>, Keyed<Delivery>, Receiver {
 
   #settle(): void {
     if (this.#state === 'ended') return
-    this.#state = 'ended'
-    if (this.#phase !== 'parking') this.#consumer.delivered()
+    this.#end()
+    if (this.#phase !== 'exhausted') this.#consumer.delivered()
+    if (this.#phase === 'deadLetter' && this.#consumer.tally !== null) this.#consumer.tally.deadLettered++
     this.#owner.settled(this)
   }
 
   #abandon(): void {
-    this.#state = 'ended'
+    this.#end()
     this.#owner.abandoned(this)
+  }
+
+  #end(): void {
+    this.#state = 'ended'
+    if (this.#rounds > 0) this.#consumer.unblocked(this)
   }
 }
 
 function again(delivery: Delivery): void {
   delivery.again()
-}
-
-function message(error: unknown): string {
-  return error instanceof Error ? error.message : String(error)
 }

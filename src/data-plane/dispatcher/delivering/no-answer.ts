@@ -10,10 +10,12 @@ const meanings: readonly (readonly [RegExp, string])[] = [
 /** Why a request found no answer: a sentence's end for people. */
 export function whyNoAnswer(error: Error): string {
   // several addresses were tried: each has its own error, and the whole has no words
-  const of = error instanceof AggregateError && error.message === '' ? error.errors.map(text).join(', ') : text(error)
+  const of =
+    error instanceof AggregateError && error.message === '' ? error.errors.map(messageOf).join(', ') : messageOf(error)
   return meanings.find(([words]) => words.test(of))?.[1] ?? of
 }
 
-function text(error: unknown): string {
+/** What an error says, its name where that is nothing. */
+export function messageOf(error: unknown): string {
   return error instanceof Error ? error.message.trim() || error.name : String(error)
 }

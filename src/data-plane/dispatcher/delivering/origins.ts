@@ -1,5 +1,8 @@
 import { Pool } from 'undici'
+import type { Target } from '../../../contract/outlet.ts'
 import type { Budget } from '../reading/budget.ts'
+import type { Connections } from './connections.ts'
+import { H2cConnections } from './h2c.ts'
 import { Lane } from './send.ts'
 
 const CONNECT_TIMEOUT_MS = 10_000
@@ -10,7 +13,7 @@ const IDLE_MS = 60_000
 
 /** The connections to one origin, while there is something to send. */
 interface Origin {
-  pool: Pool | null
+  pool: Connections | null
   users: number
   /** Used since the last look. */
   used: boolean
@@ -41,16 +44,18 @@ export class Origins {
     this.#sweeping.unref()
   }
 
-  lane(origin: string): Lane {
-    const entry = this.#origins.get(origin) ?? { pool: null, users: 0, used: false }
-    this.#origins.set(origin, entry)
+  /** @param protocol h2c: the server says that it speaks it, so that is tried first. */
+  lane(origin: string, protocol?: Target['protocol']): Lane {
+    const id = protocol === undefined ? origin : `${protocol} ${origin}`
+    const entry = this.#origins.get(id) ?? { pool: null, users: 0, used: false }
+    this.#origins.set(id, entry)
     entry.users++
     const bounds = { limit: this.#connections, replyBytes: this.#replyBytes, budget: this.#budget }
-    const pool = (): Pool => {
+    const pool = (): Connections => {
       entry.used = true
-      return (entry.pool ??= newPool(origin))
+      return (entry.pool ??= newConnections(origin, protocol))
     }
-    return new Lane(pool, bounds, this.#mayAct, () => this.#leave(origin))
+    return new Lane(pool, bounds, this.#mayAct, () => this.#leave(id))
   }
 
   async close(): Promise<void> {
@@ -78,10 +83,15 @@ export class Origins {
   }
 }
 
+function newConnections(origin: string, protocol: Target['protocol']): Connections {
+  const http1 = newPool(origin)
+  return protocol === undefined ? http1 : new H2cConnections(origin, http1)
+}
+
 /**
- * HTTP/1.1, keep-alive; no bound here (lanes have it) and no timeouts of the pool's own: each exchange has its one timer. No HTTP/2, with or
- * without TLS: a stream that is reset in the midst of a body (a proxy does so when the server behind it dies) looks complete to undici 7, so
- * half a reply would be stored as a whole one.
+ * HTTP/1.1, keep-alive; no bound here (lanes have it) and no timeouts of the pool's own: each exchange has its one timer. No HTTP/2 of undici's: a
+ * stream that is reset in the midst of a body (a proxy does so when the server behind it dies) looks complete to undici 7, so half a reply
+ * would be stored as a whole one. What speaks h2c is spoken to by ours ({@link H2cConnections}).
  */
 function newPool(origin: string): Pool {
   return new Pool(origin, {

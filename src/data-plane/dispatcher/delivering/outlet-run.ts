@@ -5,29 +5,19 @@ import { sourceName } from '../../../contract/source.ts'
 import { Fault } from '../../../core/fault.ts'
 import type { Logger } from '../../../telemetry/logger.ts'
 import type { Cursor } from '../reading/cursor.ts'
-import type { Consumer, Services } from './deliver.ts'
+import { Blockage } from './blockage.ts'
+import type { Blocked, Consumer, Services } from './consumer.ts'
 import type { Failure } from './failure.ts'
 import type { FaultLines } from '../fault-lines.ts'
 import { faultSource } from '../fault-source.ts'
+import { faultOrder, OutletFaults } from './outlet-faults.ts'
 import { dismiss, prepare, type Prepared } from './prepared.ts'
 import { unknownStart, type FirstStart } from '../reading/progress.ts'
 import type { Origins } from './origins.ts'
-
-/** The gravest first: the one that is reported when there are several. */
-const order: readonly OutletFaultReason[] = [
-  'TopicNotFound',
-  'GroupInUse',
-  'NotAuthorized',
-  'LogUnavailable',
-  'LoopDetected',
-  'DeliveryFailed',
-  'EventsExpired',
-]
+import { Tally } from './tally.ts'
 
 /** Reports that differ only in their numbers are not sent more often than this. */
 const REPORT_MS = 1000
-/** What became of events that nobody took is told as a fault for this long after the last of them. */
-const TOLD_MS = 600_000
 /** Each drop is worth a line, but not more than one in this time. */
 const DROP_LINE_MS = 1000
 
@@ -35,11 +25,14 @@ const DROP_LINE_MS = 1000
 export class OutletRun implements Consumer {
   prepared: Prepared
   readonly services: Services
+  readonly tally: Tally | null
   /** By partition. */
   readonly cursors = new Map<number, Cursor>()
   firstStart: FirstStart = unknownStart
   /** Its group was found, or made, one that keeps its offsets. */
   adopted = false
+  /** Its group loses its offsets some day, and may not be made anew. Of those that were adopted. */
+  unconverted = false
   /** Known while the lowest partition is ours. */
   allStarted: AllStarted | null = null
   /** Paused: the group belongs to someone else at the moment. */
@@ -50,19 +43,19 @@ export class OutletRun implements Consumer {
   droppedCount = 0
   loopedCount = 0
   lostCount = 0
+  /** When an event was delivered last, milliseconds since 1970. */
+  lastDelivery: number | null = null
+  #lastError: { readonly at: number; readonly destination: string; readonly reason: string } | null = null
+  readonly #blockage = new Blockage()
   readonly #origins: Origins
   readonly #reporter: OutletReporter
   readonly #clock: Clock
   readonly #logger: Logger
-  readonly #lines: FaultLines
-  /** What is wrong, by who says so: one source may be well again while another is not. Null before the first: there are ten thousand of us. */
-  #faults: Map<string, { reason: OutletFaultReason; message: string }> | null = null
+  readonly #faults: OutletFaults
   #consuming = false
   #reported: OutletReport | null = null
   #reportedAt = -Infinity
   #timer: NodeJS.Timeout | undefined
-  /** By source: when what is told is over. */
-  #telling: Map<string, NodeJS.Timeout> | null = null
   #dropLineAt = -Infinity
 
   constructor(
@@ -77,11 +70,14 @@ export class OutletRun implements Consumer {
     },
   ) {
     this.services = parts.services
+    this.tally = parts.services.options.tallies ? new Tally() : null
     this.#origins = parts.origins
     this.#reporter = parts.reporter
     this.#clock = parts.clock
     this.#logger = parts.logger
-    this.#lines = parts.lines
+    const line = (reason: OutletFaultReason, message: string): void =>
+      parts.lines.tell(sourceName(this.outlet.source), reason, message)
+    this.#faults = new OutletFaults({ line, changed: () => this.report() })
     this.prepared = prepare(outlet, parts.origins, parts.services.options.window)
   }
 
@@ -97,17 +93,25 @@ export class OutletRun implements Consumer {
     return this.services.budget.roomy ? this.prepared.room : this.window
   }
 
+  /** Events that nobody took and that wait until somebody does. */
+  get blockedCount(): number {
+    return this.#blockage.count
+  }
+
   get consuming(): boolean {
     return this.#consuming
   }
 
   /** The fault that counts most. */
   get fault(): OutletReport['fault'] {
-    let worst: OutletReport['fault'] = null
-    for (const fault of this.#faults?.values() ?? []) {
-      if (worst === null || order.indexOf(fault.reason) < order.indexOf(worst.reason)) worst = fault
-    }
-    return worst
+    return this.#faults.worst
+  }
+
+  /** The last try that failed, at the subscriber or the dead letter sink. */
+  get lastError(): { readonly at: number; readonly message: string } | null {
+    if (this.#lastError === null) return null
+    const { at, destination, reason } = this.#lastError
+    return { at, message: `${destination}: ${reason}` }
   }
 
   /** Swaps the compiled parts. @returns whether cursors must be filed anew. */
@@ -117,8 +121,9 @@ export class OutletRun implements Consumer {
     dismiss(before)
     // what became of events was told for the version that is gone
     if (outlet.generation !== before.outlet.generation) {
-      for (const source of ['expired', 'parked', 'dropped', 'looped']) this.#faults?.delete(source)
+      this.#faults.forget('expired', 'parked', 'dropped', 'looped')
     }
+    this.#tellBlocked()
     this.report()
     return JSON.stringify(before.outlet.filter) !== JSON.stringify(outlet.filter)
   }
@@ -131,14 +136,19 @@ export class OutletRun implements Consumer {
 
   delivered(): void {
     this.deliveredCount++
+    this.lastDelivery = this.#clock.now()
+  }
+
+  tryFailed(destination: string, reason: string): void {
+    this.#lastError = { at: this.#clock.now(), destination, reason }
   }
 
   parked(topic: string, failure: Failure): void {
     this.parkedCount++
-    this.#faults?.delete(faultSource.unparked)
+    this.#faults.forget(faultSource.unparked)
     const events = this.parkedCount === 1 ? 'An event that' : `${this.parkedCount} events that`
     const message = `${events} could not be delivered: parked in topic ${topic}. Last: ${failure.destination}: ${failure.reason}.`
-    this.#tell('parked', 'DeliveryFailed', message)
+    this.#faults.tell('parked', 'DeliveryFailed', message)
   }
 
   dropped(failure: Failure): void {
@@ -150,13 +160,13 @@ export class OutletRun implements Consumer {
       this.#dropLineAt = now
       this.#logger.warn({ outlet: sourceName(this.outlet.source), dropped: this.droppedCount }, message)
     }
-    this.#tell('dropped', 'DeliveryFailed', message)
+    this.#faults.tell('dropped', 'DeliveryFailed', message)
   }
 
   looped(): void {
     this.loopedCount++
     const replies = this.loopedCount === 1 ? 'A reply was' : `${this.loopedCount} replies were`
-    this.#tell(
+    this.#faults.tell(
       'looped',
       'LoopDetected',
       `${replies} not stored, because events and replies go round in a circle (knativebrokerttl ran out). Give replies a type that the filter ` +
@@ -165,12 +175,28 @@ export class OutletRun implements Consumer {
   }
 
   unparked(error: unknown): void {
-    const { topic } = this.outlet.parking
+    const topic = this.outlet.parking?.topic ?? 'of parked events'
     this.setFault(
       faultSource.unparked,
       'DeliveryFailed',
       `Events that could not be delivered wait, because topic ${topic} does not take them: ${text(error)}`,
     )
+  }
+
+  blocked(event: Blocked, why: string): void {
+    this.#blockage.add(event, why)
+    this.#tellBlocked()
+  }
+
+  unblocked(event: Blocked): void {
+    this.#blockage.remove(event)
+    this.#tellBlocked()
+  }
+
+  #tellBlocked(): void {
+    const message = this.prepared.paused ? null : this.#blockage.message(this.outlet)
+    if (message === null) this.clearFault(faultSource.blocked)
+    else this.setFault(faultSource.blocked, 'DeliveryFailed', message)
   }
 
   lost(count: number, topic: string): void {
@@ -186,29 +212,16 @@ export class OutletRun implements Consumer {
   logState(source: string, error: unknown): void {
     if (error === null) return this.clearFault(source)
     const code = error instanceof Fault ? error.code : 'LogUnavailable'
-    const known = order.find((reason) => reason === code)
+    const known = faultOrder.find((reason) => reason === code)
     this.setFault(source, known ?? 'LogUnavailable', text(error))
   }
 
   setFault(source: string, reason: OutletFaultReason, message: string): void {
-    const known = this.#faults?.get(source)
-    if (known?.reason === reason && known.message === message) return
-    if (known?.reason !== reason) this.#lines.tell(sourceName(this.outlet.source), reason, message)
-    this.#faults ??= new Map()
-    this.#faults.set(source, { reason, message })
-    this.report()
-  }
-
-  /** A fault that is over when it did not happen again for a while. */
-  #tell(source: string, reason: OutletFaultReason, message: string): void {
-    this.setFault(source, reason, message)
-    this.#telling ??= new Map()
-    clearTimeout(this.#telling.get(source))
-    this.#telling.set(source, setTimeout(() => this.clearFault(source), TOLD_MS).unref())
+    this.#faults.set(source, reason, message)
   }
 
   clearFault(source: string): void {
-    if (this.#faults?.delete(source) === true) this.report()
+    this.#faults.clear(source)
   }
 
   /** Says what changed; numbers that go on changing at most once a second. */
@@ -239,7 +252,7 @@ export class OutletRun implements Consumer {
     if (this.released) return
     this.released = true
     clearTimeout(this.#timer)
-    for (const timer of this.#telling?.values() ?? []) clearTimeout(timer)
+    this.#faults.close()
     dismiss(this.prepared)
   }
 

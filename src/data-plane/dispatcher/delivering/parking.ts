@@ -1,6 +1,8 @@
-import type { Outlet } from '../../../contract/outlet.ts'
 import { Fault } from '../../../core/fault.ts'
-import type { Appender, LogAdmin, NewRecord } from '../../../kafka/log.ts'
+import type { Appender, LogAdmin } from '../../../kafka/log.ts'
+import type { Entry } from '../reading/segment.ts'
+import { parkedRecord, type Failure } from './failure.ts'
+import type { ParkingPlace } from './prepared.ts'
 
 /** Parked events wait for a person: longer than the week that a topic keeps by default, but not for ever. */
 const RETENTION_MS = 30 * 24 * 3600_000
@@ -20,19 +22,21 @@ export class Parking {
   }
 
   /**
-   * Resolves once the record, or where that is too large the `smaller` one, is stored. @param source the topic that the event comes from.
-   * @throws Fault, as `ensureTopic` and `append` do.
+   * Resolves once the event is stored, with less of why where it is too large for that. @throws Fault, as `ensureTopic` and `append` do.
    */
-  async park(place: Outlet['parking'], source: string, record: NewRecord, smaller: () => NewRecord): Promise<void> {
+  async park(place: ParkingPlace, entry: Entry, failure: Failure): Promise<void> {
+    const record = parkedRecord(entry, failure, place.topic)
     let ready = this.#ready.get(place.topic)
     if (ready === undefined) {
-      ready = this.#make(place, source)
+      ready = this.#make(place, entry.at.topic)
       this.#ready.set(place.topic, ready)
     }
     try {
       await ready
       await this.#appender.append(record).catch((error: unknown) => {
-        if (error instanceof Fault && error.code === 'RecordTooLarge') return this.#appender.append(smaller())
+        if (error instanceof Fault && error.code === 'RecordTooLarge') {
+          return this.#appender.append(parkedRecord(entry, failure, place.topic, true))
+        }
         throw error
       })
     } catch (error) {
@@ -43,7 +47,7 @@ export class Parking {
   }
 
   /** It takes what its source takes, with the reasons on top. */
-  async #make(place: Outlet['parking'], source: string): Promise<void> {
+  async #make(place: ParkingPlace, source: string): Promise<void> {
     const [{ maxMessageBytes } = { maxMessageBytes: 1024 * 1024 }] = await this.#admin.describeTopics([source])
     await this.#admin.ensureTopic({
       name: place.topic,

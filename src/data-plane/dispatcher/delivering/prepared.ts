@@ -1,6 +1,7 @@
-import type { Delivery as DeliveryPolicy, Outlet } from '../../../contract/outlet.ts'
+import type { Delivery as DeliveryPolicy, Outlet, RecordConversion, Target } from '../../../contract/outlet.ts'
 import { compileFilter, type CompiledFilter } from '../../../event/filter.ts'
 import { structuredType } from '../../wire/structured-out.ts'
+import { overridesOf } from '../../wire/overrides.ts'
 import type { Origins } from './origins.ts'
 import type { Lane } from './send.ts'
 
@@ -10,6 +11,15 @@ export interface Endpoint {
   readonly path: string
   readonly lane: Lane
 }
+
+export type ParkingPlace = NonNullable<Outlet['parking']>
+
+/** What becomes of an event that no retry and no dead letter sink could take. */
+export type Exhausted =
+  | { readonly kind: 'park'; readonly place: ParkingPlace }
+  | { readonly kind: 'drop' }
+  /** It is tried again until somebody takes it. */
+  | { readonly kind: 'block' }
 
 /** An Outlet prepared for the hot path: made when the Outlet changes, only used per event. */
 export interface Prepared {
@@ -26,6 +36,13 @@ export interface Prepared {
   /** Headers that are the same for every event: name, value, name, value … */
   readonly headers: readonly string[]
   readonly policy: DeliveryPolicy
+  readonly exhausted: Exhausted
+  /** Makes events of records that are none; null: nothing does. */
+  readonly conversion: RecordConversion | null
+  /** Attributes that each delivered event gets, over its own: name, value, name, value … */
+  readonly overrides: readonly string[]
+  /** Nothing is sent. */
+  readonly paused: boolean
 }
 
 /** @param window deliveries in flight per partition of an unordered Outlet. */
@@ -36,15 +53,24 @@ export function prepare(outlet: Outlet, origins: Origins, window: number): Prepa
     outlet,
     filter: compileFilter(outlet.filter),
     ...bounds(outlet.order, window),
-    subscriber: endpoint(outlet.subscriber.url, origins),
-    deadLetter: deadLetter === undefined ? null : endpoint(deadLetter.url, origins),
+    subscriber: endpoint(outlet.subscriber, origins),
+    deadLetter: deadLetter === undefined ? null : endpoint(deadLetter, origins),
     json,
     headers: [
       ...['prefer', 'reply', 'kn-namespace', outlet.source.namespace],
       ...(json ? ['content-type', structuredType] : []),
     ],
     policy: outlet.delivery,
+    exhausted: exhausted(outlet),
+    conversion: outlet.conversion ?? null,
+    overrides: overridesOf(outlet.extensions),
+    paused: outlet.paused === true,
   }
+}
+
+function exhausted({ onExhausted, parking }: Outlet): Exhausted {
+  if (onExhausted === 'drop') return { kind: 'drop' }
+  return onExhausted === 'block' || parking === undefined ? { kind: 'block' } : { kind: 'park', place: parking }
 }
 
 /** One key that is stuck shall not soon hold up the others, so what waits for its turn is counted apart. */
@@ -61,7 +87,7 @@ export function dismiss(prepared: Prepared): void {
   prepared.deadLetter?.lane.close()
 }
 
-function endpoint(url: string, origins: Origins): Endpoint {
+function endpoint({ url, protocol }: Target, origins: Origins): Endpoint {
   const parsed = new URL(url)
-  return { url, path: parsed.pathname + parsed.search, lane: origins.lane(parsed.origin) }
+  return { url, path: parsed.pathname + parsed.search, lane: origins.lane(parsed.origin, protocol) }
 }

@@ -1,6 +1,7 @@
-import type { Pool, Dispatcher as Undici } from 'undici'
+import type { Dispatcher as Undici } from 'undici'
 import { claimsEvent } from '../../wire/reply.ts'
 import type { Budget } from '../reading/budget.ts'
+import type { Connections } from './connections.ts'
 import { Deadline, type Timed } from './deadline.ts'
 
 /** What a subscriber answered. */
@@ -51,8 +52,8 @@ export interface InLine {
  * What waited begins only while this process may act: it may have been frozen since, and its partitions be someone else's.
  */
 export class Lane {
-  /** Its connections, as long as they are needed: to be asked for with each request. */
-  readonly pool: () => Pool
+  /** To be asked for with each request: they come and go. */
+  readonly pool: () => Connections
   readonly replyBytes: number
   readonly budget: Budget
   readonly #limit: number
@@ -67,7 +68,7 @@ export class Lane {
   #gate: NodeJS.Timeout | undefined
 
   constructor(
-    pool: () => Pool,
+    pool: () => Connections,
     bounds: { readonly limit: number; readonly replyBytes: number; readonly budget: Budget },
     mayAct: () => boolean,
     leave: () => void,
@@ -229,10 +230,9 @@ export class Exchange implements Undici.DispatchHandler, Timed {
     const room = this.#keep - this.#kept
     this.#read += chunk.length
     if (room > 0) this.#keepOf(chunk.subarray(0, room))
-    if (this.#read > this.#lane.replyBytes) this.#enough()
-    else if (this.#kept > SMALL_REPLY_BYTES && this.#lane.budget.full) {
-      this.#giveUp(new Error('no memory was left for so large a reply'))
-    }
+    if (this.#read > this.#lane.replyBytes) return this.#enough()
+    const crowded = this.#kept > SMALL_REPLY_BYTES && this.#lane.budget.full
+    if (crowded) this.#giveUp(new Error('no memory was left for so large a reply'))
   }
 
   #keepOf(part: Buffer): void {

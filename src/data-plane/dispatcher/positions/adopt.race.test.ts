@@ -1,6 +1,6 @@
 import { expect, test } from 'vitest'
 import type { LogAdmin, Position, Positions } from '../../../kafka/log.ts'
-import { adopt } from './adopt.ts'
+import { adopt, type Adoption } from './adopt.ts'
 
 const at = (partition: number, offset: number): Position => ({
   ...{ topic: 't', partition, offset: BigInt(offset) },
@@ -16,16 +16,18 @@ class Group {
 
   readonly positions: Positions = {
     fetch: async () => new Map([['g', [...this.held.values()]]]),
+    all: async () => [...this.held.values()],
     commit: async (_, list) => {
       for (const one of list) this.held.set(one.partition, one)
     },
     close: async () => {},
   }
 
-  adopt(): Promise<boolean> {
+  adopt(): Promise<Adoption> {
     const { positions } = this
     const admin = {
       describeGroup: async () => ({ kind: this.kind, liveMembers: 0 }),
+      describeTopics: async () => [{ name: 't', id: 'i', partitions: 2, maxMessageBytes: 1 }],
       deleteGroup: async () => {
         this.held.clear()
         this.kind = 'simple'
@@ -37,7 +39,7 @@ class Group {
       load: async (group: string) => this.saved.get(group) ?? null,
       remove: async (group: string) => void this.saved.delete(group),
     }
-    return adopt('g', 't', 2, true, { admin, positions, vault, signal: new AbortController().signal })
+    return adopt('g', true, { admin, positions, vault, signal: new AbortController().signal, reads: () => true })
   }
 
   get offsets(): number[] {
@@ -53,7 +55,7 @@ test('a group is made anew beside owners who go on: what they commit meanwhile s
     group.held.set(0, at(0, 60))
     group.held.set(1, at(1, 0))
   }
-  expect(await group.adopt()).toBe(true)
+  expect(await group.adopt()).toEqual({ kind: 'adopted' })
   expect(group.offsets).toEqual([60, 50])
   expect(group.saved.size).toBe(0)
 })

@@ -17,6 +17,7 @@ function bench(refuse: (groups: readonly string[]) => Fault | null) {
   const positions = new BatchedPositions({
     commit: async () => {},
     close: async () => {},
+    all: async () => [],
     fetch: async (asked) => {
       const groups = [...asked.keys()]
       requests.push(groups)
@@ -51,4 +52,22 @@ test('a log that is away is not asked again for each group', async () => {
   const found = await Promise.allSettled(['a', 'b'].map((group) => positions.fetch(group, at)))
   expect(found.map(({ status }) => status)).toEqual(['rejected', 'rejected'])
   expect(requests.length).toBe(1)
+})
+
+test('Outlets that share a group and ask in one turn each hear of their own partitions', async () => {
+  const held = ['a', 'b'].map((topic, i): Position => ({ ...position(i), topic }))
+  const positions = new BatchedPositions({
+    commit: async () => {},
+    close: async () => {},
+    all: async () => held,
+    fetch: async (asked) =>
+      new Map(
+        Array.from(asked, ([group, places]) => [
+          group,
+          held.filter(({ topic }) => places.some((one) => one.topic === topic)),
+        ]),
+      ),
+  })
+  const ask = (topic: string) => positions.fetch('shared', [{ topic, partition: 0 }])
+  expect(await Promise.all([ask('a'), ask('b'), ask('c')])).toEqual([[held[0]], [held[1]], []])
 })

@@ -37,9 +37,9 @@ export class BatchedPositions {
   }
 
   #fetch(asked: readonly Asked[]): void {
-    this.#positions.fetch(new Map(asked.map(({ group, partitions }) => [group, partitions]))).then(
+    this.#positions.fetch(together(asked)).then(
       (found) => {
-        for (const { group, resolve } of asked) resolve(found.get(group) ?? [])
+        for (const { group, partitions, resolve } of asked) resolve(within(found.get(group) ?? [], partitions))
       },
       (error: unknown) => {
         if (asked.length > 1 && !concernsAll(error)) for (const one of asked) void this.#fetchAlone(one)
@@ -53,6 +53,22 @@ export class BatchedPositions {
       .pass(() => this.#positions.fetch(new Map([[group, partitions]])))
       .then((found) => resolve(found.get(group) ?? []), reject)
   }
+}
+
+/** Several Outlets may share a group, and ask at the same time. */
+function together(asked: readonly Asked[]): ReadonlyMap<string, readonly TopicPartition[]> {
+  const groups = new Map<string, TopicPartition[]>()
+  for (const { group, partitions } of asked) {
+    const known = groups.get(group)
+    if (known === undefined) groups.set(group, [...partitions])
+    else known.push(...partitions)
+  }
+  return groups
+}
+
+function within(found: readonly Position[], asked: readonly TopicPartition[]): readonly Position[] {
+  const places = new Set(asked.map(({ topic, partition }) => `${partition} ${topic}`))
+  return found.filter(({ topic, partition }) => places.has(`${partition} ${topic}`))
 }
 
 /** The log is away: to ask for each by itself would only wait as often. */

@@ -15,7 +15,7 @@ class Bench {
   mostInFlight = 0
   /** Of the newest commit. */
   signal: AbortSignal | undefined
-  answer: () => Promise<void> = async () => {}
+  answer: (positions: readonly Position[]) => Promise<void> = async () => {}
   readonly #inFlight = new Map<string, number>()
 
   constructor(perSecond = 1000) {
@@ -23,6 +23,7 @@ class Bench {
       positions: {
         fetch: async () => new Map(),
         close: async () => {},
+        all: async () => [],
         commit: (group, positions, signal) => {
           this.signal = signal
           return this.#commit(group, positions)
@@ -51,7 +52,7 @@ class Bench {
     this.#inFlight.set(group, inFlight)
     this.mostInFlight = Math.max(this.mostInFlight, inFlight)
     try {
-      await this.answer()
+      await this.answer(positions)
     } finally {
       this.#inFlight.set(group, inFlight - 1)
     }
@@ -69,10 +70,10 @@ class Moving implements Committable {
   readonly place: { readonly at: TopicPartition }
   readonly #bench: Bench
 
-  constructor(bench: Bench, group: string, partition = 0) {
+  constructor(bench: Bench, group: string, partition = 0, topic = 't') {
     this.#bench = bench
     this.group = group
-    this.place = { at: { topic: 't', partition } }
+    this.place = { at: { topic, partition } }
   }
 
   progress(): Progress {
@@ -236,4 +237,57 @@ test('a commit in flight is given up when one of it is let go, or nothing may be
   expect(bench.commits.map(({ positions }) => positions.map(({ partition }) => partition))).toEqual([[0, 1], [1], [1]])
   expect(stays.committed).toBe(1)
   expect(bench.failures).toEqual([])
+})
+
+test('topics that share a group: one whose positions are refused waits longer and longer by itself, the others go on; mended, all go together', async () => {
+  const bench = new Bench()
+  const cursors = ['bad', 'good', 'fine'].map((topic) => new Moving(bench, 'g', 0, topic))
+  const refused = new Fault('LogRefused', 'no such topic')
+  let bad = true
+  bench.answer = (positions) =>
+    bad && positions.some(({ topic }) => topic === 'bad') ? Promise.reject(refused) : Promise.resolve()
+  for (let second = 0; second < 30; second++) {
+    for (const cursor of cursors) cursor.finish()
+    await vi.advanceTimersByTimeAsync(1000)
+    expect(cursors.slice(1).map(({ committed }) => committed)).toEqual([second + 1, second + 1])
+  }
+  expect(cursors[0]?.committed).toBe(0)
+  expect(bench.failures.length).toBeLessThan(12)
+  expect(bench.mostInFlight).toBe(1)
+  bad = false
+  await vi.advanceTimersByTimeAsync(30_000)
+  expect(cursors[0]?.committed).toBe(30)
+  const count = bench.commits.length
+  for (const cursor of cursors) cursor.finish()
+  await vi.advanceTimersByTimeAsync(1000)
+  expect(bench.commits.slice(count).map(({ positions }) => positions.length)).toEqual([3])
+})
+
+test('a flush of topics that share a group commits what can be committed, and comes to an end', async () => {
+  const bench = new Bench()
+  const cursors = ['bad', 'good', 'fine'].map((topic) => new Moving(bench, 'g', 0, topic))
+  bench.answer = (positions) =>
+    positions.some(({ topic }) => topic === 'bad')
+      ? Promise.reject(new Fault('NotAuthorized', 'no'))
+      : Promise.resolve()
+  for (const cursor of cursors) cursor.finish()
+  await bench.committer.flush(cursors)
+  expect(cursors.map(({ committed }) => committed)).toEqual([0, 1, 1])
+})
+
+test('while the positions of a group are set by other hands nothing of it is committed, and of another group it is', async () => {
+  const bench = new Bench()
+  const [held, free] = [new Moving(bench, 'held'), new Moving(bench, 'free')]
+  const { promise, resolve } = Promise.withResolvers<void>()
+  const order: string[] = []
+  const work = bench.committer.exclusively('held', () => promise.then(() => void order.push('first')))
+  const next = bench.committer.exclusively('held', async () => void order.push('second'))
+  for (const cursor of [held, free]) cursor.finish()
+  await vi.advanceTimersByTimeAsync(1000)
+  expect([held.committed, free.committed, order.length]).toEqual([0, 1, 0])
+  resolve()
+  await Promise.all([work, next])
+  await vi.advanceTimersByTimeAsync(1000)
+  expect(order).toEqual(['first', 'second'])
+  expect(held.committed).toBe(1)
 })

@@ -1,4 +1,5 @@
 import type { Clock } from '../../../core/clock.ts'
+import { Fault } from '../../../core/fault.ts'
 import type { Position, Positions, TopicPartition } from '../../../kafka/log.ts'
 import { encodeProgress, type FirstStart, type Progress } from '../reading/progress.ts'
 
@@ -38,6 +39,12 @@ class Group<C extends Committable> {
   outcomes = 0
   failures = 0
   notBefore = 0
+  /**
+   * Several Outlets may share a group, each with its topic. After a commit of several topics was refused each goes by itself, so that one that
+   * was deleted does not hold up the others; these are late.
+   */
+  apart = false
+  readonly late = new Map<string, { failures: number; notBefore: number }>()
   inFlight: Promise<void> | null = null
   /** Those of the commit in flight. */
   committing: readonly C[] = []
@@ -99,6 +106,24 @@ export class Committer<C extends Committable> {
       await flight
   }
 
+  /**
+   * Works while nothing is committed for the group: its positions are being set by other hands. What becomes dirty meanwhile is committed
+   * afterwards.
+   */
+  async exclusively<T>(name: string, work: () => Promise<T>): Promise<T> {
+    for (let flight = this.#groups.get(name)?.inFlight; flight; flight = this.#groups.get(name)?.inFlight) await flight
+    const group = this.#named(name)
+    const { promise, resolve } = Promise.withResolvers<void>()
+    group.inFlight = promise
+    try {
+      return await work()
+    } finally {
+      this.#landed(group)
+      resolve()
+      this.#tidy(group)
+    }
+  }
+
   /** Commits these cursors now, as far as they moved. Failures are reported, not thrown. */
   async flush(cursors: readonly C[]): Promise<void> {
     const groups = new Set<Group<C>>()
@@ -122,8 +147,12 @@ export class Committer<C extends Committable> {
   }
 
   #group(cursor: C): Group<C> {
-    let group = this.#groups.get(cursor.group)
-    if (group === undefined) this.#groups.set(cursor.group, (group = new Group<C>(cursor.group)))
+    return this.#named(cursor.group)
+  }
+
+  #named(name: string): Group<C> {
+    let group = this.#groups.get(name)
+    if (group === undefined) this.#groups.set(name, (group = new Group<C>(name)))
     return group
   }
 
@@ -146,8 +175,10 @@ export class Committer<C extends Committable> {
       if (this.#tokens < 1) break
       if (group.inFlight !== null || group.notBefore > now) continue
       if (group.since > due && group.outcomes < this.#host.outcomes) continue
+      const cursors = ready(group, now)
+      if (cursors.length === 0) continue
       this.#tokens--
-      void this.#commit(group)
+      void this.#commit(group, cursors)
     }
     if (this.#queue.size > 0) this.#timer = setTimeout(() => this.#tick(), this.#host.intervalMs / 5)
   }
@@ -161,18 +192,23 @@ export class Committer<C extends Committable> {
   async #flushGroup(group: Group<C>): Promise<void> {
     await this.idle(group.name)
     // another flush may have been quicker, and have taken ours along
-    if (group.inFlight === null && group.dirty.size > 0) void this.#commit(group)
-    await this.idle(group.name)
+    const topics = topicsOf([...group.dirty]).size
+    // once together, and when that is refused each topic by itself
+    for (let left = topics > 1 ? topics + 1 : 1; left > 0; left--) {
+      if (group.inFlight === null && group.dirty.size > 0) void this.#commit(group, ready(group, Infinity))
+      await this.idle(group.name)
+    }
     this.#tidy(group)
   }
 
-  #commit(group: Group<C>): Promise<void> {
+  #commit(group: Group<C>, cursors: readonly C[]): Promise<void> {
     if (!this.#host.mayAct()) return Promise.resolve()
-    const cursors = [...group.dirty]
-    group.dirty.clear()
+    for (const cursor of cursors) {
+      cursor.dirty = false
+      group.dirty.delete(cursor)
+    }
     group.outcomes = 0
-    this.#queue.delete(group)
-    for (const cursor of cursors) cursor.dirty = false
+    if (group.dirty.size === 0) this.#queue.delete(group)
     const positions = cursors.map((cursor) => this.#position(cursor))
     const abort = new AbortController()
     const flight = this.#host.positions.commit(group.name, positions, abort.signal).then(
@@ -200,6 +236,8 @@ export class Committer<C extends Committable> {
   #done(group: Group<C>, cursors: readonly C[], positions: readonly Position[]): void {
     this.#landed(group)
     group.failures = 0
+    for (const topic of topicsOf(cursors)) group.late.delete(topic)
+    group.apart &&= group.late.size > 0
     cursors.forEach((cursor, i) => {
       cursor.committed = Number(positions[i]?.offset)
     })
@@ -210,14 +248,23 @@ export class Committer<C extends Committable> {
   /** @param error null: given up by ourselves, which nobody has to be told. */
   #failed(group: Group<C>, cursors: readonly C[], error: unknown): void {
     this.#landed(group)
-    if (error !== null) {
-      const wait = Math.min(this.#host.retryMs * 2 ** Math.min(group.failures++, 10), 30_000)
-      group.notBefore = this.#host.clock.monotonic() + wait
-    }
     const alive = cursors.filter((cursor) => !cursor.released)
     for (const cursor of alive) if (!cursor.dirty) this.#mark(group, cursor)
-    if (error !== null) this.#host.outcome(alive, error)
+    const topics = topicsOf(cursors)
+    if (error !== null && topics.size > 1 && !concernsGroup(error)) group.apart = true
+    else if (error !== null) {
+      this.#later(group, concernsGroup(error) ? undefined : [...topics][0])
+      this.#host.outcome(alive, error)
+    }
     this.#tidy(group)
+  }
+
+  /** @param topic only this one waits, where topics go by themselves. */
+  #later(group: Group<C>, topic: string | undefined): void {
+    const one = group.apart && topic !== undefined ? (group.late.get(topic) ?? { failures: 0, notBefore: 0 }) : group
+    const wait = Math.min(this.#host.retryMs * 2 ** Math.min(one.failures++, 10), 30_000)
+    one.notBefore = this.#host.clock.monotonic() + wait
+    if (one !== group && topic !== undefined) group.late.set(topic, one)
   }
 
   #tidy(group: Group<C>): void {
@@ -225,4 +272,22 @@ export class Committer<C extends Committable> {
     this.#queue.delete(group)
     if (group.inFlight === null && this.#groups.get(group.name) === group) this.#groups.delete(group.name)
   }
+}
+
+/** Those that may be committed together now: all, or where topics go by themselves the first that is not late. */
+function ready<C extends Committable>(group: Group<C>, now: number): readonly C[] {
+  const dirty = [...group.dirty]
+  if (!group.apart) return dirty
+  const first = dirty.find(({ place }) => (group.late.get(place.at.topic)?.notBefore ?? 0) <= now)
+  return dirty.filter(({ place }) => place.at.topic === first?.place.at.topic)
+}
+
+function topicsOf(cursors: readonly Committable[]): ReadonlySet<string> {
+  return new Set(cursors.map(({ place }) => place.at.topic))
+}
+
+/** What is wrong is not about one of the topics. */
+function concernsGroup(error: unknown): boolean {
+  if (!(error instanceof Fault)) return false
+  return ['GroupInUse', 'LogUnavailable', 'LogTimeout', 'Closed'].includes(error.code)
 }

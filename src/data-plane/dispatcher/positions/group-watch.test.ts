@@ -22,6 +22,7 @@ test('a thousand groups that are checked at the same time are asked for a few at
     letGo: () => {},
     handBack: async () => {},
     free: () => {},
+    siblings: () => [],
   })
   const runs = Array.from({ length: 1000 }, (_, n) => ({ outlet: { group: `g${n}` } }) as unknown as OutletRun)
   await Promise.all(runs.map((run) => watch.check(run)))

@@ -13,6 +13,8 @@ export interface GroupWatchHost {
   handBack(run: OutletRun): Promise<void>
   /** The group is free: the Outlet goes on where the group stands now. */
   free(run: OutletRun): void
+  /** The Outlets of this process that share the group. */
+  siblings(group: string): readonly OutletRun[]
 }
 
 const LONGEST_MS = 30_000
@@ -30,7 +32,12 @@ export class GroupWatch {
     this.#host = host
   }
 
-  inUse(run: OutletRun, error: Fault): void {
+  /** All Outlets that share the group pause, those too that had nothing to commit. */
+  inUse({ outlet }: OutletRun, error: Fault): void {
+    for (const run of this.#host.siblings(outlet.group)) this.#pause(run, error)
+  }
+
+  #pause(run: OutletRun, error: Fault): void {
     if (run.inUse || run.released) return
     run.inUse = true
     // it has or had members now, so it would lose its positions some day: to be looked at again
@@ -51,9 +58,10 @@ export class GroupWatch {
       // the next check comes
       return
     }
-    run.adopted = false
-    await this.#host.handBack(run)
-    this.#host.free(run)
+    const runs = this.#host.siblings(run.outlet.group).filter(({ inUse }) => !inUse)
+    for (const one of runs) one.adopted = false
+    await Promise.all(runs.map((one) => this.#host.handBack(one)))
+    for (const one of runs) this.#host.free(one)
   }
 
   #probeIn(run: OutletRun, ms: number): void {
@@ -77,7 +85,9 @@ export class GroupWatch {
 
   async #isFree(run: OutletRun): Promise<boolean> {
     try {
-      return (await this.#host.admin.describeGroup(run.outlet.group, this.#host.signal)).liveMembers === 0
+      const { admin, signal } = this.#host
+      const { liveMembers } = await this.#checks.pass(() => admin.describeGroup(run.outlet.group, signal))
+      return liveMembers === 0
     } catch {
       // the log cannot be reached: the Outlet stays paused
       return false

@@ -23,6 +23,10 @@ export class ShortMetadata implements Positions {
     return this.#inner.fetch(asked)
   }
 
+  all(group: string): ReturnType<Positions['all']> {
+    return this.#inner.all(group)
+  }
+
   async commit(group: string, positions: readonly Position[], signal?: AbortSignal): Promise<void> {
     const short = positions.map((position) => this.#cut(position))
     try {

@@ -41,7 +41,16 @@ test.each([
     [at(0, 5, { at: now - 5, partitions: 2 }), at(1, 0, null)],
     ['resumed', 'resumed', 'grown'],
   ],
-  ['an adopted group without a position on a partition', [at(1, 5, null)], ['expired', 'resumed', 'expired']],
+  [
+    'a group of another program without a position on a partition: there the Outlet begins as it asks',
+    [at(1, 5, null)],
+    ['first', 'resumed', 'first'],
+  ],
+  [
+    'another owner was quicker at the first start on a group of another program',
+    [at(0, 5, null), at(1, 5, { at: now - 5, partitions: 3 })],
+    ['resumed', 'resumed', 'first'],
+  ],
 ])('%s', (_, known, expected) => {
   expect(kinds(known)).toEqual(expected)
 })
@@ -57,4 +66,13 @@ test('a partition that was added just after the first start begins at the start 
   const { firstStart } = planStart([0], 4, known, now, grace)
   const later = [at(0, 6, firstStart), ...known.slice(1)]
   expect(planStart([3], 4, later, now, grace).starts).toEqual([{ kind: 'grown', partition: 3 }])
+})
+
+test('a group that shows no first start, of an Outlet that has consumed before: what is missing was lost', () => {
+  const plan = planStart([0, 1], 2, [at(0, 5, null)], now, grace, { at: 1, partitions: 2 })
+  expect(plan.starts.map(({ kind }) => kind)).toEqual(['resumed', 'expired'])
+})
+
+test('the first start on a group of another program is stamped with all partitions of the moment', () => {
+  expect(planStart([0, 1, 2], 3, [at(1, 5, null)], now, grace).firstStart).toEqual({ at: now, partitions: 3 })
 })

@@ -18,9 +18,10 @@ export interface StartPlan {
 }
 
 /**
- * Decides, from what the group holds on all partitions of the topic, where the `owned` ones begin. A group without any position is new. A
- * group with some is not, so what is missing there begins at the log's start; except shortly after the first start, when the owners of
- * other partitions may have been quicker than we: our own positions carry when that was and of how many partitions.
+ * Decides, from what the group holds on all partitions of the topic, where the `owned` ones begin. Our own positions carry when the Outlet
+ * first started, and with how many partitions. Where none says so, and nobody else either, it starts now: on what another program left behind
+ * it goes on, what is missing begins as the Outlet asks. Later what is missing begins at the log's start; except shortly after the first
+ * start, when the owners of other partitions may have been quicker than we.
  *
  * @param before when this process saw the Outlet start. A group that has nothing left then lost it, for example with a topic that was
  *   deleted and made again, of which nothing is to be missed; its first start is over for all owners.
@@ -36,8 +37,8 @@ export function planStart(
   const byPartition = new Map(known.map((position) => [position.partition, position]))
   const decoded = new Map(known.map((one) => [one.partition, decodeProgress(Number(one.offset), one.metadata)]))
   const stamp = [...decoded.values()].map(({ start }) => start).find(({ at }) => at > 0) ?? before
-  const isNew = known.length === 0 && before.at === 0
-  const lostAll = known.length === 0 && !isNew
+  const isFirst = stamp.at === 0
+  const lostAll = known.length === 0 && !isFirst
   const isFresh = !lostAll && nowSeconds - stamp.at < graceSeconds
   const starts = owned.map((partition): Start => {
     const found = decoded.get(partition)
@@ -45,10 +46,10 @@ export function planStart(
       const leaderEpoch = byPartition.get(partition)?.leaderEpoch ?? -1
       return { kind: 'resumed', partition, progress: found.progress, leaderEpoch }
     }
-    if (isNew || (isFresh && partition < stamp.partitions)) return { kind: 'first', partition }
+    if (isFirst || (isFresh && partition < stamp.partitions)) return { kind: 'first', partition }
     return { kind: stamp.at > 0 && partition >= stamp.partitions ? 'grown' : 'expired', partition }
   })
-  const at = isNew ? nowSeconds : lostAll ? Math.min(stamp.at, nowSeconds - graceSeconds) : stamp.at
+  const at = isFirst ? nowSeconds : lostAll ? Math.min(stamp.at, nowSeconds - graceSeconds) : stamp.at
   // as many as there were then: what was added since begins at the log's start, whoever asks first
   return { firstStart: { at, partitions: stamp.at > 0 ? stamp.partitions : partitions }, starts }
 }

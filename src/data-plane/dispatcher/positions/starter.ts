@@ -4,11 +4,12 @@ import { inTime } from '../../../core/deadline.ts'
 import { Fault } from '../../../core/fault.ts'
 import type { LogAdmin, LogReader, Position, Positions } from '../../../kafka/log.ts'
 import type { Logger } from '../../../telemetry/logger.ts'
-import { adopt } from './adopt.ts'
+import { Adopter } from './adopter.ts'
 import { BatchedPositions } from './batched-positions.ts'
 import { Coverage } from './coverage.ts'
 import { faultSource } from '../fault-source.ts'
 import type { OutletRun } from '../delivering/outlet-run.ts'
+import { firstOffsets } from './first-offsets.ts'
 import type { Partition } from '../reading/partition.ts'
 import { encodeProgress, type FirstStart, type Progress } from '../reading/progress.ts'
 import { planStart, type Start, type StartPlan } from './start-plan.ts'
@@ -35,8 +36,14 @@ export interface StartHost {
   /** Owned partitions of the Outlet's topic on which it has no cursor yet. */
   missing(run: OutletRun): readonly Partition[]
   ownsLowest(topic: string): boolean
+  /** The Outlets of this process that share the group. */
+  siblings(group: string): readonly OutletRun[]
+  /** Whether this process is the one that makes the group anew where it must be. */
+  speaksFor(group: string): boolean
   /** Resolves when nothing is being committed for this group. */
   idle(group: string): Promise<void>
+  /** Works while nothing else is committed for the group. */
+  exclusively<T>(group: string, work: () => Promise<T>): Promise<T>
   open(run: OutletRun, partition: Partition, progress: Progress): void
   /** Nobody is starting any more. */
   quiet(): void
@@ -72,7 +79,7 @@ export class Starter {
   readonly #host: StartHost
   readonly #positions: BatchedPositions
   readonly #coverage: Coverage
-  readonly #admin = new Turnstile(256)
+  readonly #adopter: Adopter
   readonly #commits = new Turnstile(32)
   readonly #running = new Map<OutletRun, Running>()
 
@@ -80,6 +87,7 @@ export class Starter {
     this.#host = host
     this.#positions = new BatchedPositions(host.positions)
     this.#coverage = new Coverage({ ...host, positions: this.#positions })
+    this.#adopter = new Adopter(host)
   }
 
   /** How many partitions the Outlet's topic has, or which topic it is, may have changed: whether all have a start is looked at anew. */
@@ -167,20 +175,18 @@ export class Starter {
     const total = this.#host.partitionsOf(topic)
     if (total === undefined || this.#host.missing(run).length === 0) return true
     await this.#host.idle(group)
-    if (!run.adopted) {
-      const mine = this.#host.ownsLowest(topic)
-      run.adopted = await this.#admin.pass(() => adopt(group, topic, total, mine, this.#host))
-      if (!run.adopted) return false
-    }
+    if (!(await this.#adopter.adopted(run))) return false
     const all = Array.from({ length: total }, (_, partition) => ({ topic, partition }))
     // before the look: of a partition that is given back after it, the look says nothing
     const partitions = this.#host.missing(run)
     const known = await this.#positions.fetch(group, all)
+    if (!(await this.#adopter.stillHolds(run))) return false
     const now = Math.floor(this.#host.clock.now() / 1000)
     const owned = partitions.map(({ at }) => at.partition)
     const plan = planStart(owned, total, known, now, this.#host.graceMs / 1000, this.#before(run, total))
     const placed = await this.#place(run, plan, partitions)
-    if (!(await this.#commits.pass(() => this.#commit(run, plan, placed, state)))) return run.released
+    const commit = () => this.#host.exclusively(group, () => this.#commit(run, plan, placed, state))
+    if (!(await this.#commits.pass(commit))) return run.released
     // not before: a first start that was never committed is none
     run.firstStart = plan.firstStart
     run.clearFault(faultSource.commit)
@@ -220,9 +226,10 @@ export class Starter {
   }
 
   async #place(run: OutletRun, plan: StartPlan, partitions: readonly Partition[]): Promise<readonly Placed[]> {
-    const { topic, start } = run.outlet
+    const { topic } = run.outlet
     const missing = plan.starts.filter(({ kind }) => kind !== 'resumed').map(({ partition }) => ({ topic, partition }))
     const ranges = missing.length === 0 ? [] : await this.#host.reader.range(missing)
+    const firsts = await firstOffsets(this.#host.reader, run.outlet, plan, ranges)
     const placed: Placed[] = []
     for (const one of plan.starts) {
       const place = partitions.find(({ at }) => at.partition === one.partition)
@@ -231,7 +238,7 @@ export class Starter {
       else {
         const range = ranges.find(({ partition }) => partition === one.partition)
         if (range === undefined) continue
-        const at = Number(one.kind === 'first' && start === 'latest' ? range.end : range.start)
+        const at = Number((one.kind === 'first' ? firsts.get(one.partition) : undefined) ?? range.start)
         // nothing was ever there, so nothing can come again
         const kind = range.end === 0n ? 'first' : one.kind
         placed.push({ ...one, kind, place, progress: { position: at, upTo: at, pending: [] }, leaderEpoch: -1 })

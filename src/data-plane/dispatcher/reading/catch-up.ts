@@ -117,7 +117,7 @@ export class CatchUp {
     }
     const lost = cursor.expired(Number(moved.next))
     if (lost > 0) this.#host.expired(cursor, lost)
-    cursor.again()
+    cursor.give(null)
   }
 
   #failed(cursor: Cursor, error: unknown): void {
@@ -129,7 +129,7 @@ export class CatchUp {
     const { ask } = cursor
     const timer = setTimeout(() => {
       this.#timers.delete(timer)
-      if (cursor.awaits(ask) && !this.#closed) cursor.again()
+      if (cursor.awaits(ask) && !this.#closed) cursor.give(null)
     }, this.#host.retryMs)
     this.#timers.add(timer)
   }

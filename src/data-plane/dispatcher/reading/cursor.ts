@@ -1,6 +1,8 @@
 import { Countdown } from '../delivering/countdown.ts'
-import type { Consumer, Delivery, DeliveryOwner } from '../delivering/deliver.ts'
+import type { Consumer } from '../delivering/consumer.ts'
+import type { Delivery, DeliveryOwner } from '../delivering/deliver.ts'
 import { Flights } from './flights.ts'
+import { formFor } from './form.ts'
 import type { Place, Toucher } from './place.ts'
 import type { Progress } from './progress.ts'
 import { Remainder } from './remainder.ts'
@@ -68,6 +70,11 @@ export class Cursor implements DeliveryOwner, InLine {
     return this.#pending?.size ?? 0
   }
 
+  /** When the oldest of them was stored, milliseconds since 1970; null: there is none. */
+  get oldestAt(): number | null {
+    return this.#pending?.first?.entry.timestamp ?? null
+  }
+
   /** The offset from which on nothing was looked at yet. */
   get next(): number {
     return this.isAttached && this.place.head > this.#next ? this.place.head : this.#next
@@ -102,13 +109,14 @@ export class Cursor implements DeliveryOwner, InLine {
     this.pump()
   }
 
-  /** An event at the head that matches. Attached only. */
+  /** An event at the head that matches, or a record that is none. Attached only. */
   offer(entry: Entry): void {
-    if (!this.#wanted(entry.offset)) return
+    const form = entry.event === null ? formFor(entry, this.consumer.prepared) : entry
+    if (form === null || !this.#wanted(entry.offset)) return
     if (!this.#hasRoom()) return this.#detach(entry.offset)
     // a batch that somebody failed to take comes again: this one was taken
     this.#next = entry.offset + 1
-    this.#flights.begin(entry)
+    this.#begin(form)
   }
 
   /**
@@ -152,16 +160,10 @@ export class Cursor implements DeliveryOwner, InLine {
     this.#inLog = true
   }
 
-  /** Records that were read for this cursor, or for another one close by. */
-  give(segment: Segment): void {
+  /** Records that were read for this cursor, or for another one close by; null: the read gave nothing. */
+  give(segment: Segment | null): void {
     this.#asked = false
     this.#chunk = segment
-    this.pump()
-  }
-
-  /** The read gave nothing. */
-  again(): void {
-    this.#asked = false
     this.pump()
   }
 
@@ -176,10 +178,7 @@ export class Cursor implements DeliveryOwner, InLine {
     return this.#remainder.countBelow(next, from)
   }
 
-  /**
-   * The log was cut: what was read at or above `next` is gone. @param anew the topic was made anew: all of it is gone, and `next` is the
-   * beginning.
-   */
+  /** The log was cut: what was read at or above `next` is gone. @param anew all of it is gone, and `next` is the beginning. */
   rewind(next: number, anew: boolean): void {
     const cut = anew ? 0 : next
     this.#pending?.cut(cut)
@@ -232,15 +231,15 @@ export class Cursor implements DeliveryOwner, InLine {
 
   /** Without room in the lane it gets in line: events that would only wait there are better left in the ring. */
   #hasRoom(): boolean {
-    if (this.#pending?.hasRoom === false) return false
-    const { lane } = this.consumer.prepared.subscriber
-    if (!lane.full) return true
-    lane.line(this)
+    const { subscriber, paused } = this.consumer.prepared
+    if (paused || this.#pending?.hasRoom === false) return false
+    if (!subscriber.lane.full) return true
+    subscriber.lane.line(this)
     return false
   }
 
-  get #flights(): Flights {
-    return (this.#pending ??= new Flights(this.consumer, this))
+  #begin(form: Entry): void {
+    ;(this.#pending ??= new Flights(this.consumer, this)).begin(form)
   }
 
   #attach(): void {
@@ -279,11 +278,9 @@ export class Cursor implements DeliveryOwner, InLine {
       return
     }
     const entry = segment.entry(index, this.place.shared)
-    const wanted =
-      this.#wanted(entry.offset) &&
-      (entry.event === null || this.consumer.prepared.filter.matches(entry.event.attributes))
+    const form = this.#wanted(entry.offset) ? formFor(entry, this.consumer.prepared) : null
     this.#next = entry.offset + 1
-    if (wanted) this.#flights.begin(entry)
+    if (form !== null) this.#begin(form)
   }
 
   #yield(): void {

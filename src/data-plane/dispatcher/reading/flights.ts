@@ -1,4 +1,5 @@
-import { Delivery, type Consumer, type DeliveryOwner } from '../delivering/deliver.ts'
+import type { Consumer } from '../delivering/consumer.ts'
+import { Delivery, type DeliveryOwner } from '../delivering/deliver.ts'
 import { KeyOrder } from './key-order.ts'
 import type { Entry } from './segment.ts'
 import { Tracker } from './tracker.ts'
@@ -63,6 +64,7 @@ export class Flights extends Tracker<Delivery> {
 
   /** The Outlet was edited. @param running whether what was held may begin. */
   changed(running: boolean): void {
+    for (const delivery of this) delivery.changed()
     const { order } = this.#consumer.prepared.outlet
     const keyed = order === 'key'
     const follows = keyed && !this.#keyed

@@ -54,13 +54,14 @@ export class Partition implements Place<Cursor> {
   closed = false
   /** What the tail told last; null while it reads. */
   fault: Error | null = null
+  /** Why the tail waits; null: it reads. */
+  paused: 'ahead' | 'budget' | null = null
   readonly #host: PartitionHost
   readonly #cursors = new Set<Cursor>()
   readonly #detached = new Set<Cursor>()
   readonly #index: MatchIndex<Reader>
   readonly #matches: Reader[] = []
   readonly #later: Cursor[] = []
-  #paused: 'ahead' | 'budget' | null = null
   /** While the tail works off a backlog. */
   #recovery: NodeJS.Timeout | undefined
   /** Where the foremost detached cursor was when we last looked. */
@@ -68,7 +69,7 @@ export class Partition implements Place<Cursor> {
 
   /** The process has memory again: the tail reads on, if it waits for that. */
   readonly onRoom = (): void => {
-    if (this.#paused === 'budget') this.#resume()
+    if (this.paused === 'budget') this.#resume()
   }
 
   /** @param index all Outlets of the topic by their filters, those too that do not read this partition (yet). */
@@ -163,7 +164,7 @@ export class Partition implements Place<Cursor> {
   }
 
   progressed(cursor: Cursor): void {
-    if (this.#paused === 'ahead' && this.ring.bytesAfter(cursor.next) < this.#host.ringBytes / 2) this.#resume()
+    if (this.paused === 'ahead' && this.ring.bytesAfter(cursor.next) < this.#host.ringBytes / 2) this.#resume()
   }
 
   /** The tail reads on, if it waits. */
@@ -243,16 +244,16 @@ export class Partition implements Place<Cursor> {
     const foremost = this.#trim()
     const { ringBytes, budget } = this.#host
     if (budget.exhausted) {
-      this.#paused = 'budget'
+      this.paused = 'budget'
       budget.whenRoom(this.onRoom)
-    } else this.#paused = this.#waitsFor(foremost) && this.ring.bytesAfter(foremost) >= ringBytes ? 'ahead' : null
-    return this.#paused === null
+    } else this.paused = this.#waitsFor(foremost) && this.ring.bytesAfter(foremost) >= ringBytes ? 'ahead' : null
+    return this.paused === null
   }
 
   /** Is the cursor that the tail waits for worth it? */
   #checkRecovery(): void {
     const foremost = this.#foremost()
-    if (this.#paused === 'ahead' && foremost < this.#seen + HOLD_OFFSETS) this.#endRecovery()
+    if (this.paused === 'ahead' && foremost < this.#seen + HOLD_OFFSETS) this.#endRecovery()
     this.#seen = foremost
   }
 
@@ -264,12 +265,12 @@ export class Partition implements Place<Cursor> {
   }
 
   #reconsider(): void {
-    if (this.#paused === 'ahead' && !this.closed && this.#flow()) this.#host.tail.resume(this.at)
+    if (this.paused === 'ahead' && !this.closed && this.#flow()) this.#host.tail.resume(this.at)
   }
 
   #resume(): void {
-    if (this.#paused === null || this.head === Infinity) return
-    this.#paused = null
+    if (this.paused === null || this.head === Infinity) return
+    this.paused = null
     this.#host.tail.resume(this.at)
   }
 
@@ -290,7 +291,7 @@ export class Partition implements Place<Cursor> {
     if (this.head === Infinity) return
     this.head = Infinity
     this.fault = null
-    this.#paused = null
+    this.paused = null
     clearInterval(this.#recovery)
     this.#recovery = undefined
     this.ring.clear()

@@ -1,5 +1,7 @@
+import type { RecordConversion } from '../../../contract/outlet.ts'
 import type { CloudEvent } from '../../../event/cloud-event.ts'
 import type { Batch, LogRecord, TopicPartition } from '../../../kafka/log.ts'
+import { fromForeign } from '../../wire/foreign-record.ts'
 import { fromRecord, NotAnEvent } from '../../wire/record.ts'
 import type { Budget } from './budget.ts'
 
@@ -13,6 +15,8 @@ const OVERHEAD = 2048
 export class Entry {
   readonly at: TopicPartition
   readonly offset: number
+  /** When the record was stored, or made: milliseconds since 1970. */
+  readonly timestamp: number
   /** Null: the record is no CloudEvent. */
   event: CloudEvent | null
   /** Kept only where there is no event: it is parked as it is. */
@@ -23,15 +27,27 @@ export class Entry {
   #rawKey: Buffer | null
   #holders = 0
   #bytes = 0
+  /** What became of it where it is no event: one for each conversion that was asked for, all null before the first. */
+  #forms: Form[] | null = null
 
-  constructor(at: TopicPartition, record: LogRecord) {
-    const decoded = fromRecord(record)
+  constructor(at: TopicPartition, record: LogRecord, decoded: CloudEvent | NotAnEvent = fromRecord(record)) {
     this.at = at
     this.offset = Number(record.offset)
+    this.timestamp = record.timestamp
     this.event = decoded instanceof NotAnEvent ? null : decoded
     this.record = decoded instanceof NotAnEvent ? record : null
     this.problem = decoded instanceof NotAnEvent ? decoded.reason : ''
     this.#rawKey = record.key
+  }
+
+  /** The event that the conversion makes of a record that is none; null: it leaves it out. Made once for all who convert alike. */
+  converted(conversion: RecordConversion): Entry | null {
+    const known = this.#forms?.find((form) => isSame(form.conversion, conversion))
+    if (known !== undefined || this.record === null) return known?.entry ?? null
+    const event = fromForeign(this.record, this.at, conversion)
+    const entry = event === null ? null : new Entry(this.at, this.record, event)
+    ;(this.#forms ??= []).push({ conversion, entry })
+    return entry
   }
 
   hold(budget: Budget): void {
@@ -51,6 +67,16 @@ export class Entry {
   release(budget: Budget): void {
     if (--this.#holders === 0) budget.giveInFlight(this.#bytes)
   }
+}
+
+interface Form {
+  readonly conversion: RecordConversion
+  readonly entry: Entry | null
+}
+
+function isSame(a: RecordConversion, b: RecordConversion): boolean {
+  if (a === b) return true
+  return a.source === b.source && a.type === b.type && a.keyType === b.keyType && a.tombstones === b.tombstones
 }
 
 function owned(event: CloudEvent): CloudEvent {
