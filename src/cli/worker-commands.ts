@@ -54,5 +54,17 @@ function addSources(command: Command): Command {
       '--routes <file>',
       'instead of --kubernetes: JSON file {"inlets": [...], "outlets": [...]}; replacing it applies it',
     )
-    .option('--kafka <host:port>', 'bootstrap servers of the Kafka cluster, for routes that name none')
+    .option('--metrics-port <port|off>', 'port of GET /metrics for Prometheus (default: 9090 in a pod, else off)')
+    .option(
+      '--kafka <host:port>',
+      'bootstrap servers of the main Kafka cluster: of routes that name none, and where dispatchers meet',
+    )
+    .option(
+      '--kafka-credential <name>',
+      'what to sign in there with: a Secret of namespace millrace-credentials, or with --routes a file of --credentials',
+    )
+    .option(
+      '--credentials <folder>',
+      'with --routes: how to sign in to Kafka, <name>.json each, e.g. {"tls":{"ca":"-----BEGIN ..."},"sasl":{"mechanism":"SCRAM-SHA-512","username":"u","password":"p"}}; replacing a file applies it',
+    )
 }

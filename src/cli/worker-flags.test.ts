@@ -19,10 +19,10 @@ function complaints(read: () => unknown): readonly string[] {
 
 test('in a pod --kubernetes is all that it takes', () => {
   const source = { kind: 'kubernetes', namespace: 'system', kubeconfig: undefined, name: 'd-0', podUid: 'u-1' }
-  expect(ingressFlags({ ...ingress, kubernetes: true }, pod)).toEqual({
+  expect(ingressFlags({ ...ingress, kubernetes: true }, pod)).toMatchObject({
     ...{ source, host: '::', port: 8080, lameDuckMs: 3_000, kafka: undefined },
   })
-  expect(dispatcherFlags({ ...dispatcher, kubernetes: true }, pod)).toEqual({
+  expect(dispatcherFlags({ ...dispatcher, kubernetes: true }, pod)).toMatchObject({
     ...{ source, host: '::', healthPort: 8081, instance: 'd-0', group: 'g', data: 'd', kafka: undefined },
   })
 })
@@ -38,11 +38,27 @@ test('from outside of a cluster, with a kubeconfig, nothing is reachable from el
 
 test('on a file of routes it is as before', () => {
   expect(ingressFlags({ ...ingress, routes: 'r', kafka: 'k:1' }, outside)).toEqual({
-    ...{ source: { kind: 'file', file: 'r' }, kafka: 'k:1', host: '127.0.0.1', port: 8080, lameDuckMs: 0 },
+    ...{ source: { kind: 'file', file: 'r' }, host: '127.0.0.1', port: 8080, lameDuckMs: 0 },
+    ...{ kafka: { bootstrapServers: 'k:1' }, metricsPort: undefined },
   })
   expect(dispatcherFlags({ ...dispatcher, routes: 'r', kafka: 'k:1', instance: 'a' }, outside)).toMatchObject({
     ...{ source: { kind: 'file', file: 'r' }, instance: 'a', healthPort: undefined },
   })
+})
+
+test('the main Kafka may ask who one is; credentials are Secrets, or files of a folder', () => {
+  const kafka = { kafka: 'k:1', kafkaCredential: 'kafka-1' }
+  expect(dispatcherFlags({ ...dispatcher, ...kafka, kubernetes: true }, pod).kafka).toEqual({
+    ...{ bootstrapServers: 'k:1', credential: 'kafka-1' },
+  })
+  expect(ingressFlags({ ...ingress, ...kafka, routes: 'r', credentials: 'folder' }, outside).source).toEqual({
+    ...{ kind: 'file', file: 'r', credentials: 'folder' },
+  })
+  const wrong = { ...dispatcher, kubernetes: true, kafkaCredential: 'kafka-1', credentials: 'folder' }
+  expect(complaints(() => dispatcherFlags(wrong, pod))).toEqual([
+    '--kafka-credential is of no use without --kafka',
+    '--credentials is of no use with --kubernetes: there credentials are Secrets',
+  ])
 })
 
 test.each([

@@ -1,5 +1,15 @@
 import { z } from 'zod'
-import { bootstrapServers, dashed, namespace, port, read, type Environment } from './flags.ts'
+import type { KafkaCluster } from '../contract/source.ts'
+import {
+  bootstrapServers,
+  dashed,
+  metricsPort,
+  metricsPortOf,
+  namespace,
+  port,
+  read,
+  type Environment,
+} from './flags.ts'
 import { everywhere } from './listen.ts'
 
 /** Where a worker in a cluster has its routes from, and who it is there. */
@@ -17,13 +27,17 @@ export interface KubernetesFlags {
 export interface FileFlags {
   readonly kind: 'file'
   readonly file: string
+  /** Folder of credentials, `<name>.json` each. */
+  readonly credentials?: string
 }
 
 interface WorkerFlags {
   readonly source: KubernetesFlags | FileFlags
-  /** The Kafka cluster of routes that name none. */
-  readonly kafka: string | undefined
+  /** The main Kafka cluster: that of routes that name none, and where dispatchers meet. */
+  readonly kafka: KafkaCluster | undefined
   readonly host: string
+  /** Of GET /metrics; absent: there is none. */
+  readonly metricsPort: number | undefined
 }
 
 export interface IngressFlags extends WorkerFlags {
@@ -51,11 +65,14 @@ const duration = z
 const workerShape = {
   routes: given.optional(),
   kafka: bootstrapServers.optional(),
+  kafkaCredential: name.optional(),
+  credentials: given.optional(),
   kubernetes: z.boolean().default(false),
   namespace: namespace.optional(),
   kubeconfig: given.optional(),
   instance: name.optional(),
   host: given.optional(),
+  metricsPort: metricsPort.optional(),
 }
 
 /** So long may kube-proxy and senders take to hear of the end of a pod: kube-proxy alone looks once a second, by default. */
@@ -73,6 +90,8 @@ const DispatcherOptions = between(
 interface Sources {
   readonly routes?: string | undefined
   readonly kafka?: string | undefined
+  readonly kafkaCredential?: string | undefined
+  readonly credentials?: string | undefined
   readonly kubernetes: boolean
   readonly namespace?: string | undefined
   readonly kubeconfig?: string | undefined
@@ -106,6 +125,16 @@ function between<T extends z.ZodType<Sources>>(schema: T): T {
       'kafka',
       'is missing: the bootstrap servers of the Kafka cluster, e.g. --kafka localhost:9092',
       ({ kubernetes, kafka }) => kubernetes || kafka !== undefined,
+    ),
+    check(
+      'kafkaCredential',
+      'is of no use without --kafka',
+      ({ kafka, kafkaCredential }) => kafka !== undefined || kafkaCredential === undefined,
+    ),
+    check(
+      'credentials',
+      'is of no use with --kubernetes: there credentials are Secrets',
+      ({ kubernetes, credentials }) => !kubernetes || credentials === undefined,
     ),
     check(
       'namespace',
@@ -149,15 +178,26 @@ function withName<T extends z.ZodType<Named>>(schema: T, env: Environment): T {
   })
 }
 
-function workerFlags(
-  { kafka, ...rest }: Named & { readonly host?: string | undefined },
-  env: Environment,
-): WorkerFlags {
+interface Bound {
+  readonly host?: string | undefined
+  readonly metricsPort?: number | 'off' | undefined
+}
+
+function workerFlags(rest: Named & Bound, env: Environment): WorkerFlags {
   // the kubelet and senders reach a pod from outside, nobody else anything that was not meant to be reached
-  const host = rest.host ?? (rest.kubernetes && rest.kubeconfig === undefined ? everywhere : '127.0.0.1')
-  if (rest.routes !== undefined) return { host, kafka, source: { kind: 'file', file: rest.routes } }
+  const inPod = rest.kubernetes && rest.kubeconfig === undefined
+  const bound = { host: rest.host ?? (inPod ? everywhere : '127.0.0.1'), metricsPort: metricsPortOf(rest, inPod) }
+  const kafka = rest.kafka === undefined ? undefined : mainCluster(rest.kafka, rest.kafkaCredential)
+  if (rest.routes !== undefined) {
+    const credentials = rest.credentials === undefined ? {} : { credentials: rest.credentials }
+    return { ...bound, kafka, source: { kind: 'file', file: rest.routes, ...credentials } }
+  }
   const name = rest.instance ?? env.POD_NAME ?? ''
   const podUid = name === env.POD_NAME ? env.POD_UID : undefined
   const namespace = rest.namespace ?? env.POD_NAMESPACE
-  return { host, kafka, source: { kind: 'kubernetes', namespace, kubeconfig: rest.kubeconfig, name, podUid } }
+  return { ...bound, kafka, source: { kind: 'kubernetes', namespace, kubeconfig: rest.kubeconfig, name, podUid } }
+}
+
+function mainCluster(bootstrapServers: string, credential: string | undefined): KafkaCluster {
+  return { bootstrapServers, ...(credential === undefined ? {} : { credential }) }
 }

@@ -6,6 +6,7 @@ import type { Logger } from '../telemetry/logger.ts'
 import type { KubeClient, ObjectName, Resource, StoredObject } from './client.ts'
 import type { EventRecorder } from './events.ts'
 import { asFault, askedWaitMs, isFault } from './faults.ts'
+import type { LoopObserver } from './loop-metrics.ts'
 import { KeyQueue } from './queue.ts'
 import type { DesiredStatus, Outcome, Reconciler } from './reconciler.ts'
 import { StatusWriter } from './status-writer.ts'
@@ -34,6 +35,8 @@ export interface ControllerOptions {
   readonly resyncMs?: number | undefined
   /** A reconcile that takes longer has its signal aborted. Default 120,000. */
   readonly reconcileMs?: number | undefined
+  /** Hears of the loop of this name. */
+  readonly observe?: ((name: string) => LoopObserver) | undefined
 }
 
 export interface Controller {
@@ -62,6 +65,7 @@ class Loop implements Controller {
   readonly #logger: Logger
   readonly #queue: KeyQueue
   readonly #writer: StatusWriter
+  readonly #observer: LoopObserver | undefined
   /** Failures in a row. */
   readonly #failures = new Map<string, number>()
   /** Ready as it was before a write whose answer did not come: it may be stored all the same, and users are to hear of it. */
@@ -70,7 +74,9 @@ class Loop implements Controller {
   constructor(options: ControllerOptions) {
     this.#options = options
     this.#logger = options.logger.child({ controller: options.name })
-    this.#queue = new KeyQueue({ ...options, run: (key) => this.#reconcile(key) })
+    const observer = (this.#observer = options.observe?.(options.name))
+    this.#queue = new KeyQueue({ ...options, run: (key) => this.#reconcile(key), began: (ms) => observer?.began(ms) })
+    observer?.waiting(() => this.#queue.depth)
     this.#writer = new StatusWriter({ ...options, onChange: (key) => this.enqueue(key) })
     this.done = this.#run()
   }
@@ -117,6 +123,7 @@ class Loop implements Controller {
     const { store, signal } = this.#options
     const object = this.#writer.newest(store.get(key), key)
     if (object !== undefined && !this.#wants(object)) return this.#settle(key, object)
+    const since = this.#options.clock.monotonic()
     let outcome: Outcome
     try {
       outcome = await this.#attempt(key, object)
@@ -125,6 +132,7 @@ class Loop implements Controller {
     } catch (error) {
       outcome = { kind: 'failed', fault: this.#judge(key, error) }
     }
+    this.#observer?.ended(outcome.kind, this.#options.clock.monotonic() - since)
     if (signal.aborted) return
     switch (outcome.kind) {
       case 'failed':
@@ -176,6 +184,7 @@ class Loop implements Controller {
   }
 
   #retry(key: ObjectName, fault: Fault): void {
+    this.#observer?.retried()
     const id = keyOf(key)
     const failures = (this.#failures.get(id) ?? 0) + 1
     this.#failures.set(id, failures)

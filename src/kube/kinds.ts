@@ -19,6 +19,7 @@ const clusterWide = (group: string, version: string, plural: string, kind: strin
 export const kinds = {
   broker: namespaced('eventing.knative.dev', 'v1', 'brokers', 'Broker'),
   sinkBinding: namespaced('sources.knative.dev', 'v1', 'sinkbindings', 'SinkBinding'),
+  kafkaSource: namespaced('sources.knative.dev', 'v1', 'kafkasources', 'KafkaSource'),
   trigger: namespaced('eventing.knative.dev', 'v1', 'triggers', 'Trigger'),
   inlet: namespaced('internal.millrace.dev', 'v1alpha1', 'inlets', 'Inlet'),
   outlet: namespaced('internal.millrace.dev', 'v1alpha1', 'outlets', 'Outlet'),

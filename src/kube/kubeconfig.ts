@@ -3,11 +3,12 @@ import { Fault } from '../core/fault.ts'
 import type { Access } from './access.ts'
 
 /**
- * The current context of a kubeconfig file, credential plugins included. Without `path` as kubectl finds it: $KUBECONFIG, ~/.kube/config,
- * else the service account of the pod. client-node is loaded here and only when this is called: it costs a process tens of megabytes.
+ * A context of a kubeconfig file, credential plugins included: the current one unless `context` names another. Without `path` as kubectl finds
+ * it: $KUBECONFIG, ~/.kube/config, else the service account of the pod. client-node is loaded here and only when this is called: it costs a
+ * process tens of megabytes.
  * @throws Fault ApiRefused when the file says nothing that we can use, with what is wrong in it.
  */
-export async function kubeconfigAccess(path?: string): Promise<Access> {
+export async function kubeconfigAccess(path?: string, context?: string): Promise<Access> {
   const { KubeConfig } = await import('@kubernetes/client-node')
   const config = new KubeConfig()
   try {
@@ -17,13 +18,19 @@ export async function kubeconfigAccess(path?: string): Promise<Access> {
     const { message } = cause as Error
     throw new Fault('ApiRefused', `kubeconfig ${path ?? '(default)'} cannot be read: ${message}`, { cause })
   }
+  if (context !== undefined) chooseContext(config, path, context)
   const cluster = config.getCurrentCluster()
   if (cluster === null) throw unusable(path, 'its current context names no cluster: kubectl config use-context NAME')
   if (cluster.proxyUrl) throw unusable(path, 'proxy-url is not supported: reach the API server without a proxy')
 
   const credentials = async (): Promise<RequestOptions> => {
     const options: RequestOptions = {}
-    if (config.getCurrentUser() !== null) await config.applyToHTTPSOptions(options)
+    if (config.getCurrentUser() === null) return options
+    try {
+      await config.applyToHTTPSOptions(options)
+    } catch (cause) {
+      throw unusable(path, `no credentials: ${(cause as Error).message}`)
+    }
     return options
   }
   const first = await credentials()
@@ -39,6 +46,18 @@ export async function kubeconfigAccess(path?: string): Promise<Access> {
     // Asked again and again: a credential plugin makes a new one when the old one expires.
     ...(bearer(first) === undefined ? {} : { token: async () => bearer(await credentials()) ?? '' }),
   }
+}
+
+interface Contexts {
+  readonly contexts: readonly { readonly name: string }[]
+  setCurrentContext(context: string): void
+}
+
+function chooseContext(config: Contexts, path: string | undefined, context: string): void {
+  const names = config.contexts.map(({ name }) => name)
+  if (!names.includes(context))
+    throw unusable(path, `there is no context ${JSON.stringify(context)}; it has ${names.join(', ') || 'none'}`)
+  config.setCurrentContext(context)
 }
 
 function bearer({ headers }: RequestOptions): string | undefined {

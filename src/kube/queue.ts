@@ -9,6 +9,8 @@ interface QueueOptions {
   readonly clock: Clock
   /** Works on a key. Must not throw. */
   readonly run: (key: ObjectName) => Promise<void>
+  /** Told how long a key that begins had to wait since it was due, milliseconds. */
+  readonly began?: ((ms: number) => void) | undefined
 }
 
 /**
@@ -20,7 +22,7 @@ interface QueueOptions {
  */
 export class KeyQueue {
   readonly #options: QueueOptions
-  readonly #due: ObjectName[] = []
+  readonly #due: { readonly key: ObjectName; readonly since: number }[] = []
   readonly #waiting = new Set<string>()
   readonly #running = new Set<string>()
   readonly #later = new Map<string, { readonly at: number; readonly timer: NodeJS.Timeout }>()
@@ -36,6 +38,11 @@ export class KeyQueue {
     return this.#running.size === 0 && this.#waiting.size === 0
   }
 
+  /** How many keys are due and do not run yet. */
+  get depth(): number {
+    return this.#waiting.size
+  }
+
   start(): void {
     if (this.#state === 'held') this.#state = 'open'
     this.#pump()
@@ -49,7 +56,7 @@ export class KeyQueue {
     if (this.#waiting.has(id)) return
     this.#waiting.add(id)
     if (this.#running.has(id)) return
-    this.#due.push(key)
+    this.#push(key)
     this.#pump()
   }
 
@@ -61,6 +68,10 @@ export class KeyQueue {
     this.#waiting.clear()
     this.#due.length = 0
     if (this.#running.size > 0) await new Promise<void>((resolve) => (this.#drained = resolve))
+  }
+
+  #push(key: ObjectName): void {
+    this.#due.push({ key, since: this.#options.clock.monotonic() })
   }
 
   #delay(key: ObjectName, afterMs: number): void {
@@ -81,9 +92,10 @@ export class KeyQueue {
 
   #pump(): void {
     while (this.#state === 'open' && this.#running.size < this.#options.concurrency) {
-      const key = this.#due.shift()
-      if (key === undefined) return
-      void this.#work(key)
+      const due = this.#due.shift()
+      if (due === undefined) return
+      this.#options.began?.(this.#options.clock.monotonic() - due.since)
+      void this.#work(due.key)
     }
   }
 
@@ -93,7 +105,7 @@ export class KeyQueue {
     this.#running.add(id)
     await this.#options.run(key)
     this.#running.delete(id)
-    if (this.#waiting.has(id)) this.#due.push(key)
+    if (this.#waiting.has(id)) this.#push(key)
     this.#pump()
     if (this.#running.size === 0) this.#drained?.()
   }

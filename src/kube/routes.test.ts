@@ -1,5 +1,6 @@
 import { afterEach, expect, test } from 'vitest'
 import type { RouteChange } from '../contract/route-source.ts'
+import type { KafkaCluster } from '../contract/source.ts'
 import { systemClock as clock } from '../core/clock.ts'
 import { createLogger } from '../telemetry/logger.ts'
 import { apiVersionOf } from './client.ts'
@@ -27,7 +28,7 @@ const spec = {
   order: 'unordered',
 }
 
-async function rig(bootstrapServers?: string) {
+async function rig(kafka?: KafkaCluster) {
   const api = new MemoryApi()
   const client = api.client()
   const ended = new AbortController()
@@ -46,7 +47,7 @@ async function rig(bootstrapServers?: string) {
     )
   await outlet('first')
   const options = { client, namespace, watch: 'outlets', clock, logger, signal: ended.signal } as const
-  const routes = kubeRoutes({ ...options, bootstrapServers })
+  const routes = kubeRoutes({ ...options, kafka })
   const changes: RouteChange<{ uid: string }>[] = []
   routes.outlets.subscribe((change) => changes.push(change))
   expect(routes.loaded).toBe(false)
@@ -125,7 +126,7 @@ test('a filter of the version before is read, one with a dialect of a later vers
 })
 
 test('one that names no Kafka cluster is of the cluster that the process was told; without one it is refused', async () => {
-  const { outlet, routes, seen } = await rig('default:9092')
+  const { outlet, routes, seen } = await rig({ bootstrapServers: 'default:9092' })
   await seen((await outlet('nowhere', { bootstrapServers: undefined })).metadata.resourceVersion)
   expect(routes.outlets.current.get('nowhere')?.bootstrapServers).toBe('default:9092')
   expect(routes.outlets.current.get('first')?.bootstrapServers).toBe('kafka:9092')

@@ -2,6 +2,7 @@ import { inletOf, outletOf } from '../contract/objects.ts'
 import type { Outlet } from '../contract/outlet.ts'
 import { MemoryRoutes, type MemoryRouteSet } from '../contract/memory-routes.ts'
 import type { RouteSource } from '../contract/route-source.ts'
+import { clusterOf, type KafkaCluster, type RouteCluster } from '../contract/source.ts'
 import type { Clock } from '../core/clock.ts'
 import type { Logger } from '../telemetry/logger.ts'
 import type { KubeClient, StoredObject } from './client.ts'
@@ -18,8 +19,8 @@ export interface KubeRoutesOptions {
   readonly namespace: string
   /** What this process works on; of the other kind it knows nothing. */
   readonly watch: 'inlets' | 'outlets'
-  /** The Kafka cluster of routes that name none. Absent: such a route is refused. */
-  readonly bootstrapServers?: string | undefined
+  /** The Kafka cluster of routes that name none, with its credential. Absent: such a route is refused. */
+  readonly kafka?: KafkaCluster | undefined
   readonly clock: Clock
   readonly logger: Logger
   /** Ends the watch; what is known stays. */
@@ -84,11 +85,11 @@ type Parsed = { readonly value: { readonly uid: string } } | { readonly refused:
 
 type Parse = (object: StoredObject) => { readonly uid: string }
 
-function parserOf({ watch, bootstrapServers: usual }: KubeRoutesOptions): Parse {
-  const withCluster = <T extends { readonly bootstrapServers?: string | undefined }>(route: T): T => {
-    const bootstrapServers = route.bootstrapServers ?? usual
-    if (bootstrapServers === undefined) throw new Error('it names no Kafka cluster (bootstrapServers)')
-    return { ...route, bootstrapServers }
+function parserOf({ watch, kafka: usual }: KubeRoutesOptions): Parse {
+  const withCluster = <T extends RouteCluster>(route: T): T => {
+    const cluster = clusterOf(route, usual)
+    if (cluster === undefined) throw new Error('it names no Kafka cluster (bootstrapServers)')
+    return { ...route, ...cluster }
   }
   const texts = new Texts()
   return watch === 'inlets'
@@ -101,13 +102,14 @@ class Texts {
   readonly #known = new Map<string, string>()
 
   shareIn<T extends Outlet>(outlet: T): T {
-    const { topic, bootstrapServers, replyTopic, parking, source } = outlet
+    const { topic, bootstrapServers, credential, replyTopic, parking, source } = outlet
     return {
       ...outlet,
       topic: this.#share(topic),
       ...(bootstrapServers === undefined ? {} : { bootstrapServers: this.#share(bootstrapServers) }),
       ...(replyTopic === undefined ? {} : { replyTopic: this.#share(replyTopic) }),
-      parking: { ...parking, topic: this.#share(parking.topic) },
+      ...(credential === undefined ? {} : { credential: this.#share(credential) }),
+      ...(parking === undefined ? {} : { parking: { ...parking, topic: this.#share(parking.topic) } }),
       source: { ...source, namespace: this.#share(source.namespace) },
     }
   }

@@ -1,5 +1,7 @@
 import { writeFileSync } from 'node:fs'
 import { join } from 'node:path'
+import { credentialKey, credentialsNamespace } from '../../src/contract/credential.ts'
+import type { Credential } from '../../src/contract/credential.ts'
 import type { Inlet } from '../../src/contract/inlet.ts'
 import { InletSpec, OutletSpec } from '../../src/contract/objects.ts'
 import { OutletStatus } from '../../src/contract/outlet.ts'
@@ -124,8 +126,21 @@ export class KubeScene implements AsyncDisposable {
     return this.#start('ingress', uniqueName('ingress'), ['--port', '0', '--lame-duck', '0'], options)
   }
 
-  async dispatcher(name: string, options: { apart?: boolean } = {}): Promise<KubeWorker> {
-    return this.#start('dispatcher', name, ['--health-port', '0', '--group', this.group], options)
+  /** @param options.kafka the main Kafka cluster, where dispatchers meet. */
+  async dispatcher(name: string, options: { apart?: boolean; kafka?: string } = {}): Promise<KubeWorker> {
+    const main = options.kafka === undefined ? [] : ['--kafka', options.kafka]
+    return this.#start('dispatcher', name, ['--health-port', '0', '--group', this.group, ...main], options)
+  }
+
+  /** Writes a credential as the controller does; a text is stored as it is, null deletes it. */
+  async credential(name: string, value: Credential | string | null): Promise<void> {
+    const key = { namespace: credentialsNamespace, name }
+    if (value === null) return void (await this.client.delete(kinds.secret, key, forever))
+    const text = typeof value === 'string' ? value : JSON.stringify(value)
+    const data = { [credentialKey]: Buffer.from(text).toString('base64') }
+    const metadata = { name: credentialsNamespace }
+    await this.client.apply(kinds.namespace, { apiVersion: 'v1', kind: 'Namespace', metadata }, 'test', forever)
+    await this.client.apply(kinds.secret, { apiVersion: 'v1', kind: 'Secret', metadata: key, data }, 'test', forever)
   }
 
   async #start(

@@ -1,18 +1,15 @@
 import type { Inlet } from '../../contract/inlet.ts'
 import type { RouteSet } from '../../contract/route-source.ts'
-import type { Clock } from '../../core/clock.ts'
+import { clusterOf, type KafkaCluster } from '../../contract/source.ts'
 import { Fault } from '../../core/fault.ts'
-import { openKafkaLog } from '../../kafka/kafka-log.ts'
 import type { Appender } from '../../kafka/log.ts'
-import type { Logger } from '../../telemetry/logger.ts'
-import { PerCluster } from './per-cluster.ts'
+import { openLog, type LogParts } from './open-log.ts'
+import { nowhere, PerCluster } from './per-cluster.ts'
 
-export interface AppendersParts {
+export interface AppendersParts extends LogParts {
   readonly inlets: RouteSet<Inlet>
   /** The cluster of Inlets that name none. */
-  readonly kafka: string | undefined
-  readonly clock: Clock
-  readonly logger: Logger
+  readonly kafka: KafkaCluster | undefined
 }
 
 interface Unit {
@@ -24,20 +21,23 @@ interface Unit {
 /** An appender whose cluster is named no more has this long to answer what is pending, milliseconds. */
 const endMs = 30_000
 
-/** An appender for each Kafka cluster that Inlets name. */
+/** An appender for each Kafka cluster that Inlets name, and for each credential there. */
 export class Appenders {
   readonly #parts: AppendersParts
   readonly #clusters: PerCluster<Inlet, Unit>
 
   constructor(parts: AppendersParts) {
     this.#parts = parts
-    const clusterOf = (inlet: Inlet): string => this.#clusterOf(inlet)
-    this.#clusters = new PerCluster<Inlet, Unit>({ routes: parts.inlets, clusterOf, open: (name) => this.#open(name) })
+    this.#clusters = new PerCluster<Inlet, Unit>({
+      routes: parts.inlets,
+      clusterOf: (inlet) => clusterOf(inlet, parts.kafka) ?? nowhere,
+      open: (cluster) => this.#open(cluster),
+    })
   }
 
   /** @throws Fault Closed when the Inlet has just gone. */
   of(inlet: Inlet): Appender {
-    const unit = this.#clusters.get(this.#clusterOf(inlet))
+    const unit = this.#clusters.of(inlet.uid)
     if (unit === undefined) throw new Fault('Closed', 'the Inlet has gone')
     return unit.appender
   }
@@ -48,13 +48,8 @@ export class Appenders {
     await Promise.all(units.map((unit) => unit.close(deadlineMs)))
   }
 
-  #clusterOf(inlet: Inlet): string {
-    return inlet.bootstrapServers ?? this.#parts.kafka ?? ''
-  }
-
-  #open(bootstrapServers: string): Unit {
-    const { clock, logger } = this.#parts
-    const log = openKafkaLog({ bootstrapServers, clientId: 'millrace-ingress', clock, logger })
+  #open(cluster: KafkaCluster): Unit {
+    const log = openLog(cluster, 'millrace-ingress', this.#parts)
     const appender = log.appender()
     const close = async (deadlineMs: number): Promise<void> => {
       await appender.close(deadlineMs)

@@ -1,55 +1,71 @@
-import { createHash } from 'node:crypto'
 import type { Outlet } from '../../contract/outlet.ts'
 import type { OutletReporter, PositionVault, RouteSet } from '../../contract/route-source.ts'
+import type { KafkaCluster } from '../../contract/source.ts'
 import type { Clock } from '../../core/clock.ts'
 import { createDispatcher } from '../../data-plane/dispatcher/dispatcher.ts'
-import type { Dispatcher } from '../../data-plane/dispatcher/parts.ts'
-import { openKafkaLog } from '../../kafka/kafka-log.ts'
-import type { Appender, Log, LogAdmin, LogReader, Positions } from '../../kafka/log.ts'
-import type { Logger } from '../../telemetry/logger.ts'
+import type { Dispatcher, OutletSnapshot } from '../../data-plane/dispatcher/parts.ts'
+import type { Appender, Log, LogAdmin, LogReader, Membership, Positions } from '../../kafka/log.ts'
+import type { FleetHandler } from './fleet-unit.ts'
+import { openLog, type LogParts } from './open-log.ts'
 import type { Ownership } from './ownership.ts'
+import type { UnitAtWork } from './progress-unit.ts'
 
-export interface ClusterDispatcherParts {
-  /** `host:port,host:port`. */
-  readonly bootstrapServers: string
-  /** Kafka group of the dispatcher fleet, and our stable name in it. */
-  readonly group: string
+export interface ClusterDispatcherParts extends LogParts {
+  readonly cluster: KafkaCluster
+  /** How Kafka's logs name this process. */
   readonly instance: string
+  /** How it joins the fleet. */
+  join(log: Log, handler: FleetHandler): Membership
   readonly outlets: RouteSet<Outlet>
   readonly ownership: Ownership
   readonly reporter: OutletReporter
   readonly vault: PositionVault
   hasStarted(uid: string): boolean
-  readonly clock: Clock
-  readonly logger: Logger
 }
 
-/** A dispatcher on one Kafka cluster, with all that it has opened there. */
-export class ClusterDispatcher {
+/** A dispatcher on one Kafka cluster, signed in with one credential, with all that it has opened there. */
+export class ClusterDispatcher implements UnitAtWork {
+  readonly cluster: KafkaCluster
+  readonly outlets: RouteSet<Outlet>
+  readonly reader: LogReader
+  readonly positions: Positions
   readonly #log: Log
-  readonly #reader: LogReader
-  readonly #positions: Positions
   readonly #appender: Appender
   readonly #admin: LogAdmin
   readonly #dispatcher: Dispatcher
+  readonly #ownership: Ownership
   readonly #clock: Clock
+  readonly #unwatch: (() => void) | undefined
 
   constructor(parts: ClusterDispatcherParts) {
-    const { bootstrapServers, group, instance, clock, logger } = parts
+    const { cluster, instance, clock, logger, meters } = parts
+    this.cluster = cluster
+    this.outlets = parts.outlets
+    this.#ownership = parts.ownership
     this.#clock = clock
-    this.#log = openKafkaLog({ bootstrapServers, clientId: `millrace-dispatcher-${instance}`, clock, logger })
-    this.#reader = this.#log.reader()
-    this.#positions = this.#log.positions()
+    this.#log = openLog(cluster, `millrace-dispatcher-${instance}`, parts)
+    this.reader = this.#log.reader()
+    this.positions = this.#log.positions()
     this.#appender = this.#log.appender()
     this.#admin = this.#log.admin()
     this.#dispatcher = createDispatcher({
-      ...{ reader: this.#reader, positions: this.#positions, appender: this.#appender, admin: this.#admin },
+      ...{ reader: this.reader, positions: this.positions, appender: this.#appender, admin: this.#admin },
       ...{ outlets: parts.outlets, reporter: parts.reporter, vault: parts.vault, clock, logger },
       hasStarted: (uid) => parts.hasStarted(uid),
-      membership: parts.ownership.listen(bootstrapServers, (handler) =>
-        this.#log.membership({ group, instance }, handler),
-      ),
+      membership: parts.ownership.listen(cluster, (handler) => parts.join(this.#log, handler)),
+      options: { tallies: meters !== undefined },
     })
+    this.#unwatch = meters?.dispatchers.watch(this.#dispatcher)
+  }
+
+  /** Whether this process owns the lowest partition of a topic there. */
+  speaksFor(topic: string): boolean {
+    return this.#ownership.ownsLowest(this.cluster, topic)
+  }
+
+  /** How these Outlets stand, as far as they are there. */
+  snapshot(uids: Iterable<string>): readonly OutletSnapshot[] {
+    return this.#dispatcher.snapshot(uids).outlets
   }
 
   /** Finishes what is in flight and commits, at the latest after `deadlineMs`. @param forGood this process will not come back. */
@@ -57,17 +73,9 @@ export class ClusterDispatcher {
     const until = this.#clock.monotonic() + deadlineMs
     const left = (): number => Math.max(0, until - this.#clock.monotonic())
     await this.#dispatcher.close({ deadlineMs: left(), forGood })
+    this.#unwatch?.()
     await this.#appender.close(left())
-    await Promise.all([this.#reader.close(), this.#positions.close(), this.#admin.close()])
+    await Promise.all([this.reader.close(), this.positions.close(), this.#admin.close()])
     await this.#log.close()
   }
-}
-
-/**
- * Our name in the fleet of a cluster. One cluster may be named by several addresses, each with a dispatcher of its own: under the same name
- * these would throw each other out of the group for ever. The same for all processes that are told the same `mainCluster`.
- */
-export function instanceOn(cluster: string, instance: string, mainCluster: string | undefined): string {
-  if (cluster === mainCluster) return instance
-  return `${instance}.${createHash('sha256').update(cluster).digest('hex').slice(0, 8)}`
 }

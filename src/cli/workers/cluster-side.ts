@@ -1,12 +1,17 @@
+import type { KafkaCluster } from '../../contract/source.ts'
 import type { WorkerSpec, WorkerStatus } from '../../contract/worker.ts'
 import type { Clock } from '../../core/clock.ts'
 import { inClusterAccess } from '../../kube/access.ts'
 import type { KubeClient } from '../../kube/client.ts'
+import { credentialSecrets } from '../../kube/credential-secrets.ts'
+import { meteredClient } from '../../kube/metered-client.ts'
 import { restClient } from '../../kube/rest.ts'
 import { kubeRoutes, type KubeRoutes } from '../../kube/routes.ts'
 import type { Logger } from '../../telemetry/logger.ts'
 import { UsageError } from '../flags.ts'
+import type { Meters } from '../metrics/meters.ts'
 import type { KubernetesFlags } from '../worker-flags.ts'
+import { Credentials } from './credentials.ts'
 import { Seen } from './seen.ts'
 import { WorkerObject } from './worker-object.ts'
 
@@ -16,6 +21,8 @@ export interface ClusterSide {
   readonly namespace: string
   readonly routes: KubeRoutes
   readonly seen: Seen
+  /** From Secrets. They are not looked at before the first credential is asked for. */
+  readonly credentials: Credentials
   /** Says what this process does. Begins once the routes are loaded: before that there is nothing to say. */
   announce(owns: () => WorkerStatus['owns']): WorkerObject
 }
@@ -23,10 +30,12 @@ export interface ClusterSide {
 interface ClusterSideParts {
   readonly flags: KubernetesFlags
   readonly role: WorkerSpec['role']
-  readonly kafka: string | undefined
+  readonly kafka: KafkaCluster | undefined
   readonly clock: Clock
   readonly logger: Logger
   readonly signal: AbortSignal
+  /** Absent: nobody asks for metrics. */
+  readonly meters?: Meters | undefined
 }
 
 /** The system namespace, where nothing says otherwise. */
@@ -41,14 +50,15 @@ export async function clusterSide(parts: ClusterSideParts): Promise<ClusterSide>
   const access = await accessOf(flags)
   const inCluster = flags.kubeconfig === undefined ? access.namespace : undefined
   const namespace = flags.namespace ?? inCluster ?? usualNamespace
-  return sideOf(restClient(access), namespace, parts)
+  return sideOf(meteredClient(restClient(access), parts.meters?.kube), namespace, parts)
 }
 
 /** What a worker shares with the cluster behind `client`. */
 export function sideOf(client: KubeClient, namespace: string, parts: ClusterSideParts): ClusterSide {
   const { flags, role, kafka, clock, logger, signal } = parts
   const watch = role === 'ingress' ? 'inlets' : 'outlets'
-  const routes = kubeRoutes({ client, namespace, watch, bootstrapServers: kafka, clock, logger, signal })
+  const routes = kubeRoutes({ client, namespace, watch, kafka, clock, logger, signal })
+  const credentials = new Credentials(() => credentialSecrets({ client, clock, logger, signal }), logger)
   const seen = new Seen(() => routes.resourceVersion)
   const announce = (owns: () => WorkerStatus['owns']): WorkerObject => {
     const status = (): WorkerStatus => {
@@ -62,7 +72,7 @@ export function sideOf(client: KubeClient, namespace: string, parts: ClusterSide
     worker.seenMoved()
     return worker
   }
-  return { client, namespace, routes, seen, announce }
+  return { client, namespace, routes, seen, credentials, announce }
 }
 
 /** In a pod the library that reads kubeconfig files, tens of megabytes, is never loaded. */

@@ -1,37 +1,43 @@
 import type { Outlet } from '../../contract/outlet.ts'
 import type { OutletReport, OutletReporter, PositionVault, RouteSet } from '../../contract/route-source.ts'
-import type { Clock } from '../../core/clock.ts'
-import type { Logger } from '../../telemetry/logger.ts'
-import { ClusterDispatcher, instanceOn } from './cluster-dispatcher.ts'
+import { clusterOf, type KafkaCluster } from '../../contract/source.ts'
+import { ClusterDispatcher } from './cluster-dispatcher.ts'
+import { Fleets } from './fleets.ts'
+import type { LogParts } from './open-log.ts'
 import type { Ownership } from './ownership.ts'
-import { PerCluster } from './per-cluster.ts'
+import { nowhere, PerCluster } from './per-cluster.ts'
 
-export interface DispatchersParts {
+export interface DispatchersParts extends LogParts {
   readonly outlets: RouteSet<Outlet>
-  /** The cluster of Outlets that name none. */
-  readonly kafka: string | undefined
+  /** The main cluster: where the fleet meets, and the cluster of Outlets that name none. */
+  readonly kafka: KafkaCluster | undefined
   readonly group: string
   readonly instance: string
   readonly ownership: Ownership
   readonly reporter: OutletReporter
-  readonly vault: PositionVault
+  /** Positions while a group is made anew: groups of two Kafkas may have one name. */
+  readonly vaultOf: (bootstrapServers: string) => PositionVault
   hasStarted(uid: string): boolean
-  readonly clock: Clock
-  readonly logger: Logger
+  /** How many partitions its topic had when somebody knew. */
+  partitionsOf?(uid: string): number | undefined
   readonly lingerMs?: number
 }
 
 /** A dispatcher that ends because its cluster is named no more has this long for what is in flight, milliseconds. */
 const endMs = 20_000
+/** Leaving the fleet comes last and is one request; of the deadline this much is kept for it, milliseconds. */
+const leaveMs = 1_000
 
-/** A dispatcher for each Kafka cluster that Outlets name. */
+/** A dispatcher for each Kafka cluster that Outlets name, and for each credential there; all of them in one fleet. */
 export class Dispatchers {
   readonly #parts: DispatchersParts
+  readonly #fleets: Fleets
   readonly #clusters: PerCluster<Outlet, Unit>
 
   constructor(parts: DispatchersParts) {
     this.#parts = parts
     const { outlets: routes, lingerMs } = parts
+    this.#fleets = new Fleets({ ...parts, main: parts.kafka })
     this.#clusters = new PerCluster<Outlet, Unit>({
       routes,
       clusterOf: (outlet) => this.clusterOf(outlet),
@@ -40,26 +46,50 @@ export class Dispatchers {
       orphaned: (uid) => setImmediate(() => parts.reporter.report(released(uid))),
       ...(lingerMs === undefined ? {} : { lingerMs }),
     })
+    this.#fleets.begin()
+    routes.subscribe(() => this.#fleets.look())
   }
 
-  clusterOf(outlet: Outlet): string {
-    return outlet.bootstrapServers ?? this.#parts.kafka ?? ''
+  clusterOf(outlet: Outlet): KafkaCluster {
+    return clusterOf(outlet, this.#parts.kafka) ?? nowhere
+  }
+
+  /** The Outlets that are served there, with that credential. */
+  outletsOn(cluster: KafkaCluster): Iterable<Outlet> {
+    return this.#clusters.routesOn(cluster).values()
+  }
+
+  /** Those at work now. */
+  get dispatchers(): readonly ClusterDispatcher[] {
+    return this.#clusters.units.map(({ dispatcher }) => dispatcher)
   }
 
   /** Finishes what is in flight everywhere and commits. @param forGood this process will not come back. */
   async close(deadlineMs: number, forGood: boolean): Promise<void> {
+    const { clock } = this.#parts
+    const end = clock.monotonic() + deadlineMs
     const units = this.#clusters.close()
-    await Promise.all(units.map(({ dispatcher }) => dispatcher.close(deadlineMs, forGood)))
+    this.#fleets.closing()
+    const unitsMs = Math.max(0, deadlineMs - leaveMs)
+    await Promise.all(units.map(({ dispatcher }) => dispatcher.close(unitsMs, forGood)))
+    await this.#fleets.close({ forGood, deadlineMs: Math.max(0, end - clock.monotonic()) })
   }
 
-  #open(cluster: string, outlets: RouteSet<Outlet>): Unit {
-    const { kafka, instance, group, ownership, vault, clock, logger, reporter } = this.#parts
-    const owed = new Owed(outlets, reporter)
+  #wanted(outlets: RouteSet<Outlet>): ReadonlyMap<string, number | undefined> {
+    const topics = new Map<string, number | undefined>()
+    for (const { uid, topic } of outlets.current.values()) {
+      if (topics.get(topic) === undefined) topics.set(topic, this.#parts.partitionsOf?.(uid))
+    }
+    return topics
+  }
+
+  #open(cluster: KafkaCluster, outlets: RouteSet<Outlet>): Unit {
+    const owed = new Owed(outlets, this.#parts.reporter)
     const dispatcher = new ClusterDispatcher({
-      ...{ bootstrapServers: cluster, group, outlets, ownership, vault, clock, logger },
-      instance: instanceOn(cluster, instance, kafka),
+      ...{ ...this.#parts, cluster, outlets },
+      join: (log, handler) => this.#fleets.join(cluster, log, () => this.#wanted(outlets), handler),
       reporter: owed,
-      hasStarted: (uid) => this.#parts.hasStarted(uid),
+      vault: this.#parts.vaultOf(cluster.bootstrapServers),
     })
     const end = async (): Promise<void> => {
       await dispatcher.close(endMs, true)

@@ -1,12 +1,13 @@
 import { systemClock as clock } from '../../core/clock.ts'
 import type { Outlet } from '../../contract/outlet.ts'
-import { kubeVault } from '../../kube/position-vault.ts'
+import { kubeVaults } from '../../kube/position-vault.ts'
 import type { DispatcherSetting, RunningDispatcher } from './running-dispatcher.ts'
 import type { KubernetesFlags } from '../worker-flags.ts'
 import { clusterSide, type ClusterSide } from './cluster-side.ts'
 import { Dispatchers } from './dispatchers.ts'
 import { OutletStatusWriter, statusOf } from './outlet-status-writer.ts'
 import { Ownership } from './ownership.ts'
+import { Progress } from './progress.ts'
 import { leavesForGood } from './scale-down.ts'
 import type { WorkerObject } from './worker-object.ts'
 
@@ -16,6 +17,7 @@ const farewellMs = 1_000
 interface AtWork {
   readonly dispatchers: Dispatchers
   readonly writer: OutletStatusWriter
+  readonly progress: Progress
   readonly worker: WorkerObject
 }
 
@@ -30,10 +32,11 @@ interface AtWork {
  * Delivers from the moment the Outlets are loaded; after that the API server may be away for as long as it likes.
  */
 export async function kubeDispatcher(setting: DispatcherSetting<KubernetesFlags>): Promise<RunningDispatcher> {
-  const { flags, source, logger } = setting
+  const { flags, source, logger, meters } = setting
   const ended = new AbortController()
   const { signal } = ended
-  const side = await clusterSide({ flags: source, role: 'dispatcher', kafka: flags.kafka, clock, logger, signal })
+  const { kafka } = flags
+  const side = await clusterSide({ flags: source, role: 'dispatcher', kafka, clock, logger, signal, meters })
   let ownership: Ownership | null = null
   const started = side.routes.ready().then(
     () => {
@@ -56,33 +59,34 @@ export async function kubeDispatcher(setting: DispatcherSetting<KubernetesFlags>
       if (begun !== null) await end(begun, side, flags.instance, left)
       ended.abort()
       await begun?.writer.close()
+      await begun?.progress.close()
       side.client.close()
     },
   }
 }
 
 function begin(
-  { flags, logger }: DispatcherSetting<KubernetesFlags>,
+  { flags, logger, meters }: DispatcherSetting<KubernetesFlags>,
   side: ClusterSide,
   signal: AbortSignal,
 ): AtWork & { readonly ownership: Ownership } {
-  const { client, namespace, routes, seen } = side
+  const { client, namespace, routes, seen, credentials } = side
   const { outlets } = routes
   const { kafka, group, instance } = flags
   const ownership = new Ownership((cluster, topics) => {
     worker.ownsChanged()
-    for (const outlet of outlets.current.values()) {
-      if (topics.has(outlet.topic) && dispatchers.clusterOf(outlet) === cluster) writer.look(outlet.uid)
-    }
+    for (const { uid, topic } of dispatchers.outletsOn(cluster)) if (topics.has(topic)) writer.look(uid)
   })
   const speaksFor = (outlet: Outlet): boolean => ownership.ownsLowest(dispatchers.clusterOf(outlet), outlet.topic)
-  const writer = new OutletStatusWriter({ client, namespace, routes, speaksFor, logger, signal })
+  const progressOf = (uid: string) => progress.of(uid)
+  const writer = new OutletStatusWriter({ client, namespace, routes, speaksFor, progressOf, logger, signal })
   const worker = side.announce(() => ownership.owns)
   // who writes is there first: dispatchers report as soon as they are made
   const dispatchers: Dispatchers = new Dispatchers({
-    ...{ outlets, kafka, group, instance, ownership, clock, logger },
-    vault: kubeVault(client, namespace, signal),
+    ...{ outlets, kafka, group, instance, ownership, credentials, clock, logger, meters },
+    vaultOf: kubeVaults(client, namespace, signal),
     hasStarted: (uid) => statusOf(routes.objects.get({ namespace, name: uid }))?.topicId !== undefined,
+    partitionsOf: (uid) => writer.stored(uid)?.partitions,
     reporter: {
       report: (report) => {
         writer.report(report)
@@ -90,10 +94,16 @@ function begin(
       },
     },
   })
+  const progress: Progress = new Progress({
+    units: () => dispatchers.dispatchers,
+    stored: (uid) => writer.stored(uid),
+    write: (uid) => writer.later(uid),
+    ...{ clock, logger, signal },
+  })
   outlets.subscribe((change) => {
     if (change.kind === 'gone') seen.deleted(change.uid)
   })
-  return { ownership, dispatchers, writer, worker }
+  return { ownership, dispatchers, writer, progress, worker }
 }
 
 async function end(begun: AtWork, side: ClusterSide, pod: string, left: () => number): Promise<void> {

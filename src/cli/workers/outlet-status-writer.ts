@@ -1,5 +1,5 @@
 import { OutletStatus } from '../../contract/outlet.ts'
-import type { Outlet } from '../../contract/outlet.ts'
+import type { Outlet, OutletProgress } from '../../contract/outlet.ts'
 import type { OutletReport } from '../../contract/route-source.ts'
 import type { Fault } from '../../core/fault.ts'
 import type { KubeClient, StoredObject } from '../../kube/client.ts'
@@ -19,6 +19,8 @@ export interface OutletStatusWriterParts {
   readonly routes: Pick<KubeRoutes, 'outlets' | 'objects'>
   /** Whether this process owns the lowest partition of the Outlet's topic. */
   speaksFor(outlet: Outlet): boolean
+  /** How far it is, when that is worth a write; undefined: as stored. */
+  progressOf?(uid: string): OutletProgress | undefined
   readonly logger: Logger
   /** Ends it; what is not written then is for the next owner to write. */
   readonly signal: AbortSignal
@@ -26,14 +28,15 @@ export interface OutletStatusWriterParts {
 
 /** Writes under way at once. */
 const atOnce = 16
-/** Where only words change, the whole process writes one status in this time, milliseconds. */
+/** Where only words or progress change, the whole process writes one status in this time, milliseconds. */
 const wordsMs = 1_000
 
 /**
- * Writes the status of those Outlets for which this process speaks: once a generation, and when a fault comes, changes or goes.
+ * Writes the status of those Outlets for which this process speaks: once a generation, and when a fault comes, changes or goes; beside that, in
+ * turns, how far they are.
  *
  *     report · lowest partition is ours · someone changed it ──► urgent ─► decide ─► as stored? nothing
- *                                                                                    words only? ─► later, one a second
+ *     progress ──────────────────────────────────────────────────────────────────────► words only? ─► later, one a second
  *                                                                                    else patch; the API server is away: again
  */
 export class OutletStatusWriter {
@@ -77,6 +80,18 @@ export class OutletStatusWriter {
   look(uid: string): void {
     this.#urgent.add(uid)
     this.#wake()
+  }
+
+  /** Its progress is worth a write, in its turn. */
+  later(uid: string): void {
+    this.#later.add(uid)
+  }
+
+  /** What is known to be stored; cheap. Undefined: it does not consume. */
+  stored(uid: string): Pick<OutletStatus, 'partitions' | 'progress'> | undefined {
+    // what does not look like ours is set right by whoever writes it next
+    const status = this.#object(uid)?.['status'] as OutletStatus | undefined
+    return status?.state === 'consuming' ? status : undefined
   }
 
   #wake(): void {
@@ -186,7 +201,8 @@ export class OutletStatusWriter {
     if (!this.#parts.speaksFor(outlet)) return null
     const stored = statusOf(object)
     const recovered = report.fault === null && this.#faulted.has(uid)
-    const status = decideStatus({ report, stored, recovered })
+    const progress = this.#parts.progressOf?.(uid)
+    const status = decideStatus({ report, stored, recovered, progress })
     return status === null || sameJson(status, stored) ? null : { object, status, stored }
   }
 

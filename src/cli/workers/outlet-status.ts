@@ -1,5 +1,5 @@
 import { isDeepStrictEqual } from 'node:util'
-import type { OutletStatus } from '../../contract/outlet.ts'
+import type { OutletProgress, OutletStatus } from '../../contract/outlet.ts'
 import type { OutletReport } from '../../contract/route-source.ts'
 
 /** What is known when a status is decided. */
@@ -10,6 +10,8 @@ export interface StatusView {
   readonly stored: OutletStatus | undefined
   /** A fault that this process had reported is over. */
   readonly recovered: boolean
+  /** How far it is; absent: as stored. */
+  readonly progress?: OutletProgress | undefined
 }
 
 /**
@@ -22,23 +24,27 @@ export interface StatusView {
  *
  * What was known of the topic is kept across generations: it tells that the Outlet has consumed before.
  */
-export function decideStatus({ report, stored, recovered }: StatusView): OutletStatus | null {
+export function decideStatus({ report, stored, recovered, progress: now }: StatusView): OutletStatus | null {
   const { generation, fault, allStarted } = report
+  const said = now ?? stored?.progress
+  const progress = said === undefined ? {} : { progress: said }
   const problem = fault === null ? {} : { fault: { reason: fault.reason, message: fault.message } }
   if (allStarted !== undefined && report.state === 'consuming') {
     const { topicId, partitions } = allStarted
-    return { observedGeneration: generation, state: 'consuming', ...problem, topicId, partitions }
+    return { observedGeneration: generation, state: 'consuming', ...problem, topicId, partitions, ...progress }
   }
   if (fault === null && !(recovered && stored?.fault !== undefined)) return null
   const { fault: _, ...known } = stored ?? { state: 'starting' as const }
   const state = stored?.observedGeneration === generation ? stored.state : 'starting'
-  return { ...known, observedGeneration: generation, state, ...problem }
+  return { ...known, observedGeneration: generation, state, ...problem, ...progress }
 }
 
-/** Whether they differ in nothing but the words of the fault, such as a number that goes on changing. */
+/** Whether they differ in nothing but progress and the words of the fault, such as a number that goes on changing. */
 export function differInWords(a: OutletStatus, b: OutletStatus | undefined): boolean {
-  const { fault: faultOfA, ...restOfA } = a
-  const { fault: faultOfB, ...restOfB } = b ?? {}
-  if (faultOfA === undefined || faultOfA.reason !== faultOfB?.reason) return false
-  return isDeepStrictEqual(restOfA, restOfB)
+  if (b === undefined || a.fault?.reason !== b.fault?.reason) return false
+  return isDeepStrictEqual(withoutWords(a), withoutWords(b))
+}
+
+function withoutWords({ fault: _fault, progress: _progress, ...rest }: OutletStatus): object {
+  return rest
 }

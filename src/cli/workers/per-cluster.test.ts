@@ -6,6 +6,7 @@ import { PerCluster } from './per-cluster.ts'
 interface Route {
   readonly uid: string
   readonly cluster: string
+  readonly credential?: string
 }
 
 class Unit {
@@ -37,9 +38,9 @@ function rig(routes: readonly Route[], lingerMs = 10_000) {
   const orphans: string[] = []
   const clusters = new PerCluster<Route, Unit>({
     routes: set,
-    clusterOf: (route) => route.cluster,
+    clusterOf: (route) => ({ bootstrapServers: route.cluster, credential: route.credential }),
     open: (cluster, its) => {
-      const unit = new Unit(cluster, its)
+      const unit = new Unit(cluster.bootstrapServers, its)
       opened.push(unit)
       return unit
     },
@@ -64,6 +65,20 @@ test('each cluster that is named has a unit, which begins with all that is there
   set.set({ uid: 'd', cluster: 'y' })
   set.delete('a')
   expect(opened.map(({ uids }) => uids)).toEqual([['c'], ['b', 'd']])
+})
+
+test('two credentials are two units, which share nothing', () => {
+  const { set, opened } = rig([
+    { uid: 'a', cluster: 'x' },
+    { uid: 'b', cluster: 'x', credential: 'one' },
+    { uid: 'c', cluster: 'x', credential: 'other' },
+  ])
+  set.set({ uid: 'a', cluster: 'x', credential: 'other' })
+  expect(opened.map(({ uids, gone }) => [uids, gone])).toEqual([
+    [[], ['a']],
+    [['b'], []],
+    [['c', 'a'], []],
+  ])
 })
 
 test('a route that moves to another cluster is gone from the first', () => {

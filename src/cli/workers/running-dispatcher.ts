@@ -1,4 +1,5 @@
 import type { Logger } from '../../telemetry/logger.ts'
+import type { Meters } from '../metrics/meters.ts'
 import type { DispatcherFlags } from '../worker-flags.ts'
 
 /** A dispatcher worker at work. */
@@ -13,6 +14,8 @@ export interface DispatcherSetting<Source> {
   readonly flags: DispatcherFlags
   readonly source: Source
   readonly logger: Logger
+  /** Absent: nobody asks for metrics. */
+  readonly meters?: Meters | undefined
   /** Aborts when it shall stop: what is not started yet need not start. */
   readonly stop: AbortSignal
 }

@@ -1,0 +1,42 @@
+import http, { type Agent } from 'node:http'
+import https from 'node:https'
+import type { Access } from './access.ts'
+import { Pools } from './transport-pools.ts'
+
+/** A port of a Service. */
+export interface ServicePort {
+  readonly namespace: string
+  readonly service: string
+  readonly port: number
+}
+
+/** The way to a Service of a cluster through its API server (the subresource `services/proxy`): for who is not in the cluster. */
+export interface ServiceProxy {
+  /** What stands for the Service: paths go below it. */
+  urlOf(port: ServicePort): string
+  readonly agent: Agent
+  /** What each request has to carry besides its own headers. Those of the Service itself cannot be named Authorization. */
+  headers(): Promise<Readonly<Record<string, string>>>
+  close(): void
+}
+
+const maxConnections = 32
+
+export function serviceProxy(access: Access): ServiceProxy {
+  const pools = new Pools(access, access.ca, maxConnections)
+  const base = access.server.replace(/\/$/, '')
+  return {
+    urlOf: ({ namespace, service, port }) => `${base}/api/v1/namespaces/${namespace}/services/${service}:${port}/proxy`,
+    agent: pools.requests,
+    headers: async () => {
+      const token = await access.token?.()
+      return token === undefined ? {} : { authorization: `Bearer ${token}` }
+    },
+    close: () => pools.destroy(),
+  }
+}
+
+/** Node.js' client for a URL. */
+export function protocolOf(url: URL): typeof http | typeof https {
+  return url.protocol === 'http:' ? http : https
+}

@@ -1,0 +1,58 @@
+import { expect, test, vi } from 'vitest'
+import { sharedApiServer } from '../support/api.ts'
+import { eventually, eventuallyPasses } from '../support/eventually.ts'
+import { foreignClient } from '../support/foreign.ts'
+import { kafkaBootstrap, uniqueTopic } from '../support/kafka.ts'
+import { KubeScene } from '../support/kube-workers.ts'
+import { kubectl } from '../support/kubectl.ts'
+import { outletOn } from '../support/millrace.ts'
+import { startRecorder } from '../support/recorder.ts'
+import { createTopic } from '../support/topics.ts'
+
+const patience = { withinMs: 90_000, everyMs: 200 }
+vi.setConfig({ testTimeout: 240_000 })
+const partitions = 4
+
+test('lag of all partitions, whoever owns them, is seen with kubectl while a subscriber is down, and is 0 in the end', async () => {
+  const kafka = kafkaBootstrap()
+  const api = await sharedApiServer()
+  const topic = await createTopic(kafka, { name: uniqueTopic(), partitions })
+  await using scene = await KubeScene.open(api)
+  const state = { down: true }
+  await using recorder = await startRecorder(() => ({ status: state.down ? 503 : 200 }))
+  await using client = await foreignClient(kafka)
+  const delivery = { retry: 1_000, backoffPolicy: 'linear', backoffDelayMs: 500, timeoutMs: 5_000 } as const
+  const more = { bootstrapServers: kafka, delivery, order: 'ordered' } as const
+  const outlet = outletOn(topic, recorder.url, more)
+  await scene.outlet(outlet)
+  const dispatchers = [await scene.dispatcher('d-0', { kafka }), await scene.dispatcher('d-1', { kafka })]
+  await scene.consuming(outlet.uid)
+  await eventually('both own partitions', async () => (await scene.owned('d-1', topic)).length === 2, patience)
+
+  const producer = await client.producer()
+  const headers = { ce_specversion: '1.0', ce_source: '/test', ce_type: 'test' }
+  const messages = Array.from({ length: 400 }, (_, n) => ({
+    partition: n % partitions,
+    value: '{}',
+    headers: { ...headers, ce_id: String(n) },
+  }))
+  await producer.send({ topic, messages })
+  const columns =
+    'custom-columns=LAG:.status.progress.lag,LAST:.status.progress.lastDelivery,ERROR:.status.progress.lastError.message'
+  const shown = async () =>
+    (await kubectl(['get', 'outlets', outlet.uid, '-n', scene.namespace, '--no-headers', '-o', columns], api)).trim()
+  await eventuallyPasses('the lag is shown', async () => expect(await shown()).toMatch(/^400 .*503/), patience)
+  state.down = false
+  await eventually('all are delivered', () => recorder.counts.size === 400, patience)
+  await eventuallyPasses('nothing is behind', async () => expect(await shown()).toMatch(/^0 +\d{4}-/), {
+    ...patience,
+    withinMs: 30_000,
+  })
+
+  const writes = () => dispatchers.reduce((sum, { writes: of }) => sum + of(), 0)
+  await new Promise((resolve) => setTimeout(resolve, 12_000))
+  const before = writes()
+  await new Promise((resolve) => setTimeout(resolve, 12_000))
+  expect(writes()).toBe(before)
+  expect(await shown()).toMatch(/^0 /)
+})
