@@ -5,10 +5,11 @@ import { KafkaAdmins } from './admins.ts'
 
 test('one that is let go is closed, and opened anew when it is asked for again', async () => {
   await using admins = new KafkaAdmins(clock, createLogger('silent'))
-  const first = admins.of('127.0.0.1:1')
-  expect(admins.of('127.0.0.1:1')).toBe(first)
-  admins.letGo('127.0.0.1:1')
-  admins.letGo('127.0.0.1:1')
-  expect(admins.of('127.0.0.1:1')).not.toBe(first)
+  const cluster = { bootstrapServers: '127.0.0.1:1' }
+  const first = admins.of(cluster, undefined)
+  expect(admins.of(cluster, undefined)).toBe(first)
+  admins.letGo(cluster)
+  admins.letGo(cluster)
+  expect(admins.of(cluster, undefined)).not.toBe(first)
   await expect(first.describeTopics(['t'])).rejects.toMatchObject({ code: 'Closed' })
 })

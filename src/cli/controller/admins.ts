@@ -1,7 +1,11 @@
 import type { Clock } from '../../core/clock.ts'
 import { inTime } from '../../core/deadline.ts'
+import { clusterId, type KafkaCluster } from '../../contract/source.ts'
 import { openKafkaLog } from '../../kafka/kafka-log.ts'
+import type { KafkaMetrics } from '../../kafka/kafka-metrics.ts'
 import type { Log, LogAdmin } from '../../kafka/log.ts'
+import { meteredLog } from '../../kafka/metered-log.ts'
+import type { SecuritySource } from '../../kafka/security.ts'
 import type { Logger } from '../../telemetry/logger.ts'
 
 /** A Kafka that does not answer must not keep the lease from being given back in time, milliseconds. */
@@ -18,29 +22,39 @@ export class KafkaAdmins implements AsyncDisposable {
   readonly #closing = new Set<Promise<void>>()
   readonly #clock: Clock
   readonly #logger: Logger
+  readonly #meter: KafkaMetrics | undefined
 
-  constructor(clock: Clock, logger: Logger) {
+  /** @param meter absent: nobody asks for metrics. */
+  constructor(clock: Clock, logger: Logger, meter?: KafkaMetrics) {
     this.#clock = clock
+    this.#meter = meter
     this.#logger = logger
   }
 
-  readonly of = (bootstrapServers: string): LogAdmin => {
-    const found = this.#open.get(bootstrapServers)
+  /** `security`: what to sign in with; absent: nothing is asked for. */
+  readonly of = (cluster: KafkaCluster, security: SecuritySource | undefined): LogAdmin => {
+    const id = clusterId(cluster)
+    const found = this.#open.get(id)
     if (found !== undefined) return found.admin
     const parts = { clientId: 'millrace-controller', clock: this.#clock, logger: this.#logger }
-    const log = openKafkaLog({ bootstrapServers, ...parts })
+    const { bootstrapServers } = cluster
+    const opened = openKafkaLog({ bootstrapServers, ...parts, ...(security === undefined ? {} : { security }) })
+    const log = meteredLog(opened, this.#meter)
     const admin = log.admin()
-    this.#open.set(bootstrapServers, { log, admin })
+    this.#open.set(id, { log, admin })
     return admin
   }
 
   /** Closes that one; asked for again it is opened anew. Never throws. */
-  readonly letGo = (bootstrapServers: string): void => {
-    const found = this.#open.get(bootstrapServers)
+  readonly letGo = (cluster: KafkaCluster): void => {
+    const found = this.#open.get(clusterId(cluster))
     if (found === undefined) return
-    this.#open.delete(bootstrapServers)
+    this.#open.delete(clusterId(cluster))
     const warn = (error: unknown): void =>
-      this.#logger.warn({ err: error, kafka: bootstrapServers }, 'the administration of a Kafka could not be closed')
+      this.#logger.warn(
+        { err: error, kafka: cluster.bootstrapServers },
+        'the administration of a Kafka could not be closed',
+      )
     const closing = close(found)
       .catch(warn)
       .finally(() => this.#closing.delete(closing))

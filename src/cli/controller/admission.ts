@@ -1,10 +1,11 @@
 import { Bindings } from '../../control-plane/sink-binding/bindings.ts'
 import { admission } from '../../control-plane/webhook/admission.ts'
 import { brokerDefaultsName } from '../../control-plane/webhook/admit/broker-defaults.ts'
-import { answerBinding } from '../../control-plane/webhook/bind.ts'
+import { answerBinding, type BindReview } from '../../control-plane/webhook/bind.ts'
 import { followCertificates, webhookNames } from '../../control-plane/webhook/certificates.ts'
 import { awaitTrust } from '../../control-plane/webhook/trust.ts'
 import { startWebhookServer, type WebhookServer } from '../../control-plane/webhook/server.ts'
+import { WebhookMetrics } from '../../control-plane/webhook/webhook-metrics.ts'
 import { admissionWorld } from '../../control-plane/webhook/world.ts'
 import type { Clock } from '../../core/clock.ts'
 import type { KubeClient } from '../../kube/client.ts'
@@ -12,6 +13,7 @@ import { startInformer, type Informer } from '../../kube/informer.ts'
 import { kinds } from '../../kube/kinds.ts'
 import type { Logger } from '../../telemetry/logger.ts'
 import { listenOn } from '../listen.ts'
+import type { Meters } from '../metrics/meters.ts'
 import type { ControllerFlags } from './flags.ts'
 
 /** What every replica has. */
@@ -22,6 +24,8 @@ export interface ReplicaParts {
   readonly flags: ControllerFlags
   readonly clock: Clock
   readonly logger: Logger
+  /** Absent: nobody asks for metrics. */
+  readonly meters?: Meters | undefined
 }
 
 export interface RunningAdmission {
@@ -35,7 +39,7 @@ export async function startAdmission(
   parts: ReplicaParts & { readonly lameDuckMs: number },
   signal: AbortSignal,
 ): Promise<RunningAdmission> {
-  const { client, namespace, identity, flags, lameDuckMs, clock, logger } = parts
+  const { client, namespace, identity, flags, lameDuckMs, clock, logger, meters } = parts
   const common = { client, clock, logger, signal }
   const brokers = startInformer({ ...common, resource: kinds.broker, selection: { metadataOnly: true } })
   const selection = { namespace, fieldSelector: `metadata.name=${brokerDefaultsName}` }
@@ -46,14 +50,17 @@ export async function startAdmission(
   const bound = awaitBindings(sinkBindings, clock)
   const names = [...webhookNames(namespace), ...(flags.kubeconfig === undefined ? [] : ['localhost', '127.0.0.1'])]
   const certificate = followCertificates({ client, namespace, identity, names, clock, logger }, signal)
-  const admit = admission(admissionWorld({ client, brokers, configMaps, namespace, logger }))
+  const counts = meters === undefined ? null : new WebhookMetrics(meters.metrics, certificate)
+  const uncounted = admission(admissionWorld({ client, brokers, configMaps, namespace, logger }))
+  const admit = counts?.admission(uncounted) ?? uncounted
+  const answerBind = (review: BindReview): object => answerBinding(review, binding)
+  const bind = counts?.bind(answerBind) ?? answerBind
   const trust = awaitTrust({ client, certificate, clock, logger }, signal)
   const unready = (): string | null => trust.unready() ?? bound.unready()
   const { port } = flags
   const server = await listenOn(flags.host, (host) =>
     startWebhookServer({
-      ...{ host, port, certificate, admit, unready, clock, logger, lameDuckMs },
-      bind: (review) => answerBinding(review, binding),
+      ...{ host, port, certificate, admit, bind, unready, clock, logger, lameDuckMs },
     }),
   )
   return { server, names }

@@ -1,5 +1,7 @@
 import type { Access } from '../../kube/access.ts'
 import type { KubeClient } from '../../kube/client.ts'
+import type { KubeMetrics } from '../../kube/kube-metrics.ts'
+import { meteredClient } from '../../kube/metered-client.ts'
 import { restClient } from '../../kube/rest.ts'
 
 /** The ways of one replica to the API server, each with connections of its own. */
@@ -13,11 +15,11 @@ export interface ReplicaClients {
   close(): void
 }
 
-/** They connect when they are used. @throws Fault ApiRefused when the address of the server is none. */
-export function replicaClients(access: Access): ReplicaClients {
-  const work = restClient(access)
-  const lease = restClient(access, { maxConnections: 2 })
-  const admission = restClient(access, { maxConnections: 4 })
+/** They connect when they are used. @param meter absent: nobody asks for metrics. @throws Fault ApiRefused when the address of the server is none. */
+export function replicaClients(access: Access, meter?: KubeMetrics): ReplicaClients {
+  const work = meteredClient(restClient(access), meter)
+  const lease = meteredClient(restClient(access, { maxConnections: 2 }), meter)
+  const admission = meteredClient(restClient(access, { maxConnections: 4 }), meter)
   const close = (): void => [work, lease, admission].forEach((client) => client.close())
   return { work, lease, admission, close }
 }

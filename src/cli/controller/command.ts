@@ -12,6 +12,7 @@ export function addController(millrace: Command): void {
     .option('--kubeconfig <file>', 'how to reach the cluster from outside (default: as a pod of it)')
     .option('--host <address>', 'address of the webhooks (default: :: in a pod, all of IPv6 and IPv4, else 127.0.0.1)')
     .option('--port <port>', 'port of the webhooks and of GET /healthz and /readyz, https', '8443')
+    .option('--metrics-port <port|off>', 'port of GET /metrics for Prometheus (default: 9090 in a pod, else off)')
     .option('--image <name>', 'image of the workers (default: that of this pod)')
     .option(
       '--cluster-domain <domain>',

@@ -11,7 +11,9 @@ import { aborted, drainDeadline, stopSignal } from '../stop.ts'
 import type { ControllerFlags } from './flags.ts'
 import { startAdmission } from './admission.ts'
 import { replicaClients } from './clients.ts'
+import { openMetrics } from '../metrics/serve.ts'
 import { govern } from './govern.ts'
+import { observeLeading } from './leader-metrics.ts'
 import { persist } from './persist.ts'
 
 /** The system namespace, where nothing says otherwise. */
@@ -34,7 +36,9 @@ export async function controller(flags: ControllerFlags, env: Environment): Prom
   await using cleanup = new AsyncDisposableStack()
   const access = await accessOf(flags)
   const namespace = flags.namespace ?? (flags.kubeconfig === undefined ? access.namespace : usualNamespace)
-  const clients = replicaClients(access)
+  const { host, metricsPort: port } = flags
+  const { meters, url: metricsUrl } = cleanup.use(await openMetrics('controller', { host, port }, logger))
+  const clients = replicaClients(access, meters?.kube)
   cleanup.defer(() => clients.close())
   await preflight(clients.work, namespace, flags.adopt, logger, stop)
   if (stop.aborted) return
@@ -44,15 +48,17 @@ export async function controller(flags: ControllerFlags, env: Environment): Prom
   const serving = new AbortController()
   cleanup.defer(() => serving.abort())
   const admission = await startAdmission(
-    { client: clients.admission, namespace, identity, flags, lameDuckMs, clock, logger },
+    { client: clients.admission, namespace, identity, flags, lameDuckMs, clock, logger, meters },
     serving.signal,
   )
   console.log(`controller ${admission.server.url}`)
+  if (metricsUrl !== undefined) console.log(`metrics ${metricsUrl}`)
+  const { names } = admission
+  const governing = { client: clients.work, namespace, identity, flags, names, clock, logger, meters }
   const leading = lead({
     ...{ client: clients.lease, namespace, name: leaseName, clock, logger, signal: stop },
     identity: `${identity}-${randomUUID().slice(0, 8)}`,
-    onLeading: (signal) =>
-      govern({ client: clients.work, namespace, identity, flags, names: admission.names, clock, logger }, signal),
+    onLeading: observeLeading(meters?.metrics, (signal) => govern(governing, signal)),
   })
   // It fails when what it led could not be stopped in time: then another leads already, and only our end is safe.
   await Promise.race([aborted(stop), leading])

@@ -1,5 +1,5 @@
 import { z } from 'zod'
-import { dashed, namespace, port, read, type Environment } from '../flags.ts'
+import { dashed, metricsPort, metricsPortOf, namespace, port, read, type Environment } from '../flags.ts'
 import { everywhere } from '../listen.ts'
 import { clusterDomainIn } from './cluster-domain.ts'
 
@@ -11,6 +11,7 @@ const Options = z
     kubeconfig: given.optional(),
     host: given.optional(),
     port,
+    metricsPort: metricsPort.optional(),
     image: given.optional(),
     clusterDomain: z
       .string()
@@ -34,6 +35,8 @@ export interface ControllerFlags {
   readonly name: string
   readonly host: string
   readonly port: number
+  /** Of GET /metrics; absent: there is none. */
+  readonly metricsPort: number | undefined
   /** Of the workers; absent: that of this pod. */
   readonly image: string | undefined
   /** Of the Services: `cluster.local`. */
@@ -59,5 +62,6 @@ export function controllerFlags(raw: unknown, env: Environment, resolvConf: stri
     clusterDomain: flags.clusterDomain ?? clusterDomainIn(resolvConf) ?? 'cluster.local',
     name: env.POD_NAME ?? `millrace-${process.pid}`,
     host,
+    metricsPort: metricsPortOf(flags, flags.kubeconfig === undefined),
   }
 }

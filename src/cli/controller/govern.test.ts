@@ -23,7 +23,15 @@ test('it has ended only when a write to the workers that was under way has, so t
       return inner.apply(...args)
     },
   }
-  const flags = { namespace: 'system', kubeconfig: '', name: 'c', host: '127.0.0.1', port: 0, image: 'millrace:1' }
+  const flags = {
+    namespace: 'system',
+    kubeconfig: '',
+    name: 'c',
+    host: '127.0.0.1',
+    port: 0,
+    metricsPort: undefined,
+    image: 'millrace:1',
+  }
   const identity = 'c'
   const parts = { client, namespace: 'system', identity, names: ['localhost'], clock, logger }
   const stop = new AbortController()

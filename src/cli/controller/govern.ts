@@ -1,4 +1,4 @@
-import { startControlPlane } from '../../control-plane/control-plane.ts'
+import { startControlPlane, type ControlPlane } from '../../control-plane/control-plane.ts'
 import { KnownAddress } from '../../control-plane/ingress-address.ts'
 import { readyReplicas, rotateCertificates } from '../../control-plane/webhook/rotation.ts'
 import type { WorkersSummary } from '../../control-plane/workers/reconciler.ts'
@@ -17,8 +17,8 @@ interface GovernParts extends ReplicaParts {
 
 /** What the one that leads does, until `signal` aborts; resolves when nothing of it runs any more, so that another may lead. */
 export async function govern(parts: GovernParts, signal: AbortSignal): Promise<void> {
-  const { client, namespace, identity, names, flags, clock, logger } = parts
-  await using admins = new KafkaAdmins(clock, logger)
+  const { client, namespace, identity, names, flags, clock, logger, meters } = parts
+  await using admins = new KafkaAdmins(clock, logger, meters?.kafka)
   const events = eventRecorder({ client, component: 'millrace-controller', clock, logger, signal })
   const { clusterDomain } = flags
   const ingressAddress = new KnownAddress()
@@ -33,25 +33,30 @@ export async function govern(parts: GovernParts, signal: AbortSignal): Promise<v
     clock,
     logger,
     signal,
+    observe: meters?.loops.of,
   })
   const replicas = readyReplicas(client, namespace)
   const rotation = rotateCertificates({ client, namespace, identity, names, replicas, clock, logger }, signal)
-  const workers = flags.workers ? manageWorkers(parts, events, ingressAddress, signal) : undefined
+  const workers = flags.workers ? manageWorkers(parts, plane, events, ingressAddress, signal) : undefined
   await aborted(signal)
   await Promise.all([plane.done, rotation, workers])
 }
 
 async function manageWorkers(
   parts: GovernParts,
+  { mainCluster }: ControlPlane,
   events: EventRecorder,
   ingress: KnownAddress,
   signal: AbortSignal,
 ): Promise<void> {
-  const { client, namespace, clock, logger } = parts
+  const { client, namespace, clock, logger, meters } = parts
   const report = ({ address }: WorkersSummary): void => ingress.set(address)
   const look = async (): Promise<void> => {
     const self = await imageAndOwner(parts, signal)
-    const workers = await startWorkers({ client, namespace, ...self, events, report, clock, logger, signal })
+    const observe = meters?.loops.of
+    const workers = await startWorkers({
+      ...{ client, namespace, ...self, mainCluster, events, report, clock, logger, signal, observe },
+    })
     await workers.done
   }
   const failed = (error: unknown): void =>

@@ -5,6 +5,7 @@ import type { DeliverySpec } from '../../api/meta/delivery.ts'
 import type { ReferenceReason } from '../../api/meta/reference.ts'
 import type { ObjectKey } from '../../api/problem.ts'
 import type { Inlet } from '../../contract/inlet.ts'
+import type { KafkaCluster } from '../../contract/source.ts'
 import type { TopicSpec } from '../../kafka/log.ts'
 import { brokerDefaultDelivery, effectiveDelivery } from '../delivery.ts'
 import type { EffectiveDelivery } from '../delivery.ts'
@@ -27,8 +28,12 @@ export interface BrokerSurroundings {
   readonly config: Readonly<Record<string, unknown>> | null
   /** What else is wrong with the configuration: the caller found it. */
   readonly configFault?: BrokerCondition
+  /** What is to be said of a configuration that is in force. */
+  readonly configNote?: Pick<BrokerCondition, 'reason' | 'message'>
   /** The Kafka cluster; absent: the only one. */
-  readonly bootstrapServers?: string
+  readonly cluster?: KafkaCluster
+  /** What the credential for it is made of, for messages: `Secret shop/kafka`. */
+  readonly secret?: string
   /** The topic, when it is settled already: once chosen it stays. */
   readonly chosenTopic?: ChosenTopic
   readonly resolve: Resolve
@@ -55,7 +60,9 @@ export interface CompiledBroker {
   readonly uid: string
   readonly address: string
   readonly topic: BrokerTopic
-  readonly bootstrapServers?: string
+  readonly cluster?: KafkaCluster
+  /** As in {@link BrokerSurroundings}. */
+  readonly secret?: string
   /** Null when the Broker is refused: it would share what must not be shared. */
   readonly inlet: Omit<Inlet, 'generation'> | null
   /** What Triggers without a delivery of their own inherit. */
@@ -79,16 +86,16 @@ export function compileBroker(broker: Broker, namespace: string, around: BrokerS
   const spec = broker.spec?.delivery ?? brokerDefaultDelivery
   const delivery = effectiveDelivery(spec, namespace, around.resolve)
   const path = `/${namespace}/${key.name}`
-  const config = around.configFault ?? configParsed(read.problems, broker)
+  const config = around.configFault ?? configParsed(read.problems, broker, around.configNote)
   const usable = topicReady.status !== 'False' && (config.status === 'True' || around.established === true)
-  const cluster = around.bootstrapServers === undefined ? {} : { bootstrapServers: around.bootstrapServers }
   return {
     key,
     uid: around.uid,
     address: around.ingressUrl + path,
     topic,
-    ...cluster,
-    inlet: usable ? { uid: around.uid, source: key, path, topic: name, ...cluster } : null,
+    ...(around.cluster === undefined ? {} : { cluster: around.cluster }),
+    ...(around.secret === undefined ? {} : { secret: around.secret }),
+    inlet: usable ? { uid: around.uid, source: key, path, topic: name, ...around.cluster } : null,
     delivery,
     conditions: [config, deadLetterResolved(spec, delivery), topicReady],
     notices: topic.external ? [] : [...notices, ...configNotice(broker, namespace, around, settings)],
@@ -134,8 +141,12 @@ function judgeTopic({ spec: { name }, external }: BrokerTopic, { topicOwner }: B
   )
 }
 
-function configParsed(problems: readonly string[], broker: Broker): BrokerCondition {
-  if (problems.length === 0) return holds('ConfigParsed')
+function configParsed(
+  problems: readonly string[],
+  broker: Broker,
+  note: BrokerSurroundings['configNote'],
+): BrokerCondition {
+  if (problems.length === 0) return { ...holds('ConfigParsed'), ...note }
   return fails(
     'ConfigParsed',
     'ConfigInvalid',

@@ -2,7 +2,7 @@ import { brokerDependents } from '../../api/broker.ts'
 import type { BrokerCondition } from '../../api/broker.ts'
 import { fails, holds, ready, waits } from '../../api/meta/condition.ts'
 import { never } from '../../core/never.ts'
-import type { TopicState } from '../topics/state.ts'
+import type { TopicFault, TopicState } from '../topics/state.ts'
 import { verdictOf, type Verdict } from '../verdict.ts'
 import type { WorkerState } from '../workers/reconciler.ts'
 import type { CompiledBroker } from './compile.ts'
@@ -21,7 +21,7 @@ export interface BrokerSeen {
 export function concludeBroker(broker: CompiledBroker, { topic, dataPlane, address }: BrokerSeen): Verdict {
   const known = broker.conditions.map((condition): BrokerCondition => {
     const open = condition.type === 'TopicReady' && condition.status !== 'False'
-    return open ? topicReady(broker.topic.spec.name, topic) : condition
+    return open ? topicReady(broker, topic) : condition
   })
   const conditions: BrokerCondition[] = [...known, dataPlane, addressable(broker, address)]
   return verdictOf(conditions, ready(brokerDependents, conditions))
@@ -41,9 +41,30 @@ function addressable({ inlet }: CompiledBroker, address: WorkerState = { kind: '
   }
 }
 
-function topicReady(topic: string, seen: TopicState | undefined): BrokerCondition {
-  if (seen === undefined) return waits('TopicReady', 'Pending', `topic ${topic} is being looked after`)
+function topicReady(broker: CompiledBroker, seen: TopicState | undefined): BrokerCondition {
+  if (seen === undefined) return waits('TopicReady', 'Pending', `topic ${broker.topic.spec.name} is being looked after`)
   if (seen === 'ready') return holds('TopicReady')
   if (seen.usable === true) return { ...holds('TopicReady'), reason: seen.reason, message: seen.message }
-  return fails('TopicReady', seen.reason, seen.message)
+  return fails('TopicReady', seen.reason, seen.message.replace(/\.?$/, '') + adviceFor(seen.reason, broker))
+}
+
+/** Kafka is there, and does not let us in: what to do about that. */
+function adviceFor(reason: TopicFault['reason'], { secret }: CompiledBroker): string {
+  const again = 'it is read again within a minute'
+  switch (reason) {
+    case 'AuthenticationFailed':
+    case 'TlsFailed':
+      if (secret !== undefined) return `. Correct ${secret}: ${again}`
+      return '. Name a Secret with what to sign in with, auth.secret.ref.name beside bootstrap.servers in the ConfigMap'
+    case 'NotAuthorized':
+      return `. Give the Kafka user${secret === undefined ? '' : ` of ${secret}`} the rights that docs/operations.md lists`
+    case 'CredentialNotFound':
+      return '. It comes back within a minute when the controller is in order'
+    case 'TopicNotFound':
+    case 'LogUnavailable':
+    case 'LogRefused':
+      return ''
+    default:
+      return never(reason)
+  }
 }

@@ -21,6 +21,7 @@ const fresh: ObservedBroker = {
   broker,
   problems: '',
   config: { data: {}, bootstrapServers: 'k:1' },
+  credential: { kind: 'none' },
   annotations: {},
   topic: { name: 't', external: false },
   takenBy: null,
@@ -34,13 +35,15 @@ const fresh: ObservedBroker = {
   outletsOnTopic: [],
   outletDeletions: [],
   madeTopic: false,
+  madeIn: undefined,
+  inForce: undefined,
   makingTopic: false,
 }
 const inUse = { 'default.topic': 't', 'bootstrap.servers': 'old:1' }
 const worker = (seen: string): LiveWorker => ({ name: 'w', role: 'ingress', seen, owns: new Map(), refused: new Set() })
 const decide = (more: Partial<ObservedBroker>): BrokerPlan =>
   decideBroker({ ...fresh, ...more }, 'http://ingress', () => ({ missing: 'nothing' }))
-const gone = { version: '10', topic: 't', bootstrapServers: 'k:1' }
+const gone = { version: '10', topic: 't', cluster: { bootstrapServers: 'k:1' } }
 const configFault = { type: 'ConfigParsed', status: 'False', reason: 'ConfigMapNotFound', message: 'm' } as const
 
 describe('a Broker', () => {
@@ -68,7 +71,7 @@ describe('a Broker', () => {
     ],
     [
       'that was served stays so when its ConfigMap goes',
-      { established: true, annotations: inUse, config: { data: {}, fault: configFault } },
+      { established: true, inForce: { bootstrapServers: 'old:1' }, config: { data: {}, fault: configFault } },
       { inlet: true, addFinalizer: false },
     ],
   ])('%s', (_, more, { inlet, addFinalizer }) => {
@@ -80,8 +83,54 @@ describe('a Broker', () => {
   it('goes to the Kafka that is configured now, and to the last one when none is', () => {
     const moved = decide({ established: true, annotations: inUse })
     expect(moved).toMatchObject({ compiled: { inlet: { bootstrapServers: 'k:1' } } })
-    const lost = decide({ established: true, annotations: inUse, config: { data: {}, fault: configFault } })
+    const inForce = { bootstrapServers: 'old:1' }
+    const lost = decide({ established: true, annotations: inUse, inForce, config: { data: {}, fault: configFault } })
     expect(lost).toMatchObject({ compiled: { inlet: { bootstrapServers: 'old:1' } } })
+  })
+
+  describe('with a Secret', () => {
+    const config = { data: {}, bootstrapServers: 'k:1', secret: { namespace: 'shop', name: 's' } }
+    const faulty = { kind: 'faulty', reason: 'SecretInvalid', message: 'm' } as const
+    const inForce = { bootstrapServers: 'k:1', credential: 'old' }
+    it.each<[string, Partial<ObservedBroker>, object]>([
+      [
+        'that is in order signs in with it',
+        { credential: { kind: 'ready', name: 'c' } },
+        { inlet: { bootstrapServers: 'k:1', credential: 'c' }, secret: 'Secret shop/s' },
+      ],
+      ['that says PLAINTEXT does not', { credential: { kind: 'none' } }, { cluster: { bootstrapServers: 'k:1' } }],
+      [
+        'that is not in order goes on with what was good, and says so',
+        { credential: { ...faulty, lastGood: 'c' } },
+        {
+          inlet: { credential: 'c' },
+          conditions: expect.arrayContaining([
+            { type: 'ConfigParsed', status: 'True', reason: 'SecretInvalid', message: 'm' },
+          ]) as unknown,
+        },
+      ],
+      ['that never was in order is not served', { credential: faulty }, { inlet: null }],
+      [
+        'that never was goes on as before when it was served',
+        { credential: faulty, established: true, inForce },
+        {
+          inlet: { credential: 'old' },
+          conditions: expect.arrayContaining([
+            { type: 'ConfigParsed', status: 'False', reason: 'SecretInvalid', message: 'm' },
+          ]) as unknown,
+        },
+      ],
+    ])('%s', (_, more, compiled) => {
+      expect(decide({ config, ...more })).toMatchObject({ kind: 'serve', compiled })
+    })
+
+    it('deletes its topic as whom it was made', () => {
+      const annotations = { ...inUse, 'auth.credential': 'old' }
+      expect(decide({ deleting: true, annotations })).toMatchObject({
+        step: { do: 'deleteTopics', cluster: { bootstrapServers: 'old:1', credential: 'old' } },
+      })
+      expect(decide({ deleting: true, madeTopic: true, madeIn: inForce })).toMatchObject({ step: { cluster: inForce } })
+    })
   })
 
   it('keeps the settings of a topic that is there where the ConfigMap is silent', () => {
@@ -113,12 +162,12 @@ describe('a Broker that is being deleted', () => {
     [
       'then loses its topic, where it last was',
       { annotations: inUse },
-      { do: 'deleteTopics', topic: 't', bootstrapServers: 'old:1' },
+      { do: 'deleteTopics', topic: 't', cluster: { bootstrapServers: 'old:1' } },
     ],
     [
       'also when no status tells of it yet',
       { madeTopic: true },
-      { do: 'deleteTopics', topic: 't', bootstrapServers: 'k:1' },
+      { do: 'deleteTopics', topic: 't', cluster: { bootstrapServers: 'k:1' } },
     ],
     ['that never had a topic waits for nothing', { ingress: [worker('1')] }, { do: 'release' }],
     [
@@ -134,7 +183,7 @@ describe('a Broker that is being deleted', () => {
     [
       'also when it is not understood any more',
       { broker: null, annotations: inUse },
-      { do: 'deleteTopics', topic: 't', bootstrapServers: 'old:1' },
+      { do: 'deleteTopics', topic: 't', cluster: { bootstrapServers: 'old:1' } },
     ],
   ])('%s', (_, more, step) => {
     expect(decide({ deleting: true, ...more })).toEqual({ kind: 'finalize', step })

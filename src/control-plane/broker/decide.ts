@@ -1,6 +1,9 @@
+import { fails } from '../../api/meta/condition.ts'
+import type { KafkaCluster } from '../../contract/source.ts'
 import { waitsForSeen } from '../fleet.ts'
+import { clusterIn, kafkaCluster } from '../kafka-cluster.ts'
 import { destinationResolver, type ResolveReference } from '../resolve.ts'
-import { compileBroker, type CompiledBroker } from './compile.ts'
+import { compileBroker, type BrokerSurroundings, type CompiledBroker } from './compile.ts'
 import { inUse, type ObservedBroker } from './observe.ts'
 import type { TopicSettings } from './topic-config.ts'
 
@@ -27,7 +30,7 @@ export type BrokerFinalizing =
   | { readonly do: 'awaitOutlets' }
   /** It is being made at this moment: what comes of it must be known. */
   | { readonly do: 'awaitTopic' }
-  | { readonly do: 'deleteTopics'; readonly topic: string; readonly bootstrapServers: string }
+  | { readonly do: 'deleteTopics'; readonly topic: string; readonly cluster: KafkaCluster }
   | { readonly do: 'release' }
 
 /** Pure. */
@@ -36,20 +39,42 @@ export function decideBroker(seen: ObservedBroker, ingressUrl: string, resolve: 
   if (seen.deleting) return { kind: 'finalize', step: seen.hasFinalizer ? finalizing(seen) : { do: 'release' } }
   if (seen.broker === null) return { kind: 'refuse', problems: seen.problems }
   const { config, annotations, takenBy } = seen
-  const bootstrapServers = config.bootstrapServers ?? annotations[inUse.bootstrapServers]
+  const kafka = kafkaOf(seen)
   const compiled = compileBroker(seen.broker, seen.key.namespace, {
     uid: seen.object.metadata.uid,
     ingressUrl,
     topicDefaults: settingsInUse(annotations),
-    established: seen.established && bootstrapServers !== undefined,
+    established: seen.established && kafka.cluster !== undefined,
     config: config.data,
-    ...(config.fault === undefined ? {} : { configFault: config.fault }),
-    ...(bootstrapServers === undefined ? {} : { bootstrapServers }),
+    ...kafka,
     chosenTopic: seen.topic,
     resolve: destinationResolver(resolve),
     topicOwner: () => (takenBy === null ? null : { kind: 'Broker', ...takenBy }),
   })
   return { kind: 'serve', compiled, addFinalizer: compiled.inlet !== null && !seen.hasFinalizer }
+}
+
+type Kafka = Pick<BrokerSurroundings, 'cluster' | 'secret' | 'configFault' | 'configNote'>
+
+/** Which Kafka, as whom. Where what is configured cannot be used, what is in force stays so. */
+function kafkaOf({ config, credential, inForce: cluster }: ObservedBroker): Kafka {
+  const { fault, bootstrapServers } = config
+  const secret =
+    config.secret === undefined ? {} : { secret: `Secret ${config.secret.namespace}/${config.secret.name}` }
+  if (bootstrapServers === undefined || fault !== undefined) return inForce(fault)
+  if (credential.kind === 'none') return { cluster: { bootstrapServers }, ...secret }
+  if (credential.kind === 'ready') return { cluster: kafkaCluster(bootstrapServers, credential.name), ...secret }
+  const { reason, message, lastGood } = credential
+  if (lastGood === undefined) return inForce(fails('ConfigParsed', reason, message))
+  return { cluster: kafkaCluster(bootstrapServers, lastGood), configNote: { reason, message }, ...secret }
+
+  function inForce(configFault: BrokerSurroundings['configFault']): Kafka {
+    return {
+      ...(configFault === undefined ? {} : { configFault }),
+      ...(cluster === undefined ? {} : { cluster }),
+      ...secret,
+    }
+  }
 }
 
 /** A topic that is there stays as it is, so what it was made with counts where a ConfigMap says nothing any more, or nonsense. */
@@ -75,10 +100,12 @@ function finalizing(seen: ObservedBroker): BrokerFinalizing {
 }
 
 /** Only a topic that is ours, and that was there: of a Broker that never reached Kafka nothing is to be deleted. */
-function topicToDelete(seen: ObservedBroker): { readonly topic: string; readonly bootstrapServers: string } | null {
-  const { topic, takenBy, annotations, config, madeTopic } = seen
-  const bootstrapServers = annotations[inUse.bootstrapServers] ?? config.bootstrapServers
+function topicToDelete(seen: ObservedBroker): { readonly topic: string; readonly cluster: KafkaCluster } | null {
+  const { topic, takenBy, annotations, config, madeTopic, madeIn } = seen
+  const { bootstrapServers } = config
+  const cluster =
+    clusterIn(annotations) ?? madeIn ?? (bootstrapServers === undefined ? undefined : { bootstrapServers })
   const wasThere = annotations[inUse.topic] !== undefined || madeTopic
-  if (topic.external || takenBy !== null || bootstrapServers === undefined || !wasThere) return null
-  return { topic: topic.name, bootstrapServers }
+  if (topic.external || takenBy !== null || cluster === undefined || !wasThere) return null
+  return { topic: topic.name, cluster }
 }

@@ -2,7 +2,7 @@ import { describe, expect, it } from 'vitest'
 import type { Broker } from '../../api/broker.ts'
 import type { StoredObject } from '../../kube/client.ts'
 import { keyOf, type Store } from '../../kube/store.ts'
-import { kafkaConfig, keepKafkaData } from './kafka-config.ts'
+import { configRef, kafkaConfig, keepKafkaData } from './kafka-config.ts'
 
 const configMap = (namespace: string, name: string, data: object): StoredObject => {
   return { apiVersion: 'v1', kind: 'ConfigMap', metadata: { namespace, name, uid: name, resourceVersion: '1' }, data }
@@ -17,7 +17,7 @@ const broker = (config?: object): Broker =>
   ({ metadata: { name: 'b' }, ...(config === undefined ? {} : { spec: { config } }) }) as unknown as Broker
 const named = broker({ apiVersion: 'v1', kind: 'ConfigMap', name: 'c' })
 const shared = (data: object) => configMap('system', 'kafka-broker-config', data)
-const read = (who: Broker, ...maps: StoredObject[]) => kafkaConfig(who, 'shop', 'system', storeOf(...maps))
+const read = (who: Broker, ...maps: StoredObject[]) => kafkaConfig(configRef(who, 'shop'), 'system', storeOf(...maps))
 
 describe('where Kafka is', () => {
   it.each<[string, Broker, StoredObject[], string]>([
@@ -70,16 +70,61 @@ describe('where Kafka is', () => {
       /"b"; it must be host:port/,
     ],
     [
-      'behind a login',
+      'behind a Secret that cannot have this name',
       broker(),
-      [shared({ 'bootstrap.servers': 'a:1', 'auth.secret.ref.name': 's' })],
+      [shared({ 'bootstrap.servers': 'a:1', 'auth.secret.ref.name': 'My Secret' })],
       'ConfigInvalid',
-      /later version/,
+      /auth.secret.ref.name is "My Secret", which is no name of a Secret/,
     ],
   ])('%s', (_, who, maps, reason, message) => {
     const { fault, bootstrapServers } = read(who, ...maps)
     expect(fault).toMatchObject({ status: 'False', reason, message: expect.stringMatching(message) })
     expect(bootstrapServers).toBeUndefined()
+  })
+
+  it.each<[string, Broker, StoredObject[], object | undefined]>([
+    ['no Secret', broker(), [shared({ 'bootstrap.servers': 'k:1' })], undefined],
+    [
+      'that of the system, in its namespace',
+      broker(),
+      [shared({ 'bootstrap.servers': 'k:1', 'auth.secret.ref.name': 's', 'auth.secret.ref.namespace': 'ignored' })],
+      { namespace: 'system', name: 's' },
+    ],
+    [
+      'that of the system, where the named ConfigMap says nothing of Kafka',
+      named,
+      [shared({ 'bootstrap.servers': 'k:1', 'auth.secret.ref.name': 's' }), configMap('shop', 'c', {})],
+      { namespace: 'system', name: 's' },
+    ],
+    [
+      'that of the named ConfigMap, in its namespace',
+      named,
+      [
+        shared({ 'bootstrap.servers': 'k:1', 'auth.secret.ref.name': 's' }),
+        configMap('shop', 'c', { 'auth.secret.ref.name': 'own' }),
+      ],
+      { namespace: 'shop', name: 'own' },
+    ],
+    [
+      'not that of the system for servers of someone else',
+      named,
+      [
+        shared({ 'bootstrap.servers': 'k:1', 'auth.secret.ref.name': 's' }),
+        configMap('shop', 'c', { 'bootstrap.servers': 'evil:1' }),
+      ],
+      undefined,
+    ],
+    [
+      'none where the named ConfigMap says so',
+      named,
+      [
+        shared({ 'bootstrap.servers': 'k:1', 'auth.secret.ref.name': 's' }),
+        configMap('shop', 'c', { 'auth.secret.ref.name': '' }),
+      ],
+      undefined,
+    ],
+  ])('signing in: %s', (_, who, maps, secret) => {
+    expect(read(who, ...maps).secret).toEqual(secret)
   })
 
   it('settings of the named ConfigMap stand over those of the system', () => {

@@ -1,6 +1,6 @@
 import { fails } from '../../api/meta/condition.ts'
 import type { Broker, BrokerCondition } from '../../api/broker.ts'
-import type { StoredObject } from '../../kube/client.ts'
+import type { ObjectName, StoredObject } from '../../kube/client.ts'
 import type { Store } from '../../kube/store.ts'
 
 /** The ConfigMap of the system namespace that says where Kafka is for all Brokers that name none. */
@@ -8,33 +8,34 @@ export const kafkaConfigName = 'kafka-broker-config'
 
 const serversKey = 'bootstrap.servers'
 const secretKey = 'auth.secret.ref.name'
+const secretName = /^[a-z0-9]([-a-z0-9.]{0,251}[a-z0-9])?$/
 const server = /^[a-zA-Z0-9._-]+:\d{1,5}$|^\[[0-9a-fA-F:]+\]:\d{1,5}$/
 
 /** Where Kafka is, and what the ConfigMaps say of topics. */
 export interface KafkaConfig {
   readonly data: Readonly<Record<string, unknown>>
   readonly bootstrapServers?: string
+  /** The Secret to sign in with; absent: nothing is to be said. */
+  readonly secret?: ObjectName
   /** Why it cannot be used: the condition ConfigParsed. */
   readonly fault?: BrokerCondition
 }
 
 /** Which ConfigMap a Broker names. */
-export function configRef(
-  broker: Broker,
-  namespace: string,
-): { readonly namespace: string; readonly name: string } | undefined {
+export function configRef(broker: Broker, namespace: string): ObjectName | undefined {
   const config = broker.spec?.config
   return config === undefined ? undefined : { namespace: config.namespace || namespace, name: config.name }
 }
 
 /**
- *     ConfigMap that spec.config names, key by key over
+ *     ConfigMap that spec.config names (`ref`), key by key over
  *     ConfigMap kafka-broker-config of the system namespace, over
  *     defaults in code (the address of Kafka has none)
+ *
+ * `auth.secret.ref.namespace` is not read, as in Knative: see {@link secretOf}.
  */
-export function kafkaConfig(broker: Broker, namespace: string, system: string, configMaps: Store): KafkaConfig {
+export function kafkaConfig(ref: ObjectName | undefined, system: string, configMaps: Store): KafkaConfig {
   const shared = dataOf(configMaps.get({ namespace: system, name: kafkaConfigName }))
-  const ref = configRef(broker, namespace)
   const named = ref === undefined ? {} : dataOf(configMaps.get(ref))
   const data = { ...shared, ...named }
   if (ref !== undefined && named === undefined) {
@@ -48,15 +49,24 @@ export function kafkaConfig(broker: Broker, namespace: string, system: string, c
   const wrong = servers.split(',').find((part) => !server.test(part))
   if (wrong !== undefined)
     return { data, fault: invalid(where, `${serversKey} has ${JSON.stringify(wrong)}; it must be host:port,host:port`) }
-  if (textOf(data[secretKey]) !== '')
+  const secret = secretOf(named ?? {}, ref?.namespace ?? '') ?? secretOf(shared ?? {}, system)
+  if (secret === undefined || secret.name === '') return { data, bootstrapServers: servers }
+  if (!secretName.test(secret.name))
     return {
       data,
-      fault: invalid(
-        where,
-        `${secretKey} is not served yet: credentials for Kafka come in a later version; remove it and name a listener that asks for none`,
-      ),
+      fault: invalid(where, `${secretKey} is ${JSON.stringify(secret.name)}, which is no name of a Secret`),
     }
-  return { data, bootstrapServers: servers }
+  return { data, bootstrapServers: servers, secret }
+}
+
+/**
+ * The Secret that a ConfigMap names, in the namespace of that ConfigMap; undefined: it says nothing of Kafka, and the next one counts. One that says where
+ * Kafka is also says how to sign in there: nobody may have the password of the system sent to servers of his own.
+ */
+function secretOf(data: Readonly<Record<string, unknown>>, namespace: string): ObjectName | undefined {
+  if (!(secretKey in data) && textOf(data[serversKey]) === '') return undefined
+  const name = data[secretKey]
+  return { namespace, name: typeof name === 'string' ? name.trim() : '' }
 }
 
 function invalid(configMap: string, problem: string): BrokerCondition {

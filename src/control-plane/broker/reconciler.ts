@@ -1,23 +1,27 @@
 import { brokerDependents, type BrokerCondition } from '../../api/broker.ts'
 import { fails, holds, ready, waits } from '../../api/meta/condition.ts'
+import type { KafkaCluster } from '../../contract/source.ts'
 import { Fault } from '../../core/fault.ts'
 import { never } from '../../core/never.ts'
 import type { ObjectName, StoredObject } from '../../kube/client.ts'
 import { kinds } from '../../kube/kinds.ts'
 import type { DesiredStatus, Outcome, Reconciler } from '../../kube/reconciler.ts'
+import { credentialOwner, type CredentialVerdict } from '../credentials/credentials.ts'
 import { knows } from '../fleet.ts'
 import { parkingTopic } from '../names.ts'
 import { Patience } from '../patience.ts'
-import { isTold, reasonOf, statusOf as statusOfObject, statusWith } from '../status-of.ts'
+import { isTold, reasonOf, statusWith } from '../status-of.ts'
 import { noting, Subjects } from '../subjects.ts'
-import { isUsable, type TopicNote, type TopicState } from '../topics/state.ts'
+import { isRefusal, isUsable, reasonFor, type TopicState } from '../topics/state.ts'
 import { verdictOf, type Verdict } from '../verdict.ts'
 import { applyContract, setFinalizers, type World } from '../world.ts'
 import type { CompiledBroker } from './compile.ts'
 import { concludeBroker } from './conclude.ts'
 import { decideBroker, type BrokerFinalizing } from './decide.ts'
 import { held, released } from '../finalizers.ts'
-import { forceDeleteAnnotation, inUse, observeBroker, type ObservedBroker } from './observe.ts'
+import type { KafkaConfig } from './kafka-config.ts'
+import { forceDeleteAnnotation, inUse, kafkaConfigOf, observeBroker, type ObservedBroker } from './observe.ts'
+import { lastTopicState, statusOf, topicState } from './status.ts'
 
 /** A fallback where a change will tell: nothing is lost if that is missed. Milliseconds. */
 const lookAgainMs = 5_000
@@ -31,7 +35,7 @@ export class BrokerReconciler implements Reconciler {
   readonly #patience: Patience
   readonly #subjects = new Subjects()
   /** UIDs of Brokers that go, whose topic was there. */
-  readonly #made = new Set<string>()
+  readonly #made = new Map<string, KafkaCluster>()
 
   constructor(world: World) {
     this.#world = world
@@ -43,9 +47,12 @@ export class BrokerReconciler implements Reconciler {
     if (!this.#subjects.enter(key, object, forget)) return { kind: 'settled' }
     const { refs, resolve } = noting((ref) => this.#world.resolve(ref))
     const { uid } = object.metadata
+    const config = kafkaConfigOf(object, this.#world)
     const seen = observeBroker(object, this.#world, {
+      config,
+      credential: await this.#credential(object, config, signal),
       goneMs: () => this.#patience.lasted(`gone ${uid}`),
-      madeTopic: this.#made.has(uid) || this.#world.kafka.hasMade(uid),
+      madeIn: this.#made.get(uid) ?? this.#world.kafka.hasMade(uid),
     })
     const plan = decideBroker(seen, this.#world.ingressUrl, resolve)
     this.#world.references.set({ kind: 'Broker', key }, refs)
@@ -66,8 +73,9 @@ export class BrokerReconciler implements Reconciler {
   }
 
   #forget(key: ObjectName, uid: string): void {
-    const { kafka, board, references, awaiting, inletVersions } = this.#world
+    const { kafka, credentials, board, references, awaiting, inletVersions } = this.#world
     kafka.forget(uid)
+    credentials.forget(uid)
     board.set(key, undefined)
     references.set({ kind: 'Broker', key }, [])
     awaiting.ingress.set(key, undefined)
@@ -75,6 +83,25 @@ export class BrokerReconciler implements Reconciler {
     this.#made.delete(uid)
     this.#patience.forget(uid)
     this.#patience.forget(`gone ${uid}`)
+  }
+
+  /** Of one that goes nothing is read any more: what it signed in with is known. */
+  async #credential(
+    object: StoredObject,
+    { bootstrapServers, secret }: KafkaConfig,
+    signal: AbortSignal,
+  ): Promise<CredentialVerdict> {
+    const { credentials } = this.#world
+    const { deletionTimestamp, uid } = object.metadata
+    if (deletionTimestamp === undefined && secret !== undefined && bootstrapServers !== undefined)
+      return credentials.want(
+        credentialOwner('Broker', object),
+        bootstrapServers,
+        { kind: 'secret', ...secret },
+        signal,
+      )
+    if (deletionTimestamp === undefined) credentials.forget(uid)
+    return { kind: 'none' }
   }
 
   async #serve(
@@ -88,17 +115,19 @@ export class BrokerReconciler implements Reconciler {
     const { uid, finalizers } = object.metadata
     // First the finalizer: whatever is made after it is cleaned up.
     if (addFinalizer) await setFinalizers(client, kinds.broker, object, held('broker', finalizers), signal)
-    const { inlet, bootstrapServers, topic } = compiled
+    const { inlet, cluster, topic } = compiled
     const here =
-      annotations[inUse.bootstrapServers] === bootstrapServers && annotations[inUse.topic] === topic.spec.name
-    if (inlet === null || bootstrapServers === undefined) kafka.forget(uid)
-    else kafka.want(uid, bootstrapServers, topic, here)
+      annotations[inUse.bootstrapServers] === cluster?.bootstrapServers && annotations[inUse.topic] === topic.spec.name
+    if (inlet === null || cluster === undefined) kafka.forget(uid)
+    else kafka.want(uid, cluster, topic, here)
     const applied = await this.#applyInlet(seen, compiled, signal)
-    const keeper = bootstrapServers === undefined || inlet === null ? undefined : kafka.keeper(bootstrapServers)
+    const keeper = cluster === undefined || inlet === null ? undefined : kafka.keeper(cluster)
     const known = keeper === undefined ? undefined : (keeper.state(topic.spec.name) ?? lastTopicState(object, here))
     const state = topicState(known, seen, topic.external)
     const dataPlane = applied === 'notOurs' ? notOurs(uid) : this.#dataPlane(seen, applied === 'unchanged')
     const verdict = concludeBroker(compiled, { topic: state, dataPlane, address: this.#world.ingressAddress() })
+    if (cluster?.credential !== undefined && state !== 'ready' && isRefusal(state?.reason))
+      this.#world.credentials.doubt(cluster.credential)
     const { ready, reason, message } = verdict
     const partitions = keeper?.partitions(topic.spec.name)
     board.set(key, { compiled, verdict: { ready, reason, message }, topicUsable: isUsable(state), partitions })
@@ -135,8 +164,11 @@ export class BrokerReconciler implements Reconciler {
   }
 
   /** What a user should learn once, although Ready does not change by it. */
-  #tell(object: StoredObject, state: TopicState | undefined, { notices }: CompiledBroker): void {
+  #tell(object: StoredObject, state: TopicState | undefined, { notices, conditions }: CompiledBroker): void {
     const { events } = this.#world
+    const config = conditions.find(({ type }) => type === 'ConfigParsed')
+    if (config?.status === 'True' && config.reason !== '' && config.reason !== reasonOf(object, 'ConfigParsed'))
+      events.event(object, 'Warning', config.reason, config.message)
     if (state === undefined || state === 'ready' || !isUsable(state)) return
     if (reasonOf(object, 'TopicReady') !== state.reason) events.event(object, 'Warning', state.reason, state.message)
     for (const notice of notices) events.event(object, 'Warning', 'ConfigNotice', notice)
@@ -176,9 +208,9 @@ export class BrokerReconciler implements Reconciler {
         return { kind: 'waiting', afterMs: 500 }
       case 'deleteTopics': {
         // From now on nobody may make it again.
-        this.#made.add(object.metadata.uid)
+        this.#made.set(object.metadata.uid, step.cluster)
         this.#world.kafka.forget(object.metadata.uid)
-        const fault = await this.#deleteTopics(step.topic, step.bootstrapServers, signal)
+        const fault = await this.#deleteTopics(step.topic, step.cluster, signal)
         if (fault !== null && !seen.forced) return this.#stays(object, step.topic, fault)
         if (fault !== null) this.#leftBehind(object, step.topic, fault)
         return this.#release(object, hasFinalizer, signal)
@@ -191,8 +223,8 @@ export class BrokerReconciler implements Reconciler {
   }
 
   /** Returns what went wrong. */
-  async #deleteTopics(topic: string, bootstrapServers: string, signal: AbortSignal): Promise<Fault | null> {
-    const keeper = this.#world.kafka.keeper(bootstrapServers)
+  async #deleteTopics(topic: string, cluster: KafkaCluster, signal: AbortSignal): Promise<Fault | null> {
+    const keeper = this.#world.kafka.keeper(cluster)
     try {
       await Promise.all([topic, parkingTopic(topic)].map((name) => keeper.deleteTopic(name, signal)))
       return null
@@ -207,8 +239,8 @@ export class BrokerReconciler implements Reconciler {
     const force = `kubectl annotate broker ${name} -n ${namespace} ${forceDeleteAnnotation}=true`
     const why = fault.message.replace(/\.?$/, '.')
     const message = `it is being deleted, and its topic ${topic} could not be: ${why} It is tried again until it can; to leave the topic behind: ${force}`
-    const reason = fault.code === 'NotAuthorized' ? fault.code : fault.retriable ? 'LogUnavailable' : 'LogRefused'
-    return { kind: 'failed', fault, status: statusWith(object, brokerDependents, fails('TopicReady', reason, message)) }
+    const put = fails('TopicReady', fault.code === 'LogRefused' ? fault.code : reasonFor(fault), message)
+    return { kind: 'failed', fault, status: statusWith(object, brokerDependents, put) }
   }
 
   #leftBehind(object: StoredObject, topic: string, fault: Fault): void {
@@ -229,50 +261,4 @@ export class BrokerReconciler implements Reconciler {
 
 function notOurs(uid: string): BrokerCondition {
   return fails('DataPlaneAvailable', 'NotOurs', `an Inlet ${uid} exists that Millrace did not make; delete it`)
-}
-
-/** Until Kafka was asked for the first time, what was said of a topic that was in use still counts: a new leader is no news. */
-function lastTopicState(object: StoredObject, inUse: boolean): TopicState | undefined {
-  const last = statusOfObject(object).conditions?.find(({ type }) => type === 'TopicReady')
-  if (!inUse || last?.status !== 'True') return undefined
-  if (last.reason === undefined || last.reason === '') return 'ready'
-  return { usable: true, reason: last.reason as TopicNote['reason'], message: last.message ?? '' }
-}
-
-/** With what else is to be said of a topic that is in order. */
-function topicState(state: TopicState | undefined, seen: ObservedBroker, external: boolean): TopicState | undefined {
-  const asked = seen.broker?.metadata.annotations?.['kafka.eventing.knative.dev/external.topic']
-  if (state !== 'ready' || asked === seen.topic.name || (asked === undefined && !external)) return state
-  const wants = asked === undefined ? 'the annotation that named it is gone' : `the annotation names ${asked}`
-  const message = `topic ${seen.topic.name} stays in use, although ${wants}: a Broker keeps its topic. To change it, delete the Broker and make it anew`
-  return { usable: true, reason: 'TopicKept', message }
-}
-
-function statusOf(
-  { annotations }: ObservedBroker,
-  { address, inlet, topic, bootstrapServers, delivery }: CompiledBroker,
-  { conditions }: Verdict,
-  state: TopicState | undefined,
-): DesiredStatus {
-  const { name, partitions, replicationFactor } = topic.spec
-  // Only what was seen to be there is written down: it is what stays, and what is deleted in the end. The topic of parked events is made on
-  // first use: its name is told before, for who looks for them.
-  const current =
-    isUsable(state) && bootstrapServers !== undefined
-      ? {
-          [inUse.topic]: name,
-          [inUse.partitions]: String(partitions),
-          [inUse.replicationFactor]: String(replicationFactor),
-          [inUse.bootstrapServers]: bootstrapServers,
-          [inUse.deadLetterTopic]: parkingTopic(name),
-        }
-      : {}
-  const all = { ...annotations, ...current }
-  const deadLetterSinkUri = delivery.delivery?.deadLetter?.url
-  return {
-    conditions,
-    ...(inlet === null ? {} : { address: { name: 'http', url: address } }),
-    ...(Object.keys(all).length === 0 ? {} : { annotations: all }),
-    ...(deadLetterSinkUri === undefined ? {} : { deadLetterSinkUri }),
-  }
 }

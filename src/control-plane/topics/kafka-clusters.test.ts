@@ -6,6 +6,7 @@ import { KafkaClusters } from './kafka-clusters.ts'
 
 const topic: BrokerTopic = { external: true, spec: { name: 't', partitions: 1, replicationFactor: 1, config: {} } }
 const addresses = Array.from({ length: 200 }, (_, i) => `kafka-${i}:9092`)
+const at = (bootstrapServers: string) => ({ bootstrapServers })
 let open: Set<string>
 let asked: number
 let stop: AbortController
@@ -24,8 +25,8 @@ afterEach(() => {
 function clusters(admin: Partial<LogAdmin> = {}): KafkaClusters {
   const describeTopics = async (): Promise<[]> => ((asked += 1), [])
   return new KafkaClusters({
-    admins: (address) => (open.add(address), { describeTopics, ...admin }) as LogAdmin,
-    letGo: (address) => open.delete(address),
+    admins: (cluster) => (open.add(cluster.bootstrapServers), { describeTopics, ...admin }) as LogAdmin,
+    letGo: (cluster) => open.delete(cluster.bootstrapServers),
     clock: { now: () => Date.now(), monotonic: () => Date.now() },
     logger: createLogger('silent'),
     signal: stop.signal,
@@ -35,8 +36,8 @@ function clusters(admin: Partial<LogAdmin> = {}): KafkaClusters {
 
 test('addresses that nobody names any more are let go', async () => {
   const kafka = clusters()
-  for (const address of addresses) kafka.want('one', address, topic, false)
-  kafka.want('two', addresses[0]!, topic, false)
+  for (const address of addresses) kafka.want('one', at(address), topic, false)
+  kafka.want('two', at(addresses[0]!), topic, false)
   await vi.advanceTimersByTimeAsync(59_000)
   expect(open.size).toBe(200)
   await vi.advanceTimersByTimeAsync(2_000)
@@ -49,17 +50,17 @@ test('addresses that nobody names any more are let go', async () => {
   const before = asked
   await vi.advanceTimersByTimeAsync(60_000)
   expect([asked, vi.getTimerCount()]).toEqual([before, 0])
-  kafka.want('one', addresses[0]!, topic, false)
+  kafka.want('one', at(addresses[0]!), topic, false)
   await vi.advanceTimersByTimeAsync(120_000)
   expect([...open]).toEqual([addresses[0]])
 })
 
 test('one that is wanted again in time stays as it is', async () => {
   const kafka = clusters()
-  const keeper = kafka.want('one', 'k:1', topic, false)
+  const keeper = kafka.want('one', at('k:1'), topic, false)
   kafka.forget('one')
   await vi.advanceTimersByTimeAsync(50_000)
-  expect(kafka.want('two', 'k:1', topic, false)).toBe(keeper)
+  expect(kafka.want('two', at('k:1'), topic, false)).toBe(keeper)
   await vi.advanceTimersByTimeAsync(120_000)
   expect(open.size).toBe(1)
 })
@@ -67,7 +68,7 @@ test('one that is wanted again in time stays as it is', async () => {
 test('one that was only asked to delete something goes too, once it has', async () => {
   const deleted = Promise.withResolvers<void>()
   const kafka = clusters({ deleteTopic: () => deleted.promise })
-  const deleting = kafka.keeper('k:1').deleteTopic('t', stop.signal)
+  const deleting = kafka.keeper(at('k:1')).deleteTopic('t', stop.signal)
   await vi.advanceTimersByTimeAsync(90_000)
   expect(open.size).toBe(1)
   deleted.resolve()
@@ -78,7 +79,7 @@ test('one that was only asked to delete something goes too, once it has', async 
 
 test('at the end no timer is left', async () => {
   const kafka = clusters()
-  kafka.want('one', 'k:1', topic, false)
+  kafka.want('one', at('k:1'), topic, false)
   kafka.forget('one')
   await vi.advanceTimersByTimeAsync(1_000)
   stop.abort()

@@ -7,7 +7,7 @@ import type { Logger } from '../../telemetry/logger.ts'
 import type { BrokerTopic } from '../broker/compile.ts'
 import { afterCreation, judgeTopic, unseen, type TopicMemory } from './judge.ts'
 import { Slots } from './slots.ts'
-import { isUsable, type TopicState } from './state.ts'
+import { isUsable, reasonFor, type TopicState } from './state.ts'
 
 /** How often all topics are looked at, milliseconds. */
 const lookMs = 3_000
@@ -100,12 +100,12 @@ export class TopicKeeper {
     return this.#deletions > 0
   }
 
-  /** @throws Fault LogUnavailable, NotAuthorized, LogRefused. */
+  /** @throws Fault LogUnavailable, NotAuthorized, AuthenticationFailed, TlsFailed, CredentialNotFound, LogRefused. */
   deleteTopic(name: string, signal: AbortSignal): Promise<void> {
     return this.#delete((patience) => this.#options.admin.deleteTopic(name, patience), signal)
   }
 
-  /** @throws Fault GroupInUse, LogUnavailable, NotAuthorized, LogRefused. */
+  /** @throws Fault GroupInUse, and as {@link deleteTopic}. */
   deleteGroup(group: string, signal: AbortSignal): Promise<void> {
     return this.#delete((patience) => this.#options.admin.deleteGroup(group, patience), signal)
   }
@@ -142,7 +142,7 @@ export class TopicKeeper {
       if (signal.aborted) return
       this.#failures += 1
       const fault = asFault(error)
-      const reason = fault.code === 'NotAuthorized' ? fault.code : 'LogUnavailable'
+      const reason = reasonFor(fault)
       const where = `Kafka at ${this.#options.bootstrapServers}`
       const message = `${where} cannot be used: ${sentence(fault.message)} Senders get 503 until it can; nothing that was accepted is lost`
       this.#tell(names.filter((name) => this.#set(name, { reason, message })))
@@ -175,9 +175,9 @@ export class TopicKeeper {
       this.#wake.abort()
     } catch (error) {
       kept.creating = false
-      const { code, message } = asFault(error)
-      const reason = code === 'LogRefused' || code === 'NotAuthorized' ? code : 'LogUnavailable'
-      if (!signal.aborted && this.#set(spec.name, { reason, message: `topic ${spec.name}: ${message}` }))
+      const fault = asFault(error)
+      const reason = fault.code === 'LogRefused' ? fault.code : reasonFor(fault)
+      if (!signal.aborted && this.#set(spec.name, { reason, message: `topic ${spec.name}: ${fault.message}` }))
         this.#tell([spec.name])
     }
   }
