@@ -4,6 +4,7 @@ import { DeliverySpec } from './meta/delivery.ts'
 import { ObjectMeta } from './meta/object-meta.ts'
 import { KReference } from './meta/reference.ts'
 import type { ReferenceReason } from './meta/reference.ts'
+import type { SecretReason } from './kafka-credential.ts'
 
 /** Which implementation serves a Broker. Ours is `Kafka`, also without the annotation. */
 export const brokerClassAnnotation = 'eventing.knative.dev/broker.class'
@@ -80,6 +81,11 @@ export type BrokerReason =
   | 'ConfigMapNotFound'
   /** ConfigParsed: nothing says where Kafka is. */
   | 'KafkaNotConfigured'
+  /** ConfigParsed: the Secret that `auth.secret.ref.name` names cannot be used; where the condition holds, what was good before is in force. */
+  | SecretReason
+  | 'SecretNotFound'
+  | 'SecretForbidden'
+  | 'CredentialNotStored'
   /** ConfigParsed: the object passed no admission, and this version does not understand it. */
   | 'SpecInvalid'
   /** DeadLetterSinkResolved. */
@@ -92,6 +98,9 @@ export type BrokerReason =
   | 'TopicNotFound'
   | 'LogUnavailable'
   | 'NotAuthorized'
+  | 'AuthenticationFailed'
+  | 'TlsFailed'
+  | 'CredentialNotFound'
   | 'LogRefused'
   /** TopicReady, which holds: the topic is not as the ConfigMap says; it is used as it is. */
   | 'TopicDiffers'

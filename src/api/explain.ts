@@ -70,15 +70,21 @@ function fieldMessage(issue: Issue, schema: z.ZodType, object: Pick<YamlObject, 
   if (issue.code === 'invalid_type') return typeMessage(issue.expected, value, issue.path, schema, object)
   if (issue.code === 'invalid_value') return choiceMessage(issue.values, value)
   if (issue.code === 'too_small') {
+    if (issue.origin === 'array') return `must not be empty${described(schemaAt(schema, issue.path))}`
     return issue.origin === 'string' ? 'must not be empty' : `must be ${String(issue.minimum)} or more`
   }
   if (issue.code === 'too_big') {
+    if (issue.origin === 'array') return `may have ${String(issue.maximum)} items`
     return issue.origin === 'string'
       ? `is too long: ${String(issue.maximum)} characters are allowed`
       : `must be ${String(issue.maximum)} or less`
   }
   // The rest are rules of our own schemas, which bring their sentence.
   return issue.message
+}
+
+function described(schema: z.ZodType | null): string {
+  return schema?.description === undefined ? '' : `: ${schema.description}`
 }
 
 const nouns: Readonly<Record<string, string>> = {
@@ -100,8 +106,7 @@ function typeMessage(
   const wanted = nouns[expected] ?? expected
   const text = object.source(path)
   if (value === undefined) {
-    const description = schemaAt(schema, path)?.description
-    return `is missing${description === undefined ? '' : `: ${description}`}`
+    return `is missing${described(schemaAt(schema, path))}`
   }
   if (expected === 'string' && value === null) return `has no value; it must be text, and '' stands for empty text`
   if (expected === 'string' && typeof value !== 'object') {
@@ -113,7 +118,8 @@ function typeMessage(
   if ((expected === 'int' || expected === 'number') && typeof value === 'string' && /^-?\d+$/.test(value)) {
     return `must be ${wanted}: write ${value} without quotes`
   }
-  return `must be ${wanted}, not ${describe(value)}`
+  const hint = expected === 'object' ? described(schemaAt(schema, path)) : ''
+  return `must be ${wanted}, not ${describe(value)}${hint}`
 }
 
 function choiceMessage(values: readonly unknown[], value: unknown): string {

@@ -1,5 +1,5 @@
 import { didYouMean } from '../core/edit-distance.ts'
-import { oldSinkBindingVersions, oldVersions } from './old-versions.ts'
+import { oldKafkaSourceVersions, oldSinkBindingVersions, oldVersions } from './old-versions.ts'
 
 /** The version of Broker and Trigger that is stored. */
 export const servedApiVersion = 'eventing.knative.dev/v1'
@@ -9,6 +9,7 @@ const served = {
   Broker: { group: 'eventing.knative.dev', old: oldVersions },
   Trigger: { group: 'eventing.knative.dev', old: oldVersions },
   SinkBinding: { group: 'sources.knative.dev', old: oldSinkBindingVersions },
+  KafkaSource: { group: 'sources.knative.dev', old: oldKafkaSourceVersions },
 } as const
 
 export type ServedKind = keyof typeof served
@@ -23,13 +24,11 @@ export function storedVersion(kind: ServedKind): string {
 /** Kinds of the Knative Eventing groups that are not served yet. */
 const later: Readonly<Record<string, readonly string[]>> = {
   'eventing.knative.dev': ['EventType', 'EventPolicy', 'EventTransform', 'RequestReply', 'KafkaSink'],
-  'sources.knative.dev': ['ApiServerSource', 'PingSource', 'ContainerSource', 'KafkaSource', 'IntegrationSource'],
+  'sources.knative.dev': ['ApiServerSource', 'PingSource', 'ContainerSource', 'IntegrationSource'],
   'messaging.knative.dev': ['Channel', 'Subscription', 'InMemoryChannel', 'KafkaChannel'],
   'flows.knative.dev': ['Sequence', 'Parallel'],
   'sinks.knative.dev': ['IntegrationSink', 'JobSink'],
   'bindings.knative.dev': ['KafkaBinding'],
-  // Its home until 2020.
-  'sources.eventing.knative.dev': ['KafkaSource'],
 }
 
 /** What apiVersion and kind of an object mean to us. */
@@ -42,10 +41,19 @@ export type KindVerdict =
   | { readonly is: 'later'; readonly message: string }
   | { readonly is: 'wrong'; readonly field: 'apiVersion' | 'kind'; readonly message: string }
 
+/** Where KafkaSource was until 2020. */
+const formerHome = 'sources.eventing.knative.dev'
+
+function moved(apiVersion: string): KindVerdict {
+  const message = `${JSON.stringify(apiVersion)} ended in 2020; write ${storedVersion('KafkaSource')}, bootstrapServers and topics as lists, and the sink below sink.ref`
+  return { is: 'wrong', field: 'apiVersion', message }
+}
+
 /** Judges apiVersion and kind. */
 export function judgeKind(apiVersion: string, kind: string): KindVerdict {
   const slash = apiVersion.indexOf('/')
   const group = slash < 0 ? '' : apiVersion.slice(0, slash)
+  if (group === formerHome && kind === 'KafkaSource') return moved(apiVersion)
   const ours = servedIn(group)
   const known = later[group] ?? []
   if (known.includes(kind)) return comesLater(kind)

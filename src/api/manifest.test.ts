@@ -137,7 +137,7 @@ describe('mistakes beside each other', () => {
     expect(problems.map(({ line }) => line)).toEqual([14, 16])
   })
 
-  it.each(['ContainerSource', 'KafkaSource', 'PingSource'])('only mentions %s, which comes later', (kind) => {
+  it.each(['ContainerSource', 'ApiServerSource', 'PingSource'])('only mentions %s, which comes later', (kind) => {
     const { objects, problems } = parseManifest(
       `apiVersion: sources.knative.dev/v1\nkind: ${kind}\nmetadata: {name: a}`,
       'a.yaml',

@@ -1,6 +1,7 @@
 import type { z } from 'zod'
 import { Broker } from './broker.ts'
 import { explain } from './explain.ts'
+import { KafkaSource } from './kafka-source.ts'
 import { isMap, valueAt, withoutNulls, type JsonObject } from './json.ts'
 import { judgeKind, storedVersion, type ServedKind } from './kinds.ts'
 import { NamespaceName, ObjectName } from './meta/object-meta.ts'
@@ -19,6 +20,7 @@ export type Manifest =
   | { readonly kind: 'Broker'; readonly key: ObjectKey; readonly object: Broker; readonly place: Place }
   | { readonly kind: 'Trigger'; readonly key: ObjectKey; readonly object: Trigger; readonly place: Place }
   | { readonly kind: 'SinkBinding'; readonly key: ObjectKey; readonly object: SinkBinding; readonly place: Place }
+  | { readonly kind: 'KafkaSource'; readonly key: ObjectKey; readonly object: KafkaSource; readonly place: Place }
   /** A kind that is not ours: Service, ConfigMap, Deployment, ... `key.kind` has the kind. */
   | {
       readonly kind: 'other'
@@ -39,11 +41,12 @@ export interface ManifestOptions {
   readonly defaultNamespace?: string
 }
 
-const schemas = { Broker, Trigger, SinkBinding } as const
+const schemas = { Broker, Trigger, SinkBinding, KafkaSource } as const
 const upgrades: Readonly<Record<ServedKind, (object: JsonObject) => Upgraded>> = {
   Broker: upgradeBroker,
   Trigger: upgradeTrigger,
   SinkBinding: (object) => ({ object, notices: [] }),
+  KafkaSource: (object) => ({ object, notices: [] }),
 }
 
 /** Reads the objects of several files. The same object twice is a problem that names both places; the first stays. */

@@ -17,6 +17,10 @@ const fields: readonly (readonly [path: RegExp, message: string])[] = [
   [/\.audience$/, 'OIDC authentication comes in a later version; remove this field'],
   [/\.ref\.group$/, 'references by group come in a later version; use ref.apiVersion'],
   [/\.ref\.address$/, 'choosing an address by name comes in a later version; remove this field'],
+  [
+    /^spec\.net\.sasl\.(tokenProvider|roleARN)$/,
+    'OAUTHBEARER comes in a later version; use PLAIN, SCRAM-SHA-256 or SCRAM-SHA-512 with user and password',
+  ],
   [/^spec\.config\.(group|address)$/, 'it means nothing for a ConfigMap; remove this field'],
 ]
 
@@ -33,6 +37,8 @@ const annotations: readonly (readonly [prefix: string, message: string])[] = [
     'autoscaling.eventing.knative.dev/',
     'not yet: scaling by KEDA comes in a later version; this annotation is ignored',
   ],
+  ['autoscaling.knative.dev/', 'not yet: scaling by KEDA comes in a later version; this annotation is ignored'],
+  ['keda.autoscaling.knative.dev/', 'not yet: scaling by KEDA comes in a later version; this annotation is ignored'],
   ['eventing.knative.dev/injection', 'not yet: no Broker is made by this annotation; apply one'],
 ]
 

@@ -13,10 +13,11 @@ export interface Notice {
 /** Notices about one object: nobody reads more, and each is a warning in an answer to the API server, which cuts them at 4 KiB together. */
 const mostNotices = 20
 
-/** About a valid Broker or Trigger: what this version ignores, and what is probably not meant; the first of it when it is much. */
+/** About a valid object: what this version ignores, and what is probably not meant; the first of it when it is much. */
 export function noticesOf(object: JsonObject): readonly Notice[] {
   const expressions = aboutExpressions(valueAt(object, filters), filters)
-  return [...aboutAnnotations(object), ...aboutFilter(object), ...expressions].slice(0, mostNotices)
+  const all = [...aboutAnnotations(object), ...aboutFilter(object), ...aboutNet(object), ...expressions]
+  return all.slice(0, mostNotices)
 }
 
 const filters: Path = ['spec', 'filters']
@@ -28,6 +29,17 @@ function aboutAnnotations(object: JsonObject): Notice[] {
     path: ['metadata', 'annotations', annotation],
     message,
   }))
+}
+
+/** Of a KafkaSource: who names Secrets means them to be used. Tools whose forms leave nothing out write empty maps. */
+function aboutNet(object: JsonObject): Notice[] {
+  return ['sasl', 'tls'].flatMap((part) => {
+    const path = ['spec', 'net', part]
+    const fields = valueAt(object, path)
+    if (!isMap(fields) || fields['enable'] === true) return []
+    const named = Object.values(fields).some((field) => isMap(field) && field['secretKeyRef'] !== undefined)
+    return named ? [{ path, message: 'is not used: enable: true is missing' }] : []
+  })
 }
 
 /** Both are there on purpose where an older Knative shall read the manifest too. */

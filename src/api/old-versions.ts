@@ -8,6 +8,9 @@ export const oldVersions: readonly string[] = ['v1beta1', 'v1alpha1']
 /** Versions of SinkBinding that are served beside v1; their fields are the same. */
 export const oldSinkBindingVersions: readonly string[] = ['v1beta1', 'v1alpha2', 'v1alpha1']
 
+/** Versions of KafkaSource that are served beside v1; their fields are the same. */
+export const oldKafkaSourceVersions: readonly string[] = ['v1beta1']
+
 /** An object whose old fields were rewritten: the same object when there was none. Its apiVersion is as it was. */
 export interface Upgraded {
   readonly object: JsonObject
@@ -54,7 +57,8 @@ export function upgradeBroker(object: JsonObject): Upgraded {
 /** The same object as v1: for schemas, which know no other. */
 export function asStoredVersion(object: JsonObject): JsonObject {
   if (isOld(object)) return { ...object, apiVersion: 'eventing.knative.dev/v1' }
-  const oldSource = oldSinkBindingVersions.some((version) => object['apiVersion'] === `sources.knative.dev/${version}`)
+  const older = [...oldSinkBindingVersions, ...oldKafkaSourceVersions]
+  const oldSource = older.some((version) => object['apiVersion'] === `sources.knative.dev/${version}`)
   return oldSource ? { ...object, apiVersion: 'sources.knative.dev/v1' } : object
 }
 

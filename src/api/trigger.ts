@@ -110,8 +110,12 @@ export type TriggerReason =
   | 'LogUnavailable'
   | 'TopicNotFound'
   | 'NotAuthorized'
+  | 'AuthenticationFailed'
+  | 'TlsFailed'
+  | 'CredentialNotFound'
   | 'GroupInUse'
   | 'EventsExpired'
   | 'LoopDetected'
+  | 'PositionsExpire'
   | 'DeliveryFailed'
 export type TriggerCondition = Condition<TriggerConditionType, TriggerReason>

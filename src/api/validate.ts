@@ -1,5 +1,6 @@
 import { Broker, brokerClassAnnotation } from './broker.ts'
 import { explain } from './explain.ts'
+import { KafkaSource } from './kafka-source.ts'
 import { isMap, valueAt, withoutNulls, type JsonObject } from './json.ts'
 import { noticesOf } from './notices.ts'
 import { asStoredVersion } from './old-versions.ts'
@@ -38,12 +39,19 @@ export function validateSinkBinding(object: JsonObject): readonly FieldProblem[]
   return validate(object, SinkBinding)
 }
 
-/** What is no mistake but worth a word about a Broker or Trigger: for admission warnings. */
+/** What is wrong with a KafkaSource, of any served version. */
+export function validateKafkaSource(object: JsonObject): readonly FieldProblem[] {
+  return validate(object, KafkaSource)
+}
+
+/** What is no mistake but worth a word about an object: for admission warnings. */
 export function noticesAbout(object: JsonObject): readonly FieldProblem[] {
   return noticesOf(object).map(({ path, message }) => ({ path: pathName(path), message }))
 }
 
-function validate(object: JsonObject, schema: typeof Broker | typeof Trigger | typeof SinkBinding): FieldProblem[] {
+type Schema = typeof Broker | typeof Trigger | typeof SinkBinding | typeof KafkaSource
+
+function validate(object: JsonObject, schema: Schema): FieldProblem[] {
   const value = withName(withoutNulls(asStoredVersion(object)) as JsonObject)
   const result = schema.safeParse(value)
   if (result.success) return []

@@ -46,6 +46,7 @@ export function outletDefinition() {
     { name: 'Subscriber', type: 'string', jsonPath: '.spec.subscriber.url' },
     { name: 'State', type: 'string', jsonPath: '.status.state' },
     { name: 'Fault', type: 'string', jsonPath: '.status.fault.reason' },
+    { name: 'Lag', type: 'integer', jsonPath: '.status.progress.lag' },
   ]
   const spec = structural(OutletSpec.describe('What dispatchers shall do.'))
   const status = structural(

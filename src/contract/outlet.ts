@@ -5,6 +5,10 @@ import { bootstrapServers, credential, Source } from './source.ts'
 /** Where a request goes. */
 export const Target = z.strictObject({
   url: z.url({ protocol: /^https?$/ }).describe('Absolute URL, http or https.'),
+  protocol: z
+    .enum(['h2c'])
+    .optional()
+    .describe('h2c: the server says that it speaks HTTP/2 without TLS, so that is tried first; absent: HTTP/1.1.'),
 })
 export type Target = z.infer<typeof Target>
 

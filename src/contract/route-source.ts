@@ -37,8 +37,10 @@ export type OutletFaultReason =
   | 'EventsExpired'
   /** A reply went round once too often and was not stored. */
   | 'LoopDetected'
-  /** Events are parked, or wait because they could be parked nowhere. */
+  /** Events are parked, or wait because nobody takes them and they could be parked nowhere. */
   | 'DeliveryFailed'
+  /** Events flow, but the log may forget the group's positions: it had members of someone else, and we may not make it anew. */
+  | 'PositionsExpire'
 
 /** What the data plane says about one Outlet. Sent on change only. */
 export interface OutletReport {

@@ -39,3 +39,14 @@ export interface KafkaCluster {
 export function clusterId({ bootstrapServers, credential: name }: KafkaCluster): string {
   return name === undefined ? bootstrapServers : `${bootstrapServers}|${name}`
 }
+
+/** Of an Inlet or Outlet: what it says itself of where it is served. */
+export type RouteCluster = { readonly [name in keyof KafkaCluster]?: KafkaCluster[name] | undefined }
+
+/** Where a route is served: on `usual` as far as it says nothing itself. undefined: nobody says where. */
+export function clusterOf(route: RouteCluster, usual: KafkaCluster | undefined): KafkaCluster | undefined {
+  const bootstrapServers = route.bootstrapServers ?? usual?.bootstrapServers
+  if (bootstrapServers === undefined) return undefined
+  const credential = route.credential ?? (route.bootstrapServers === undefined ? usual?.credential : undefined)
+  return { bootstrapServers, ...(credential === undefined ? {} : { credential }) }
+}

@@ -21,6 +21,17 @@ const storeOf = (...objects: StoredObject[]): Store => ({
 const services = storeOf(
   object('Service', 'plain', { spec: { ports: [{ port: 80 }] } }),
   object('Service', 'other', { spec: { ports: [{ port: 8080 }, { port: 9090 }] } }),
+  object('Service', 'h2c', { spec: { ports: [{ port: 8080 }, { port: 80, appProtocol: 'kubernetes.io/h2c' }] } }),
+  object('Service', 'named', { spec: { ports: [{ port: 80, name: 'h2c' }] } }),
+  object('Service', 'other-protocol', { spec: { ports: [{ port: 80, name: 'h2c', appProtocol: 'http' }] } }),
+  object('Service', 'elsewhere', {
+    spec: {
+      ports: [
+        { port: 81, name: 'h2c' },
+        { port: 80, name: 'http' },
+      ],
+    },
+  }),
   object('Service', 'name', { spec: { type: 'ExternalName' } }),
 )
 const theirs = { annotations: { 'eventing.knative.dev/broker.class': 'MTChannelBasedBroker' } }
@@ -45,6 +56,22 @@ describe('the address of', () => {
   it.each([
     ['a Service', { ...service, name: 'plain' }, { url: 'http://plain.shop.svc.my.domain' }],
     ['a Service elsewhere', { ...service, name: 'name' }, { url: 'http://name.shop.svc.my.domain' }],
+    ['a Service that says h2c', { ...service, name: 'h2c' }, { url: 'http://h2c.shop.svc.my.domain', protocol: 'h2c' }],
+    [
+      'one that calls its port so',
+      { ...service, name: 'named' },
+      { url: 'http://named.shop.svc.my.domain', protocol: 'h2c' },
+    ],
+    [
+      'one whose protocol is another',
+      { ...service, name: 'other-protocol' },
+      { url: 'http://other-protocol.shop.svc.my.domain' },
+    ],
+    [
+      'one that says it of another port',
+      { ...service, name: 'elsewhere' },
+      { url: 'http://elsewhere.shop.svc.my.domain' },
+    ],
     [
       'a Service without port 80',
       { ...service, name: 'other' },

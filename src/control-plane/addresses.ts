@@ -34,15 +34,23 @@ export function clusterAddresses(options: AddressesOptions): ResolveReference {
 
 interface ServiceSpec {
   readonly type?: string
-  readonly ports?: readonly { readonly port: number }[]
+  readonly ports?: readonly { readonly port: number; readonly name?: string; readonly appProtocol?: string }[]
 }
+
+type Port = NonNullable<ServiceSpec['ports']>[number]
+
+/** Kubernetes' name for HTTP/2 without TLS (KEP-3726), and the name that Knative gives to ports that speak it. */
+const speaksH2c = ({ name, appProtocol }: Port): boolean =>
+  (appProtocol ?? name) === 'kubernetes.io/h2c' || (appProtocol ?? name) === 'h2c'
 
 function service(ref: FullReference, { services, clusterDomain }: AddressesOptions): Resolved {
   const found = services.get(ref)
   if (found === undefined) return doesNotExist(ref)
   const url = serviceUrl(ref, clusterDomain)
   const { type, ports = [] } = (found['spec'] ?? {}) as ServiceSpec
-  if (type === 'ExternalName' || ports.some(({ port }) => port === 80)) return { url }
+  const reached = ports.find(({ port }) => port === 80)
+  if (reached !== undefined && speaksH2c(reached)) return { url, protocol: 'h2c' }
+  if (type === 'ExternalName' || reached !== undefined) return { url }
   const has = ports.length === 0 ? 'no port' : `port ${ports.map(({ port }) => port).join(', ')}`
   const advice = `add port 80, or use uri: ${url}:${ports[0]?.port ?? 8080} instead of ref`
   return { url, note: `Service ${ref.namespace}/${ref.name} has ${has}, and events go to port 80; ${advice}` }

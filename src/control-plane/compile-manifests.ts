@@ -1,4 +1,5 @@
 import { isDeepStrictEqual } from 'node:util'
+import { matchingTopics } from '../api/topics-pattern.ts'
 import { brokerClass } from '../api/broker.ts'
 import type { Manifest } from '../api/manifest.ts'
 import { objectName } from '../api/problem.ts'
@@ -9,7 +10,8 @@ import { compileBroker } from './broker/compile.ts'
 import type { BrokerTopic, CompiledBroker } from './broker/compile.ts'
 import type { TopicSettings } from './broker/topic-config.ts'
 import { Claims } from './claims.ts'
-import { derivedUid, parkingTopic, triggerGroup } from './names.ts'
+import { compileKafkaSource, groupOf, outletOf, type CompiledSource } from './kafka-source/compile.ts'
+import { derivedUid, parkingTopic, sourceOutletUid, triggerGroup } from './names.ts'
 import { destinationResolver } from './resolve.ts'
 import type { FullReference, Resolve, Resolved, ResolveReference } from './resolve.ts'
 import { compileTrigger } from './trigger/compile.ts'
@@ -26,6 +28,8 @@ export interface CompileOptions {
   readonly maxReplicationFactor?: number
   /** Where a new Trigger begins. Default `latest`. */
   readonly start?: 'latest' | 'earliest'
+  /** The topics that the log has, for KafkaSources that ask by pattern; absent: not known yet. */
+  readonly existing?: readonly string[]
   /** UID of an object that has none of its own. Default: derived from kind, namespace and name. */
   readonly uid?: (key: ObjectKey) => string
   /** The compilation in force: keeps generations counting, and who has a topic or group keeps it. */
@@ -47,13 +51,17 @@ export interface Compiled {
   readonly topics: readonly BrokerTopic[]
   readonly brokers: readonly CompiledBroker[]
   readonly triggers: readonly CompiledTrigger[]
+  readonly kafkaSources: readonly CompiledSource[]
   readonly notices: readonly Notice[]
   /** By UID, of Inlets and Outlets that are or were there. */
   readonly generations: ReadonlyMap<string, number>
+  /** As it was told. */
+  readonly existing?: readonly string[]
 }
 
 type BrokerManifest = Extract<Manifest, { kind: 'Broker' }>
 type TriggerManifest = Extract<Manifest, { kind: 'Trigger' }>
+type SourceManifest = Extract<Manifest, { kind: 'KafkaSource' }>
 
 /** Addresses as manifests have them: their Brokers lead to our ingress, the rest is asked of the caller. */
 export function manifestResolver(objects: readonly Manifest[], options: CompileOptions): Resolve {
@@ -66,6 +74,7 @@ export function manifestResolver(objects: readonly Manifest[], options: CompileO
  *     Brokers ──► class is ours? ──► topic claimed? ──► Inlet, topic, delivery ─┐
  *       ConfigMaps ─────────────────────┘                                       ▼
  *     Triggers ──► Broker, group claimed?, addresses ────────────────────────► Outlet
+ *     KafkaSources ──► group claimed?, addresses, topics ────────────────────► Outlets
  *     Inlets and Outlets that changed against `previous` get the next generation
  */
 export function compileManifests(objects: readonly Manifest[], options: CompileOptions): Compiled {
@@ -79,6 +88,7 @@ export function compileManifests(objects: readonly Manifest[], options: CompileO
   const named = objects.filter((manifest): manifest is TriggerManifest => manifest.kind === 'Trigger')
   const ours = named.filter((manifest) => !leftAlone.has(brokerOf(manifest)))
   const triggers = compileTriggers(ours, byName, resolve, options)
+  const kafkaSources = compileSources(objects, resolve, options)
   const generations = new Map(options.previous?.generations)
   return {
     inlets: numbered(
@@ -87,13 +97,17 @@ export function compileManifests(objects: readonly Manifest[], options: CompileO
       generations,
     ),
     outlets: numbered(
-      triggers.flatMap(({ outlet }) => outlet ?? []),
+      [
+        ...triggers.flatMap(({ outlet }) => outlet ?? []),
+        ...kafkaSources.flatMap((source) => sourceOutlets(source, options)),
+      ],
       options.previous?.outlets ?? [],
       generations,
     ),
     topics: topicsOf(brokers),
     brokers,
     triggers,
+    kafkaSources,
     notices: [
       ...foreign.map(({ key, place, object }) => ({
         key,
@@ -104,6 +118,7 @@ export function compileManifests(objects: readonly Manifest[], options: CompileO
       ...served.flatMap(({ key, place }, i) => (brokers[i]?.notices ?? []).map((message) => ({ key, place, message }))),
     ],
     generations,
+    ...(options.existing === undefined ? {} : { existing: options.existing }),
   }
 }
 
@@ -127,7 +142,7 @@ function foreignTrigger({ key, place, object }: TriggerManifest, className: stri
 }
 
 function uidOf(
-  { key, object }: Pick<BrokerManifest | TriggerManifest, 'key' | 'object'>,
+  { key, object }: Pick<BrokerManifest | TriggerManifest | SourceManifest, 'key' | 'object'>,
   { uid = derivedUid }: CompileOptions,
 ): string {
   return object.metadata.uid ?? uid(key)
@@ -174,6 +189,36 @@ function compileTriggers(
       groupOwner: () => groups.claim(triggerGroup(manifest.key), manifest.key, false),
     }),
   )
+}
+
+function compileSources(objects: readonly Manifest[], resolve: Resolve, options: CompileOptions): CompiledSource[] {
+  const manifests = objects.filter((manifest): manifest is SourceManifest => manifest.kind === 'KafkaSource')
+  const claims = new Claims((options.previous?.kafkaSources ?? []).filter(({ template }) => template !== null))
+  return claims.inOrder(manifests, (manifest) => {
+    const { key, object } = manifest
+    const uid = uidOf(manifest, options)
+    const group = groupOf(object.spec.consumerGroup, uid)
+    const owners = (object.spec.topics ?? []).map((topic) => claims.claim(`${group} ${topic}`, key, false))
+    const groupOwner = owners.find((owner) => owner !== null) ?? null
+    return compileKafkaSource(object, key.namespace, { uid, resolve, groupOwner })
+  })
+}
+
+/** An Outlet for each topic: those that were asked for by name may come later. */
+function sourceOutlets(source: CompiledSource, { existing, previous }: CompileOptions): Omit<Outlet, 'generation'>[] {
+  const { asked, template, key } = source
+  if (template === null) return []
+  const before = previous?.kafkaSources.find((each) => objectName(each.key) === objectName(key))
+  const standing = new Map(previous?.outlets.map((outlet) => [outlet.uid, outlet]))
+  const topics = asked.kind === 'names' ? asked.names : matchingTopics(existing ?? [], asked.parts)
+  const looked = asked.kind === 'pattern' && existing !== undefined && isDeepStrictEqual(before?.asked, asked)
+  return topics.map((topic) => {
+    const old = standing.get(sourceOutletUid(source.uid, topic))
+    // What matches later is read whole: nobody could have said when it begins.
+    const start = old ?? (looked && previous?.existing !== undefined ? { start: 'earliest' as const } : source.start)
+    const { start: from, startAtMs }: CompiledSource['start'] = start
+    return outletOf({ ...source, template }, topic, { start: from, ...(startAtMs === undefined ? {} : { startAtMs }) })
+  })
 }
 
 /** References to Brokers of the set lead to our ingress; the rest is asked of the caller. */

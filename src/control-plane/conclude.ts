@@ -6,6 +6,10 @@ import type { CompiledBroker } from './broker/compile.ts'
 import { concludeBroker } from './broker/conclude.ts'
 import type { Compiled } from './compile-manifests.ts'
 import type { TopicState } from './topics/state.ts'
+import type { CompiledSource } from './kafka-source/compile.ts'
+import { concludeSource } from './kafka-source/conclude.ts'
+import { sourceUidOf } from './names.ts'
+import type { TopicsView } from './topics/source-topics.ts'
 import type { CompiledTrigger } from './trigger/compile.ts'
 import { concludeTrigger } from './trigger/conclude.ts'
 import type { Verdict } from './verdict.ts'
@@ -16,6 +20,8 @@ export interface Observed {
   readonly topics: ReadonlyMap<string, TopicState>
   /** The last report of the data plane by UID. */
   readonly outlets: ReadonlyMap<string, OutletReport>
+  /** The topics that the log has; absent: not known yet. */
+  readonly existing?: readonly string[]
   /** Whether the ingress takes events. */
   readonly ingressListening: boolean
 }
@@ -28,19 +34,22 @@ export interface ObjectStatus extends Verdict {
   readonly observedGeneration: number
   readonly address?: string
   readonly topic?: string
+  /** Topics that a KafkaSource reads. */
+  readonly topics?: readonly string[]
   readonly group?: string
   readonly subscriberUri?: string
   readonly deadLetterSinkUri?: string
 }
 
-/** A whole set of manifests: what was compiled and what is seen → conditions, Ready included; Brokers first. Pure. */
+/** A whole set of manifests: what was compiled and what is seen → conditions, Ready included; Brokers first, KafkaSources last. Pure. */
 export function conclude(compiled: Compiled, observed: Observed): readonly ObjectStatus[] {
   const brokers = compiled.brokers.map((broker) => brokerStatus(broker, compiled, observed))
   const byName = new Map(brokers.map((status) => [objectName(status.key), status]))
   const triggers = compiled.triggers.map((trigger) => {
     return triggerStatus(trigger, byName.get(objectName(trigger.broker)), compiled, observed)
   })
-  return [...brokers, ...triggers]
+  const sources = compiled.kafkaSources.map((source) => sourceStatus(source, compiled, observed))
+  return [...brokers, ...triggers, ...sources]
 }
 
 function brokerStatus(broker: CompiledBroker, { inlets }: Compiled, observed: Observed): ObjectStatus {
@@ -77,6 +86,59 @@ function triggerStatus(
     group,
     ...(subscriberUri === undefined ? {} : { subscriberUri }),
     ...(deadLetterSinkUri === undefined ? {} : { deadLetterSinkUri }),
+  }
+}
+
+function sourceStatus(source: CompiledSource, { outlets }: Compiled, observed: Observed): ObjectStatus {
+  const { key, uid, group, sinkUri, deadLetterSinkUri } = source
+  const own = outlets.filter((outlet) => sourceUidOf(outlet.uid) === uid && outlet.uid !== uid)
+  const topics = viewOf(source, own, observed)
+  const seen = own
+    .filter(({ topic }) => topics.found.has(topic))
+    .map(({ uid: outletUid, topic, generation }) => {
+      const report = observed.outlets.get(outletUid)
+      const fault = report?.fault ?? undefined
+      const status =
+        report === undefined || report.state === 'released'
+          ? undefined
+          : {
+              observedGeneration: report.generation,
+              state: report.state,
+              ...(fault === undefined ? {} : { fault }),
+            }
+      return { topic, generation, status, consumption: { kind: 'owned' as const } }
+    })
+  return {
+    key,
+    uid,
+    ...concludeSource(source, { credential: { kind: 'none' }, topics, before: [], outlets: seen }),
+    observedGeneration: Math.max(0, ...own.map(({ generation }) => generation)),
+    group,
+    topics: [...topics.found.keys()],
+    ...(sinkUri === undefined ? {} : { subscriberUri: sinkUri }),
+    ...(deadLetterSinkUri === undefined ? {} : { deadLetterSinkUri }),
+  }
+}
+
+/** What is known of its topics, as the control plane of a cluster sees it. */
+function viewOf({ asked }: CompiledSource, own: readonly { topic: string }[], observed: Observed): TopicsView {
+  const names = asked.kind === 'names' ? asked.names : own.map(({ topic }) => topic)
+  const states = names.map((name) => ({ name, state: observed.topics.get(name) }))
+  const faults = states.flatMap(({ state }) =>
+    state === undefined || state === 'ready' || state.usable ? [] : [state],
+  )
+  const away = faults.find(({ reason }) => reason !== 'TopicNotFound') ?? null
+  const there = states.filter(({ state }) => state === 'ready' || (state !== undefined && state.usable === true))
+  const known =
+    asked.kind === 'names' ? states.every(({ state }) => state !== undefined) : observed.existing !== undefined
+  return {
+    seen: known,
+    fault: away === null ? null : { reason: away.reason, message: away.message },
+    found: new Map(there.map(({ name }) => [name, { id: '', partitions: 1 }])),
+    missing: states
+      .filter(({ state }) => state !== undefined && state !== 'ready' && !state.usable)
+      .map(({ name }) => name),
+    forbidden: [],
   }
 }
 

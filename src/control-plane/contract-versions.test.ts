@@ -37,7 +37,7 @@ it('a deletion has the version that the watch told', () => {
   const versions = new ContractVersions(store)
   store.tell({ kind: 'gone', object: outlet('7', 1) })
   expect(versions.specVersion('o')).toBeUndefined()
-  expect(versions.deletion('o')).toEqual({ version: '7', topic: 't', bootstrapServers: 'k' })
+  expect(versions.deletion('o')).toEqual({ version: '7', topic: 't', cluster: { bootstrapServers: 'k' } })
   expect(versions.deletionsOn('t')).toHaveLength(1)
   store.tell(set(outlet('9', 1)))
   expect(versions.deletion('o')).toBeUndefined()

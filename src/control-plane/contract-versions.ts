@@ -1,12 +1,14 @@
+import type { KafkaCluster } from '../contract/source.ts'
 import type { StoredObject } from '../kube/client.ts'
 import type { Store, StoreChange } from '../kube/store.ts'
+import { clusterOfContract } from './kafka-cluster.ts'
 
 /** What is known of the end of an Inlet or Outlet. */
 export interface Deletion {
   /** Of its deletion; undefined: it went while nobody was looking. */
   readonly version: string | undefined
   readonly topic: string | undefined
-  readonly bootstrapServers: string | undefined
+  readonly cluster: KafkaCluster | undefined
 }
 
 interface Known {
@@ -45,6 +47,16 @@ export class ContractVersions {
     return [...this.#gone.values()].filter((deletion) => deletion.topic === topic)
   }
 
+  /** Deletions of those whose UID begins so. */
+  deletionsUnder(prefix: string): ReadonlyMap<string, Deletion> {
+    return new Map([...this.#gone].filter(([uid]) => uid.startsWith(prefix)))
+  }
+
+  /** As {@link forget}, of all whose UID begins so. */
+  forgetUnder(prefix: string): void {
+    for (const uid of this.deletionsUnder(prefix).keys()) this.#gone.delete(uid)
+  }
+
   /** Its source is gone for good: nobody will ask any more. */
   forget(uid: string): void {
     this.#gone.delete(uid)
@@ -60,10 +72,10 @@ export class ContractVersions {
 
   #remove({ object }: Extract<StoreChange, { kind: 'gone' }>): void {
     const { name, resourceVersion } = object.metadata
-    const spec = object['spec'] as { topic?: string; bootstrapServers?: string } | undefined
+    const spec = object['spec'] as { topic?: string } | undefined
     // A deletion found out by a new list is told with the version that we had already.
     const version = this.#known.get(name)?.version === resourceVersion ? undefined : resourceVersion
     this.#known.delete(name)
-    this.#gone.set(name, { version, topic: spec?.topic, bootstrapServers: spec?.bootstrapServers })
+    this.#gone.set(name, { version, topic: spec?.topic, cluster: clusterOfContract(spec) })
   }
 }

@@ -1,7 +1,7 @@
 import type { DeliverySpec } from '../api/meta/delivery.ts'
 import type { Delivery } from '../contract/outlet.ts'
 import { parseDuration } from '../core/duration.ts'
-import type { Missing, Resolve } from './resolve.ts'
+import { targetOf, type Missing, type Resolve } from './resolve.ts'
 
 /** What Knative's shipped `config-br-defaults` gives a Broker that has no delivery. */
 export const brokerDefaultDelivery: DeliverySpec = { retry: 10, backoffPolicy: 'exponential', backoffDelay: 'PT0.2S' }
@@ -29,7 +29,7 @@ export function effectiveDelivery(spec: DeliverySpec, namespace: string, resolve
   const sink = resolve(spec.deadLetterSink, namespace)
   if ('missing' in sink) return { delivery: null, missing: sink }
   const note = sink.note === undefined ? {} : { note: sink.note }
-  return { delivery: { ...delivery, deadLetter: { url: sink.url } }, ...note }
+  return { delivery: { ...delivery, deadLetter: targetOf(sink) }, ...note }
 }
 
 function milliseconds(text: string | undefined): number | undefined {

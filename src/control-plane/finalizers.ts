@@ -5,6 +5,7 @@
 export const finalizers = {
   broker: ['brokers.eventing.knative.dev/millrace', 'brokers.eventing.knative.dev'],
   trigger: ['kafka.triggers.eventing.knative.dev/millrace', 'kafka.triggers.eventing.knative.dev'],
+  kafkaSource: ['kafkasources.sources.knative.dev/millrace', 'kafkasources.sources.knative.dev'],
   sinkBinding: ['sinkbindings.sources.knative.dev/millrace', 'sinkbindings.sources.knative.dev'],
 } as const satisfies Record<string, readonly [ours: string, ofKnative: string]>
 

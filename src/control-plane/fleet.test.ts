@@ -10,11 +10,11 @@ const worker = (seen: string, partitions: number[] = [], more: Partial<LiveWorke
   name: 'd-0',
   role: 'dispatcher',
   seen,
-  owns: new Map([[topicId('k', 't'), new Set(partitions)]]),
+  owns: new Map([[topicId({ bootstrapServers: 'k' }, 't'), new Set(partitions)]]),
   refused: new Set(),
   ...more,
 })
-const demand = { uid: 'u', topic: 't', bootstrapServers: 'k', partitions: 2, version: '10' }
+const demand = { uid: 'u', topic: 't', cluster: { bootstrapServers: 'k' }, partitions: 2, version: '10' }
 
 describe('an Outlet is in hand', () => {
   it.each<[string, LiveWorker[], object, string]>([
@@ -25,7 +25,18 @@ describe('an Outlet is in hand', () => {
     ['versions are numbers', [worker('9', [0, 1])], { version: '10' }, 'unowned'],
     ['versions of any length', [worker('100', [0, 1])], { version: '99' }, 'owned'],
     ['a partition is nobody’s', [worker('10', [0])], {}, 'unowned'],
-    ['they own a topic of that name elsewhere', [worker('10', [0, 1])], { bootstrapServers: 'other' }, 'unowned'],
+    [
+      'they own a topic of that name elsewhere',
+      [worker('10', [0, 1])],
+      { cluster: { bootstrapServers: 'other' } },
+      'unowned',
+    ],
+    [
+      'they own it as somebody else',
+      [worker('10', [0, 1])],
+      { cluster: { bootstrapServers: 'k', credential: 'c' } },
+      'unowned',
+    ],
     ['the number of partitions is not known: one must be', [worker('10', [1])], { partitions: undefined }, 'owned'],
     ['one cannot read it', [worker('10', [0, 1], { refused: new Set(['u']) })], {}, 'unowned'],
   ])('%s', (_, workers, more, expected) => {

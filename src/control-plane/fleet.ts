@@ -1,4 +1,5 @@
 import { z } from 'zod'
+import { clusterId, type KafkaCluster } from '../contract/source.ts'
 import { WorkerSpec, WorkerStatus } from '../contract/worker.ts'
 import type { StoredObject } from '../kube/client.ts'
 import { isAfter } from '../kube/resource-version.ts'
@@ -24,8 +25,8 @@ export interface LiveWorker {
 const Readable = z.object({ ...WorkerStatus.shape, refused: z.array(z.string()).optional() })
 
 /** One topic in one Kafka cluster. */
-export function topicId(bootstrapServers: string, topic: string): string {
-  return `${bootstrapServers} ${topic}`
+export function topicId(cluster: KafkaCluster, topic: string): string {
+  return `${clusterId(cluster)} ${topic}`
 }
 
 /** Whether it has seen this version; `uid`: and has it in force. */
@@ -83,7 +84,7 @@ function liveWorker(object: StoredObject): LiveWorker | undefined {
   // One that has said nothing yet is none that we can rely on.
   if (!spec.success || !status.success) return undefined
   const { seen, owns, refused = [] } = status.data
-  const partitions = owns.map((each) => [topicId(each.bootstrapServers, each.topic), new Set(each.partitions)] as const)
+  const partitions = owns.map((each) => [topicId(each, each.topic), new Set(each.partitions)] as const)
   return {
     name: object.metadata.name,
     role: spec.data.role,
@@ -110,7 +111,8 @@ function sameOwns(a: LiveWorker, b: LiveWorker): boolean {
 export interface Demand {
   readonly uid: string
   readonly topic: string
-  readonly bootstrapServers: string
+  /** Undefined: it has none yet, and nobody can own it. */
+  readonly cluster: KafkaCluster | undefined
   /** How many the topic has; undefined: not known, so none is asked for. */
   readonly partitions: number | undefined
   /** The version of the Outlet that they must have seen. */
@@ -125,7 +127,7 @@ export function consumptionOf(dispatchers: readonly LiveWorker[], demand: Demand
     return { kind: 'nobody', message }
   }
   const owned = new Set<number>()
-  const id = topicId(demand.bootstrapServers, demand.topic)
+  const id = demand.cluster === undefined ? '' : topicId(demand.cluster, demand.topic)
   for (const worker of dispatchers.filter((each) => knows(each, demand.version, demand.uid)))
     for (const partition of worker.owns.get(id) ?? []) owned.add(partition)
   const wanted = demand.partitions ?? 1

@@ -1,4 +1,5 @@
 import { createHash } from 'node:crypto'
+import { ownGroupPrefix } from '../api/kafka-source.ts'
 import type { ObjectKey } from '../api/problem.ts'
 
 /** What Kafka allows. */
@@ -14,6 +15,21 @@ export function brokerTopic({ namespace, name }: ObjectKey): string {
 /** Consumer group of a Trigger: Knative's default `triggers-consumergroup-template`, so that its positions are found again. */
 export function triggerGroup({ namespace, name }: ObjectKey): string {
   return `knative-trigger-${namespace}-${name}`
+}
+
+/** Consumer group of a KafkaSource that names none: of its UID, where admission has not given it a name. */
+export function sourceGroup(uid: string): string {
+  return `${ownGroupPrefix}${uid}`
+}
+
+/** A KafkaSource has an Outlet for each topic. This is the UID of one. */
+export function sourceOutletUid(uid: string, topic: string): string {
+  return `${uid}.${digest(topic).slice(0, 8)}`
+}
+
+/** The UID of the object that an Outlet was made of, from that of the Outlet. */
+export function sourceUidOf(outletUid: string): string {
+  return outletUid.split('.', 1)[0] ?? outletUid
 }
 
 /**

@@ -1,8 +1,15 @@
 import { Broker } from '../api/broker.ts'
 import { withoutNulls } from '../api/json.ts'
+import { KafkaSource } from '../api/kafka-source.ts'
 import { SinkBinding } from '../api/sink-binding.ts'
 import { Trigger } from '../api/trigger.ts'
-import { validateBroker, validateSinkBinding, validateTrigger, type FieldProblem } from '../api/validate.ts'
+import {
+  validateBroker,
+  validateKafkaSource,
+  validateSinkBinding,
+  validateTrigger,
+  type FieldProblem,
+} from '../api/validate.ts'
 import type { StoredObject } from '../kube/client.ts'
 
 /** An object of the API server as its schema reads it, or sentences about what is wrong with it. */
@@ -12,6 +19,7 @@ export type Parsed<T> =
 const brokers = new WeakMap<StoredObject, Parsed<Broker>>()
 const triggers = new WeakMap<StoredObject, Parsed<Trigger>>()
 const sinkBindings = new WeakMap<StoredObject, Parsed<SinkBinding>>()
+const kafkaSources = new WeakMap<StoredObject, Parsed<KafkaSource>>()
 
 /** Read once for each version of an object. */
 export function parsedBroker(object: StoredObject): Parsed<Broker> {
@@ -34,6 +42,14 @@ export function parsedSinkBinding(object: StoredObject): Parsed<SinkBinding> {
   return remember(sinkBindings, object, () => {
     const { success, data } = SinkBinding.safeParse(withoutNulls(object))
     return success ? { value: data } : { value: null, problems: said(validateSinkBinding(object)) }
+  })
+}
+
+/** Read once for each version of an object. */
+export function parsedKafkaSource(object: StoredObject): Parsed<KafkaSource> {
+  return remember(kafkaSources, object, () => {
+    const { success, data } = KafkaSource.safeParse(withoutNulls(object))
+    return success ? { value: data } : { value: null, problems: said(validateKafkaSource(object)) }
   })
 }
 

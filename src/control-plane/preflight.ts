@@ -9,6 +9,7 @@ const definitions = [
   'brokers.eventing.knative.dev',
   'triggers.eventing.knative.dev',
   'sinkbindings.sources.knative.dev',
+  'kafkasources.sources.knative.dev',
 ]
 
 /** Knative calls its webhooks `webhook.eventing.knative.dev`, `validation.webhook.kafka.eventing.knative.dev`, ... */

@@ -20,7 +20,7 @@ export function groupKindName({ group, kind }: GroupKind): string {
 
 /** Who refers: an object of one of our controllers. */
 export interface Referrer {
-  readonly kind: 'Broker' | 'Trigger' | 'SinkBinding'
+  readonly kind: 'Broker' | 'Trigger' | 'SinkBinding' | 'KafkaSource'
   readonly key: ObjectName
 }
 

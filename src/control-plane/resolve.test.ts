@@ -15,3 +15,9 @@ test.each([
 test('a path beside it keeps whom to trust', () => {
   expect(resolve({ ref: service, uri: '/y' }, 'shop')).toEqual({ url: 'http://a.shop/y', CACerts: 'PEM' })
 })
+
+test('what a server says of itself holds for a uri on that server alone', () => {
+  const h2c = destinationResolver(() => ({ url: 'http://a.shop', protocol: 'h2c' }))
+  expect(h2c({ ref: service, uri: '/y' }, 'shop')).toEqual({ url: 'http://a.shop/y', protocol: 'h2c' })
+  expect(h2c({ ref: service, uri: 'http://b.shop/y' }, 'shop')).toEqual({ url: 'http://b.shop/y' })
+})

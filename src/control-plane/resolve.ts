@@ -1,5 +1,6 @@
 import { fails, holds, waits, type Condition } from '../api/meta/condition.ts'
 import type { Destination, ReferenceReason } from '../api/meta/reference.ts'
+import type { Target } from '../contract/outlet.ts'
 
 /** No address: a sentence that says what is missing and what to do. */
 export interface Missing {
@@ -10,8 +11,24 @@ export interface Missing {
   readonly unknown?: boolean
 }
 
-/** An address, with whom to trust there (PEM), and a sentence when something about it is worth knowing; or none. */
-export type Resolved = { readonly url: string; readonly CACerts?: string; readonly note?: string } | Missing
+/** An address. */
+export interface Located {
+  readonly url: string
+  /** Whom to trust there, PEM. */
+  readonly CACerts?: string
+  /** What is worth knowing about it, a sentence. */
+  readonly note?: string
+  /** It says that it speaks HTTP/2 without TLS. */
+  readonly protocol?: 'h2c'
+}
+
+/** An address, or none. */
+export type Resolved = Located | Missing
+
+/** The address as an Outlet has it. */
+export function targetOf({ url, protocol }: Located): Target {
+  return protocol === undefined ? { url } : { url, protocol }
+}
 
 /** A reference with its namespace filled in. */
 export interface FullReference {
@@ -47,9 +64,15 @@ export function destinationResolver(resolveReference: ResolveReference): Resolve
     if ('missing' in target || uri === undefined) return target
     const base = target.url
     return URL.canParse(uri, base)
-      ? { ...target, url: new URL(uri, base).href }
+      ? elsewhere(target, new URL(uri, base))
       : { missing: `${uri} cannot be appended to ${base}` }
   }
+}
+
+/** What is known of a server holds for it alone. */
+function elsewhere({ protocol, ...target }: Located, { href: url, origin }: URL): Located {
+  const same = protocol !== undefined && origin === new URL(target.url).origin
+  return { ...target, url, ...(same ? { protocol } : {}) }
 }
 
 /** The condition of a Destination of the field `path`. */

@@ -1,4 +1,6 @@
 import { externalTopicAnnotation, brokerClass } from '../api/broker.ts'
+import { serversOf } from '../api/kafka-source.ts'
+import type { KafkaCluster } from '../contract/source.ts'
 import { isAfter } from '../kube/resource-version.ts'
 import type { ObjectName, StoredObject } from '../kube/client.ts'
 import type { Controller } from '../kube/controller.ts'
@@ -9,11 +11,13 @@ import { chooseTopic } from './broker/compile.ts'
 import { configRef, kafkaConfigName } from './broker/kafka-config.ts'
 import { inUse } from './broker/observe.ts'
 import { sourceOf } from './contract-object.ts'
+import type { CredentialOwner } from './credentials/credentials.ts'
 import type { FleetChange, Role } from './fleet.ts'
 import type { Informers } from './informers.ts'
 import type { Claimant } from './name-index.ts'
-import { brokerTopic, parkingTopic, triggerGroup } from './names.ts'
-import { parsedBroker } from './parsed.ts'
+import { groupOfSource, sourceInUse, toldTopics } from './kafka-source/observe.ts'
+import { brokerTopic, parkingTopic, sourceGroup, triggerGroup } from './names.ts'
+import { parsedBroker, parsedKafkaSource } from './parsed.ts'
 import type { GroupKind, Referrer } from './references.ts'
 import type { Bindings } from './sink-binding/bindings.ts'
 import { statusOf } from './status-of.ts'
@@ -26,11 +30,17 @@ const fleetDelayMs = 200
 const serviceKind: GroupKind = { group: '', kind: 'Service' }
 const brokerKind: GroupKind = { group: 'eventing.knative.dev', kind: 'Broker' }
 
-const controllerOf = { Broker: 'broker', Trigger: 'trigger', SinkBinding: 'sinkBinding' } as const
+const controllerOf = {
+  Broker: 'broker',
+  Trigger: 'trigger',
+  KafkaSource: 'kafkaSource',
+  SinkBinding: 'sinkBinding',
+} as const
 
 interface Controllers {
   readonly broker: Controller
   readonly trigger: Controller
+  readonly kafkaSource: Controller
   readonly sugar: Controller
   readonly sinkBinding: Controller
 }
@@ -38,10 +48,11 @@ interface Controllers {
 /**
  * Who is to be looked at when something changes. Keys only: what there is to do is read from the caches when their turn comes.
  *
- *     Inlet, topic, ConfigMap, ingress, its address ► Broker ──► board ──► its Triggers
+ *     Inlet, topic, ConfigMap, credential, ingress, its address ► Broker ──► board ──► its Triggers
  *     Outlet, dispatcher ──────────────────────────► Trigger
+ *     Outlet, dispatcher, topics, credential ► KafkaSource
  *     Service, Broker, any Addressable ──► those who refer to it
- *     Broker, Trigger ──► those who ask for the same name in Kafka
+ *     Broker, Trigger, KafkaSource ──► those who ask for the same name in Kafka
  *     SinkBinding ► those that may want the same workload; label of a namespace ► SinkBindings in it; a workload ► those that bind it
  *     ConfigMap config-sugar, a Broker that is gone ─► Namespace
  */
@@ -53,6 +64,8 @@ export class Wiring {
   readonly #triggers = new Map<string, Map<string, ObjectName>>()
   /** Names of Brokers by UID. */
   readonly #brokers = new Map<string, ObjectName>()
+  /** Names of KafkaSources by UID. */
+  readonly #kafkaSources = new Map<string, ObjectName>()
   readonly #due = new Map<Role, NodeJS.Timeout>()
   #world: World | undefined
   #controllers: Controllers | undefined
@@ -68,7 +81,7 @@ export class Wiring {
   /** Follows all caches from now on. To be called before they have their first lists. */
   connect(world: World): void {
     this.#world = world
-    const { brokers, triggers, inlets, outlets, services, configMaps, sugar, sinkBindings, namespaces } =
+    const { brokers, triggers, inlets, outlets, services, configMaps, sugar, sinkBindings, kafkaSources, namespaces } =
       this.#informers
     brokers.subscribe((change) => this.#brokerStored(change, world))
     triggers.subscribe((change) => this.#triggerStored(change, world))
@@ -78,6 +91,7 @@ export class Wiring {
     configMaps.subscribe(({ object }) => this.#configMapStored(object, world))
     sugar.subscribe(() => this.#allNamespaces())
     sinkBindings.subscribe((change) => this.#sinkBindingStored(change))
+    kafkaSources.subscribe((change) => this.#kafkaSourceStored(change, world))
     namespaces.subscribe((change) => this.#namespaceStored(change))
   }
 
@@ -90,9 +104,18 @@ export class Wiring {
     for (const { kind, key } of referrers) this.#to(controllerOf[kind], key)
   }
 
-  readonly topicsChanged = (bootstrapServers: string, topics: readonly string[]): void => {
-    for (const uid of this.#world?.kafka.owners(bootstrapServers, new Set(topics)) ?? [])
-      this.#broker(this.#brokers.get(uid))
+  readonly topicsChanged = (cluster: KafkaCluster, topics: readonly string[]): void => {
+    for (const uid of this.#world?.kafka.owners(cluster, new Set(topics)) ?? []) this.#broker(this.#brokers.get(uid))
+  }
+
+  readonly credentialChanged = ({ kind, namespace, name }: CredentialOwner): void => {
+    if (kind === 'Broker') this.#broker({ namespace, name })
+    else if (kind === 'KafkaSource') this.#to('kafkaSource', { namespace, name })
+  }
+
+  readonly topicsViewed = (uid: string): void => {
+    const key = this.#kafkaSources.get(uid)
+    if (key !== undefined) this.#to('kafkaSource', key)
   }
 
   readonly brokerChanged = (broker: ObjectName): void => {
@@ -107,6 +130,8 @@ export class Wiring {
     if (change.kind === 'seen') {
       const crossed = (version: string): boolean => isAfter(version, change.from) && !isAfter(version, change.to)
       for (const key of this.#world?.awaiting[role].reached(crossed) ?? []) this.#toServed(role, key)
+      if (role === 'dispatcher')
+        for (const key of this.#world?.awaiting.source.reached(crossed) ?? []) this.#to('kafkaSource', key)
     } else if (!this.#due.has(role) && !this.#signal.aborted) {
       this.#due.set(
         role,
@@ -119,6 +144,8 @@ export class Wiring {
     this.#due.delete(role)
     const { brokers, triggers } = this.#informers
     for (const object of (role === 'ingress' ? brokers : triggers).all()) this.#toServed(role, nameOf(object))
+    if (role === 'dispatcher')
+      for (const object of this.#informers.kafkaSources.all()) this.#to('kafkaSource', nameOf(object))
   }
 
   #toServed(role: Role, key: ObjectName): void {
@@ -154,6 +181,16 @@ export class Wiring {
     for (const other of world.groupNames.set(object.metadata.uid, claimant)) this.#to('trigger', other)
   }
 
+  #kafkaSourceStored(change: StoreChange, world: World): void {
+    const { object } = change
+    const { uid } = object.metadata
+    const gone = change.kind === 'gone'
+    if (gone) this.#kafkaSources.delete(uid)
+    else this.#kafkaSources.set(uid, nameOf(object))
+    for (const other of world.sourceGroups.set(uid, gone ? undefined : sourceClaim(object)))
+      this.#to('kafkaSource', other)
+  }
+
   /** Two may want the same variables of one workload. */
   #sinkBindingStored(change: StoreChange): void {
     const { object } = change
@@ -177,7 +214,7 @@ export class Wiring {
 
   #outletStored({ object }: StoreChange): void {
     const source = sourceOf(object)
-    if (source !== undefined) this.#to('trigger', source.key)
+    if (source?.kind === 'Trigger' || source?.kind === 'KafkaSource') this.#to(controllerOf[source.kind], source.key)
   }
 
   #configMapStored(object: StoredObject, { namespace }: World): void {
@@ -222,6 +259,17 @@ function groupClaim(object: StoredObject): Claimant {
   const holds = statusOf(object).annotations?.[groupInUse.group] === group
   const derived = group === triggerGroup({ kind: 'Trigger', ...nameOf(object) })
   return { ...claimOf(object), names: [group], holds, derived, shares: false }
+}
+
+/** Positions are kept by group and topic, so two may share a group for different topics. */
+function sourceClaim(object: StoredObject): Claimant {
+  const group = groupOfSource(object)
+  const spec = parsedKafkaSource(object).value?.spec
+  const servers = spec === undefined ? '' : serversOf(spec).split(',').toSorted().join(',')
+  const topics = new Set([...(spec?.topics ?? []), ...toldTopics(object)])
+  const holds = statusOf(object).annotations?.[sourceInUse.group] === group
+  const names = Array.from(topics, (topic) => `${servers} ${group} ${topic}`)
+  return { ...claimOf(object), names, holds, derived: group === sourceGroup(object.metadata.uid), shares: false }
 }
 
 function claimOf(object: StoredObject): Pick<Claimant, 'key' | 'uid' | 'createdAt'> {

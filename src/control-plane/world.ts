@@ -7,7 +7,9 @@ import type { Logger } from '../telemetry/logger.ts'
 import type { BrokerBoard } from './board.ts'
 import type { ContractVersions } from './contract-versions.ts'
 import { contractObject, sourceLabelsOf, type ContractDraft } from './contract-object.ts'
+import type { Credentials } from './credentials/credentials.ts'
 import type { Fleet } from './fleet.ts'
+import type { SourceOutlets } from './kafka-source/outlets.ts'
 import type { NameIndex } from './name-index.ts'
 import type { References } from './references.ts'
 import type { ResolveReference } from './resolve.ts'
@@ -21,6 +23,7 @@ export const fieldManager = 'millrace'
 export interface Stores {
   readonly brokers: Store
   readonly triggers: Store
+  readonly kafkaSources: Store
   /** Of the system namespace, as the next three. */
   readonly inlets: Store
   readonly outlets: Store
@@ -44,15 +47,23 @@ export interface World {
   readonly events: EventRecorder
   readonly stores: Stores
   readonly kafka: KafkaClusters
+  readonly credentials: Credentials
   readonly fleet: Fleet
   readonly inletVersions: ContractVersions
   readonly outletVersions: ContractVersions
   readonly topicNames: NameIndex
   readonly groupNames: NameIndex
+  /** Consumer groups of KafkaSources, by Kafka cluster and topic. */
+  readonly sourceGroups: NameIndex
+  readonly sourceOutlets: SourceOutlets
   readonly references: References
   readonly resolve: ResolveReference
   readonly board: BrokerBoard
-  readonly awaiting: { readonly ingress: AwaitedVersions; readonly dispatcher: AwaitedVersions }
+  readonly awaiting: {
+    readonly ingress: AwaitedVersions
+    readonly dispatcher: AwaitedVersions
+    readonly source: AwaitedVersions
+  }
 }
 
 /** Which objects wait for workers to see which version. */

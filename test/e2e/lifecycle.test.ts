@@ -89,7 +89,9 @@ describe.skipIf(!cluster().ours)('the life of an installation', () => {
     await using flow = await createFlow('stays')
     const { code, output } = await uninstall()
     expect(code).toBe(1)
-    expect(output).toMatch(/there are 2 Brokers, Triggers and SinkBindings.*--keep-topics or --delete-topics/s)
+    expect(output).toMatch(
+      /there are 2 Brokers, Triggers, SinkBindings and KafkaSources.*--keep-topics or --delete-topics/s,
+    )
     const outcome = await postFromPod(flow.namespace, { url: flow.url, prefix: 's' })
     expect((await arrival(flow.app, 's', outcome)).lost).toEqual([])
   })

@@ -4,6 +4,8 @@ import { beforeAll, describe, expect, it } from 'vitest'
 import { parseAllDocuments } from 'yaml'
 import { eventually } from '../support/eventually.ts'
 import { foreignClient, joinGroup } from '../support/foreign.ts'
+import { uniqueTopic } from '../support/kafka.ts'
+import { createTopic } from '../support/topics.ts'
 import { asked, describeGrant, grants, used, type Asked } from './support/audit.ts'
 import { createFlow, triggerToRecorder, type Flow } from './support/flow.ts'
 import { apply, cluster, get, kubectl, list, systemNamespace, waitFor, type KubeObject } from './support/kube.ts'
@@ -24,7 +26,7 @@ beforeAll(installMillrace)
 describe.skipIf(cluster().auditLog === null)('what the accounts of Millrace may do', () => {
   it('is needed: what happens seldom is made to happen here', async () => {
     await using flow = await createFlow('rights')
-    await Promise.all([renewCertificates(), adoptGroup(flow), changeContract(flow), bindWorkloads(flow)])
+    await Promise.all([renewCertificates(), adoptGroup(flow), changeContract(flow), bindWorkloads(flow), signIn(flow)])
     await editChildren()
     await deleteChildren()
     await killPod((await pods('ingress'))[0] ?? '')
@@ -60,6 +62,33 @@ describe.skipIf(cluster().auditLog === null)('what the accounts of Millrace may 
 
 async function manifest(file: string): Promise<KubeObject[]> {
   return parseAllDocuments(await readFile(join(config, file), 'utf8')).map((one) => one.toJS() as KubeObject)
+}
+
+/** A Secret that signs in to Kafka comes, changes and is not needed any more. This Kafka asks nobody who he is, and refuses to be told. */
+async function signIn({ namespace }: Flow): Promise<void> {
+  const metadata = { namespace, name: 'signing-in' }
+  const secret = (password: string): KubeObject => {
+    const stringData = { protocol: 'SASL_PLAINTEXT', user: 'ann', password }
+    return { apiVersion: 'v1', kind: 'Secret', metadata, stringData }
+  }
+  const kept = async (): Promise<string> => JSON.stringify(await list('secrets', 'millrace-credentials'))
+  const shared = await get('configmap', 'kafka-broker-config', systemNamespace)
+  const data = { ...(shared?.['data'] as object), 'auth.secret.ref.name': 'signing-in' }
+  const config = { apiVersion: 'v1', kind: 'ConfigMap', name: 'signing-in', namespace }
+  await apply([secret('first'), { apiVersion: 'v1', kind: 'ConfigMap', metadata, data }])
+  await apply([{ apiVersion: 'eventing.knative.dev/v1', kind: 'Broker', metadata, spec: { config } }])
+  await eventually('it is handed on', async () => (await kept()).includes(`${namespace}/signing-in`), {
+    withinMs: 30_000,
+  })
+  const before = await kept()
+  await apply([secret('second')])
+  await kubectl('annotate', 'broker', 'signing-in', '-n', namespace, 'eventing.millrace.dev/refresh=1')
+  await eventually('so is its change', async () => (await kept()) !== before, { withinMs: 30_000 })
+  await kubectl('delete', 'broker', 'signing-in', '-n', namespace)
+  await eventually('it is taken away', async () => !(await kept()).includes(`${namespace}/signing-in`), {
+    withinMs: 180_000,
+    everyMs: 1_000,
+  })
 }
 
 /** As an operator does who suspects that a key has leaked; then the Secret itself is lost. */
@@ -174,25 +203,26 @@ async function deleteChildren(): Promise<void> {
 async function loseFinalizer({ namespace }: Flow): Promise<void> {
   const outlets = async () =>
     (await list('outlets', systemNamespace, '-l', `millrace.dev/source-namespace=${namespace}`)).length
+  const topic = await createTopic(cluster().kafka, { name: uniqueTopic(), partitions: 1 })
+  const spec = { bootstrapServers: [cluster().kafka], topics: [topic], sink: { uri: 'http://nowhere.example/' } }
+  await apply(
+    [{ apiVersion: 'sources.knative.dev/v1', kind: 'KafkaSource', metadata: { name: 'adopted' }, spec }],
+    namespace,
+  )
+  await waitFor('kafkasource', 'adopted', 'Ready', { namespace })
   const before = await outlets()
   await kubectl('scale', 'deployment/millrace-controller', '--replicas=0', ...inSystem)
   await eventually('no controller runs', async () => (await pods('controller')).length === 0, {
     withinMs: 60_000,
     everyMs: 200,
   })
-  await kubectl('delete', 'trigger', 'adopted', '-n', namespace, '--wait=false')
-  await kubectl(
-    'patch',
-    'trigger',
-    'adopted',
-    '-n',
-    namespace,
-    '--type=merge',
-    '-p',
-    '{"metadata":{"finalizers":null}}',
-  )
+  const patch = ['--type=merge', '-p', '{"metadata":{"finalizers":null}}']
+  for (const kind of ['trigger', 'kafkasource']) {
+    await kubectl('delete', kind, 'adopted', '-n', namespace, '--wait=false')
+    await kubectl('patch', kind, 'adopted', '-n', namespace, ...patch)
+  }
   await kubectl('scale', 'deployment/millrace-controller', '--replicas=2', ...inSystem)
-  await eventually('the Outlet is gone, too', async () => (await outlets()) === before - 1, {
+  await eventually('their Outlets are gone, too', async () => (await outlets()) === before - 2, {
     withinMs: 90_000,
     everyMs: 500,
   })

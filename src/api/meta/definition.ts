@@ -30,9 +30,12 @@ export interface Definition {
   readonly shortNames?: readonly string[]
   readonly categories: readonly string[]
   readonly labels: Readonly<Record<string, string>>
+  readonly annotations?: Readonly<Record<string, string>>
   readonly columns: readonly Column[]
   /** False: an object without a spec is right. */
   readonly specRequired: boolean
+  /** Where `kubectl scale` writes and reads; JSON paths. */
+  readonly scale?: { readonly spec: string; readonly status: string; readonly selector: string }
   /** The first one is stored. */
   readonly versions: readonly Version[]
 }
@@ -47,13 +50,13 @@ export const readyColumns: readonly Column[] = [
 
 /** A CustomResourceDefinition (apiextensions.k8s.io/v1), in a stable order. */
 export function customResourceDefinition(definition: Definition): Readonly<Record<string, unknown>> {
-  const { group, kind, labels, categories, shortNames, versions } = definition
+  const { group, kind, labels, annotations, categories, shortNames, versions } = definition
   const singular = kind.toLowerCase()
   const plural = `${singular}s`
   return {
     apiVersion: 'apiextensions.k8s.io/v1',
     kind: 'CustomResourceDefinition',
-    metadata: { name: `${plural}.${group}`, labels },
+    metadata: { name: `${plural}.${group}`, labels, ...(annotations === undefined ? {} : { annotations }) },
     spec: {
       group,
       scope: 'Namespaced',
@@ -78,9 +81,18 @@ function versionOf(definition: Definition, version: Version, storage: boolean) {
     served: true,
     storage,
     ...(deprecationWarning === undefined ? {} : { deprecated: true, deprecationWarning }),
-    subresources: { status: {} },
+    subresources: subresourcesOf(definition),
     additionalPrinterColumns: definition.columns,
     schema: { openAPIV3Schema: rootOf(definition, version) },
+  }
+}
+
+function subresourcesOf({ scale }: Definition) {
+  if (scale === undefined) return { status: {} }
+  const { spec, status, selector } = scale
+  return {
+    status: {},
+    scale: { specReplicasPath: spec, statusReplicasPath: status, labelSelectorPath: selector },
   }
 }
 

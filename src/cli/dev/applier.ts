@@ -9,12 +9,14 @@ import {
   type Compiled,
   type CompileOptions,
 } from '../../control-plane/compile-manifests.ts'
-import { conclude } from '../../control-plane/conclude.ts'
+import { conclude, type ObjectStatus } from '../../control-plane/conclude.ts'
 import { bindManifests, type BoundWorkload, type CompiledBinding } from '../../control-plane/sink-binding/compile.ts'
 import { commandAnnotation, type Processes } from './processes.ts'
 import { bindingLine } from './binding-line.ts'
 import type { WatchedFile } from '../watched-files.ts'
 import type { Topics } from './topics.ts'
+import { receiversIn, type World } from './topology.ts'
+import type { SourceLines } from './source-lines.ts'
 import type { Voice } from './voice.ts'
 
 /**
@@ -32,10 +34,12 @@ export class Applier implements OutletReporter {
   readonly #topics: Topics
   readonly #voice: Voice
   readonly #processes: Processes
+  readonly #sourceLines: SourceLines
   readonly #reports = new Map<string, OutletReport>()
   #inForce: readonly Manifest[] = []
   #compiled: Compiled | undefined
   #bindings: readonly CompiledBinding[] = []
+  #statuses: readonly ObjectStatus[] = []
 
   constructor(parts: {
     options: CompileOptions
@@ -44,6 +48,7 @@ export class Applier implements OutletReporter {
     topics: Topics
     voice: Voice
     processes: Processes
+    sourceLines: SourceLines
   }) {
     this.#options = parts.options
     this.#namespace = parts.namespace
@@ -51,6 +56,14 @@ export class Applier implements OutletReporter {
     this.#topics = parts.topics
     this.#voice = parts.voice
     this.#processes = parts.processes
+    this.#sourceLines = parts.sourceLines
+  }
+
+  /** What there is now, and how it is. */
+  get world(): World {
+    const { triggers = [], outlets = [] } = this.#compiled ?? {}
+    const receivers = receiversIn(this.#inForce)
+    return { statuses: this.#statuses, triggers, outlets, bindings: this.#bindings, receivers }
   }
 
   /** Applies these files in place of all that was applied before. Never throws for what a user wrote. */
@@ -81,14 +94,21 @@ export class Applier implements OutletReporter {
   conclude(): void {
     if (this.#compiled === undefined) return
     this.#routes.outlets.replace(this.#compiled.outlets.filter(({ topic }) => this.#topics.seen.has(topic)))
-    const observed = { topics: this.#topics.observed, outlets: this.#reports, ingressListening: true }
-    this.#voice.statuses(conclude(this.#compiled, observed))
+    const { observed: topics, existing } = this.#topics
+    // A KafkaSource that asks by pattern has other topics now.
+    if (existing !== this.#compiled.existing) return this.#compile()
+    const observed = { topics, outlets: this.#reports, ingressListening: true }
+    this.#statuses = conclude(this.#compiled, existing === undefined ? observed : { ...observed, existing })
+    this.#voice.statuses(this.#statuses)
+    this.#sourceLines.told(this.#statuses)
   }
 
   #compile(): void {
     const before = this.#compiled
     const previous = before === undefined ? {} : { previous: before }
-    const now = compileManifests(this.#inForce, { ...this.#options, ...previous })
+    const { existing } = this.#topics
+    const lists = existing === undefined ? {} : { existing }
+    const now = compileManifests(this.#inForce, { ...this.#options, ...previous, ...lists })
     this.#compiled = now
     for (const { key, message } of now.notices)
       this.#voice.once(`notice ${objectName(key)} ${message}`, `${objectName(key)}: ${message}`)
@@ -108,15 +128,16 @@ export class Applier implements OutletReporter {
     this.#bindings = bindings
     this.#processes.want(workloads)
     this.#topics.want(now)
+    this.#sourceLines.compiled(this.#inForce, now)
     this.#routes.inlets.replace(now.inlets)
     this.conclude()
   }
 
   #goneSince(before: Compiled | undefined, now: Compiled) {
-    const present = new Set([...now.brokers, ...now.triggers].map(({ key }) => JSON.stringify(key)))
-    return [...(before?.brokers ?? []), ...(before?.triggers ?? [])].filter(
-      ({ key }) => !present.has(JSON.stringify(key)),
-    )
+    const all = (compiled: Compiled | undefined) =>
+      compiled === undefined ? [] : [...compiled.brokers, ...compiled.triggers, ...compiled.kafkaSources]
+    const present = new Set(all(now).map(({ key }) => JSON.stringify(key)))
+    return all(before).filter(({ key }) => !present.has(JSON.stringify(key)))
   }
 }
 

@@ -5,17 +5,22 @@ import type { Fault } from '../../core/fault.ts'
 import { createDispatcher } from '../../data-plane/dispatcher/dispatcher.ts'
 import { createIngress } from '../../data-plane/ingress/ingress.ts'
 import type { Log } from '../../kafka/log.ts'
+import { meteredLog } from '../../kafka/metered-log.ts'
 import { createLogger, type Logger } from '../../telemetry/logger.ts'
+import type { Topology } from '../../viewer/topology.ts'
 import { createViewer } from '../../viewer/viewer.ts'
 import { fileVault } from '../file-vault.ts'
-import { inherited, type DevFlags, type Environment } from '../flags.ts'
+import { inherited, metricsPortOf, type DevFlags, type Environment } from '../flags.ts'
 import { drainIngress } from '../drain.ts'
+import { openMetrics } from '../metrics/serve.ts'
 import { aborted, drainDeadline, stopSignal } from '../stop.ts'
 import { fingerprint, readFiles, watchFiles } from '../watched-files.ts'
 import { Applier } from './applier.ts'
 import { Processes } from './processes.ts'
 import { localServices } from './services.ts'
+import { SourceLines } from './source-lines.ts'
 import { Topics } from './topics.ts'
+import { topologyOf } from './topology.ts'
 import { Voice } from './voice.ts'
 
 const host = '127.0.0.1'
@@ -23,7 +28,7 @@ const host = '127.0.0.1'
 const watchMs = 200
 
 /**
- * Brokers and Triggers on a laptop: the rooms of the cluster, put together in one process.
+ * Brokers, Triggers and KafkaSources on a laptop: the rooms of the cluster, put together in one process.
  *
  *     manifests ──► Applier ──► Inlets ──► ingress ──► log ──► dispatcher ◄── Outlets ◄── Applier
  *                                                                  └──► your services, or the display
@@ -36,9 +41,13 @@ export async function dev(flags: DevFlags, env: Environment): Promise<void> {
   await using cleanup = new AsyncDisposableStack()
   const readAt = fingerprint(flags.filename)
   const files = readFiles(flags.filename)
-  const log = await openLog(flags, logger)
+  const metricsPort = metricsPortOf(flags, false)
+  const { meters, url: metricsUrl } = cleanup.use(await openMetrics('dev', { host, port: metricsPort }, logger))
+  const log = meteredLog(await openLog(flags, logger), meters?.kafka)
   cleanup.defer(() => log.close())
-  const viewer = await createViewer({ host, port: flags.displayPort, clock })
+  // The page is there first, since Services that are not mapped lead to it; what it draws comes later.
+  let topology = (): Topology | null => null
+  const viewer = await createViewer({ host, port: flags.displayPort, clock, topology: { read: () => topology() } })
   cleanup.defer(() => viewer.close())
   const routes = new MemoryRoutes()
   const appender = log.appender()
@@ -48,19 +57,27 @@ export async function dev(flags: DevFlags, env: Environment): Promise<void> {
     logger,
     clock,
     options: { host, port: flags.port },
+    metrics: meters?.metrics,
   })
 
   const voice = new Voice(viewer.url)
   voice.line(`Millrace dev, ${flags.kafka === undefined ? `embedded log in ${flags.data}` : `Kafka at ${flags.kafka}`}`)
-  voice.line(`  ingress  ${ingress.url}\n  display  ${viewer.url}\n`)
+  const metricsLine = metricsUrl === undefined ? '' : `  metrics  ${metricsUrl}\n`
+  voice.line(`  ingress  ${ingress.url}\n  display  ${viewer.url}\n${metricsLine}`)
 
   const admin = log.admin()
   cleanup.defer(() => admin.close())
-  const topics = new Topics(admin, (fault) => {
+  const topics = new Topics(admin, flags.kafka === undefined, (fault) => {
     voice.once('log', logLine(flags, fault))
     applier.conclude()
   })
   cleanup.defer(() => topics.close())
+  const sourceLines = new SourceLines({
+    voice,
+    kafka: flags.kafka,
+    records: { host, port: flags.port, appender, admin },
+  })
+  cleanup.defer(() => sourceLines.close())
   const processes = new Processes(inherited(), voice)
   cleanup.defer(() => processes.close())
   const applier = new Applier({
@@ -75,6 +92,7 @@ export async function dev(flags: DevFlags, env: Environment): Promise<void> {
     topics,
     voice,
     processes,
+    sourceLines,
   })
   const [reader, positions, replies] = [log.reader(), log.positions(), log.appender()]
   cleanup.defer(async () => void (await Promise.all([reader.close(), positions.close()])))
@@ -89,8 +107,11 @@ export async function dev(flags: DevFlags, env: Environment): Promise<void> {
     vault: fileVault(join(flags.data, 'positions')),
     clock,
     logger,
+    options: { tallies: meters !== undefined },
   })
+  meters?.dispatchers.watch(dispatcher)
 
+  topology = () => topologyOf(applier.world, dispatcher.snapshot())
   applier.apply(files)
   cleanup.defer(watchFiles(flags.filename, watchMs, () => reapply(flags, applier, voice), readAt))
   await aborted(stop)

@@ -46,7 +46,8 @@ export class Voice {
     if (status.address !== undefined) return `${name} Ready at ${status.address}`
     const display =
       status.subscriberUri?.startsWith(`${this.#displayUrl}/`) === true ? ' (the display: not mapped by --service)' : ''
-    return `${name} Ready, delivers to ${status.subscriberUri ?? '?'}${display}`
+    const reads = status.topics === undefined ? '' : `reads ${status.topics.join(', ')}, `
+    return `${name} Ready, ${reads}delivers to ${status.subscriberUri ?? '?'}${display}`
   }
 }
 

@@ -13,7 +13,7 @@ import { deadLetterResolved } from '../broker/compile.ts'
 import type { CompiledBroker } from '../broker/compile.ts'
 import { effectiveDelivery } from '../delivery.ts'
 import { parkingTopic, triggerGroup } from '../names.ts'
-import { resolvedTo, unresolved, type Resolve } from '../resolve.ts'
+import { resolvedTo, targetOf, unresolved, type Resolve } from '../resolve.ts'
 
 /** What the compiler knows besides the Trigger. */
 export interface TriggerSurroundings {
@@ -69,7 +69,7 @@ export function compileTrigger(trigger: Trigger, namespace: string, around: Trig
           key,
           { uid: around.uid, start: around.start, group },
           broker,
-          subscriber.url,
+          targetOf(subscriber),
           delivery.delivery,
         )
       : null
@@ -91,8 +91,8 @@ function outletOf(
   { metadata, spec }: Trigger,
   key: ObjectKey,
   { uid, start, group }: Pick<Outlet, 'uid' | 'start' | 'group'>,
-  { topic, bootstrapServers }: CompiledBroker,
-  url: string,
+  { topic, cluster }: CompiledBroker,
+  subscriber: Outlet['subscriber'],
   delivery: Outlet['delivery'],
 ): Omit<Outlet, 'generation'> {
   const { name, replicationFactor } = topic.spec
@@ -100,11 +100,11 @@ function outletOf(
     uid,
     source: key,
     topic: name,
-    ...(bootstrapServers === undefined ? {} : { bootstrapServers }),
+    ...cluster,
     group,
     start,
     filter: filterOf(spec),
-    subscriber: { url },
+    subscriber,
     replyTopic: name,
     delivery,
     parking: { topic: parkingTopic(name), partitions: 1, replicationFactor },

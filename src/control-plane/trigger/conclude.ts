@@ -36,12 +36,14 @@ export function concludeTrigger(trigger: CompiledTrigger, seen: TriggerSeen): Ve
   return verdictOf(conditions, ready(triggerDependents, conditions))
 }
 
+const ofKafka = ['LogUnavailable', 'AuthenticationFailed', 'TlsFailed'] as const
+
 function brokerReady(key: ObjectKey, broker: TriggerSeen['broker']): TriggerCondition {
   if (broker === undefined) return waits('BrokerReady', 'Pending', 'nothing is known of the Broker yet')
   if (broker.ready === 'True') return holds('BrokerReady')
   const message = `${objectName(key)}: ${broker.message}`
-  // The one fault that is nobody's own: it is told as what it is.
-  const reason = broker.reason === 'LogUnavailable' ? broker.reason : 'BrokerNotReady'
+  // Faults of Kafka are told as what they are: nothing is wrong with the Broker.
+  const reason = ofKafka.find((each) => each === broker.reason) ?? 'BrokerNotReady'
   return { type: 'BrokerReady', status: broker.ready, reason, message }
 }
 
@@ -60,7 +62,12 @@ function subscriptionReady({ generation, report, consumption }: TriggerSeen): Tr
 }
 
 /** Faults that tell of events that were lost or set aside while the rest flows. */
-const flowing: ReadonlySet<string> = new Set<OutletFaultReason>(['EventsExpired', 'DeliveryFailed', 'LoopDetected'])
+const flowing: ReadonlySet<string> = new Set<OutletFaultReason>([
+  'EventsExpired',
+  'DeliveryFailed',
+  'LoopDetected',
+  'PositionsExpire',
+])
 
 /** Whether events stand still until it is mended. One that we do not know, of a newer worker, is taken for the worse. */
 function haltsDelivery(reason: string): boolean {

@@ -25,7 +25,7 @@ const compiled: CompiledBroker = {
   uid: 'b',
   address: 'http://ingress/shop/default',
   topic: { external: false, spec: { name: 't', partitions: 10, replicationFactor: 1, config: {} } },
-  bootstrapServers: 'k:1',
+  cluster: { bootstrapServers: 'k:1' },
   inlet: { uid: 'b', source: brokerKey, path: '/shop/default', topic: 't' },
   delivery: { delivery: { retry: 0, backoffPolicy: 'linear', backoffDelayMs: 1, timeoutMs: 1 } },
   conditions: [],
@@ -61,7 +61,7 @@ const fresh: ObservedTrigger = {
 const there: Resolved = { url: 'http://s' }
 const decide = (more: Partial<ObservedTrigger>, address: Resolved = there): TriggerPlan =>
   decideTrigger({ ...fresh, ...more }, () => address)
-const gone = { version: '10', topic: 't', bootstrapServers: 'k:1' }
+const gone = { version: '10', topic: 't', cluster: { bootstrapServers: 'k:1' } }
 const inUse = { 'group.id': 'g', 'bootstrap.servers': 'old:1' }
 const worker: LiveWorker = { name: 'w', role: 'dispatcher', seen: '9', owns: new Map(), refused: new Set() }
 
@@ -141,22 +141,22 @@ describe('a Trigger that is being deleted', () => {
     [
       'waits for none that do not live',
       { outletDeletion: gone },
-      { do: 'deleteGroup', group: 'g', bootstrapServers: 'k:1' },
+      { do: 'deleteGroup', group: 'g', cluster: { bootstrapServers: 'k:1' } },
     ],
     [
       'then loses its group',
       { outletDeletion: gone, dispatchers: [{ ...worker, seen: '10' }] },
-      { do: 'deleteGroup', group: 'g', bootstrapServers: 'k:1' },
+      { do: 'deleteGroup', group: 'g', cluster: { bootstrapServers: 'k:1' } },
     ],
     [
       'where it last was',
       { annotations: inUse, goneMs: 60_000, dispatchers: [worker] },
-      { do: 'deleteGroup', group: 'g', bootstrapServers: 'old:1' },
+      { do: 'deleteGroup', group: 'g', cluster: { bootstrapServers: 'old:1' } },
     ],
     [
       'whose Outlet the cache never showed has a group all the same',
-      { unseen: { bootstrapServers: 'k:1' }, goneMs: 60_000, dispatchers: [worker] },
-      { do: 'deleteGroup', group: 'g', bootstrapServers: 'k:1' },
+      { unseen: { cluster: { bootstrapServers: 'k:1' } }, goneMs: 60_000, dispatchers: [worker] },
+      { do: 'deleteGroup', group: 'g', cluster: { bootstrapServers: 'k:1' } },
     ],
     [
       'leaves a group that another Trigger has',

@@ -1,5 +1,7 @@
 import { fails } from '../../api/meta/condition.ts'
+import type { KafkaCluster } from '../../contract/source.ts'
 import { waitsForSeen } from '../fleet.ts'
+import { clusterIn } from '../kafka-cluster.ts'
 import { destinationResolver, type ResolveReference } from '../resolve.ts'
 import type { BoardEntry } from '../board.ts'
 import { compileTrigger, type CompiledTrigger } from './compile.ts'
@@ -33,7 +35,7 @@ export type OutletPlan = 'apply' | 'keep' | 'remove' | 'none'
 export type TriggerFinalizing =
   | { readonly do: 'deleteOutlet' }
   | { readonly do: 'awaitDispatchers' }
-  | { readonly do: 'deleteGroup'; readonly group: string; readonly bootstrapServers: string }
+  | { readonly do: 'deleteGroup'; readonly group: string; readonly cluster: KafkaCluster }
   | { readonly do: 'release' }
 
 /** Pure. */
@@ -93,8 +95,7 @@ function finalizing(seen: ObservedTrigger): TriggerFinalizing {
   const wasServed = annotations[groupInUse.group] !== undefined || outletDeletion !== undefined || unseen !== undefined
   if (!wasServed) return { do: 'release' }
   if (waitsForSeen(dispatchers, outletDeletion, goneMs)) return { do: 'awaitDispatchers' }
-  const bootstrapServers =
-    outletDeletion?.bootstrapServers ?? annotations[groupInUse.bootstrapServers] ?? unseen?.bootstrapServers
-  if (takenBy !== null || bootstrapServers === undefined) return { do: 'release' }
-  return { do: 'deleteGroup', group, bootstrapServers }
+  const cluster = outletDeletion?.cluster ?? clusterIn(annotations) ?? unseen?.cluster
+  if (takenBy !== null || cluster === undefined) return { do: 'release' }
+  return { do: 'deleteGroup', group, cluster }
 }

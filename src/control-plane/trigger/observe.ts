@@ -2,10 +2,11 @@ import { brokerClass } from '../../api/broker.ts'
 import type { ObjectKey } from '../../api/problem.ts'
 import type { Trigger } from '../../api/trigger.ts'
 import { OutletStatus } from '../../contract/outlet.ts'
+import type { KafkaCluster } from '../../contract/source.ts'
 import type { ObjectName, StoredObject } from '../../kube/client.ts'
 import { nameOf } from '../../kube/store.ts'
 import type { BoardEntry } from '../board.ts'
-import { forceDeleteAnnotation, inUse } from '../broker/observe.ts'
+import { forceDeleteAnnotation } from '../broker/observe.ts'
 import type { Deletion } from '../contract-versions.ts'
 import type { LiveWorker } from '../fleet.ts'
 import { isHeld } from '../finalizers.ts'
@@ -14,8 +15,8 @@ import { parsedTrigger } from '../parsed.ts'
 import { statusOf } from '../status-of.ts'
 import type { World } from '../world.ts'
 
-/** Keys of `status.annotations`: which group, and in which Kafka cluster. */
-export const groupInUse = { group: 'group.id', bootstrapServers: inUse.bootstrapServers } as const
+/** Keys of `status.annotations`: which group, besides those that say in which Kafka cluster. */
+export const groupInUse = { group: 'group.id' } as const
 
 /** What is known of the Broker that a Trigger names. */
 export type BrokerView =
@@ -57,7 +58,7 @@ export interface ObservedTrigger {
 
 /** An Outlet that stood while the cache, which may lag, had none. */
 export interface UnseenOutlet {
-  readonly bootstrapServers: string | undefined
+  readonly cluster: KafkaCluster | undefined
 }
 
 /** What a reconciler remembers of a Trigger. */

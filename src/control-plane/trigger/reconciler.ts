@@ -1,16 +1,19 @@
 import { fails } from '../../api/meta/condition.ts'
 import { triggerDependents, type TriggerReason } from '../../api/trigger.ts'
 import type { OutletReport } from '../../contract/route-source.ts'
+import type { KafkaCluster } from '../../contract/source.ts'
 import { Fault } from '../../core/fault.ts'
 import { never } from '../../core/never.ts'
 import type { ObjectName, StoredObject } from '../../kube/client.ts'
 import { kinds } from '../../kube/kinds.ts'
 import type { DesiredStatus, Outcome, Reconciler } from '../../kube/reconciler.ts'
 import { consumptionOf } from '../fleet.ts'
+import { clusterAnnotations, clusterInUse, clusterOfContract } from '../kafka-cluster.ts'
 import { forceDeleteAnnotation } from '../broker/observe.ts'
 import { Patience } from '../patience.ts'
 import { isTold, statusWith } from '../status-of.ts'
 import { noting, Subjects } from '../subjects.ts'
+import { isRefusal, reasonFor } from '../topics/state.ts'
 import type { Verdict } from '../verdict.ts'
 import { applyContract, setFinalizers, type World } from '../world.ts'
 import type { CompiledTrigger } from './compile.ts'
@@ -100,6 +103,9 @@ export class TriggerReconciler implements Reconciler {
       report: reportOf(seen),
       consumption: applied === 'notOurs' ? notOurs(uid) : this.#consumption(seen, plan, current !== undefined),
     })
+    const credential = compiled.outlet?.credential
+    if (credential !== undefined && isRefusal(seen.outletStatus?.fault?.reason))
+      this.#world.credentials.doubt(credential)
     const afterMs = this.#patience.holdMs(uid, verdict, isTold(object))
     if (afterMs > 0) return { kind: 'waiting', afterMs }
     return { kind: 'settled', status: statusOf(seen, compiled, verdict) }
@@ -122,7 +128,7 @@ export class TriggerReconciler implements Reconciler {
     const demand = {
       uid: seen.object.metadata.uid,
       topic: compiled.outlet?.topic ?? '',
-      bootstrapServers: compiled.outlet?.bootstrapServers ?? '',
+      cluster: clusterOfContract(compiled.outlet),
       partitions: broker?.partitions ?? outletStatus?.partitions,
       version: version ?? '',
     }
@@ -142,7 +148,7 @@ export class TriggerReconciler implements Reconciler {
       case 'awaitDispatchers':
         return { kind: 'waiting', afterMs: 1_000 }
       case 'deleteGroup': {
-        const fault = await this.#deleteGroup(step.group, step.bootstrapServers, signal)
+        const fault = await this.#deleteGroup(step.group, step.cluster, signal)
         if (fault !== null && !seen.forced) return stays(object, step.group, fault)
         if (fault !== null) this.#leftBehind(object, step.group, fault)
         await this.#release(object, signal)
@@ -165,16 +171,15 @@ export class TriggerReconciler implements Reconciler {
     const { uid } = object.metadata
     const found = await client.get(kinds.outlet, { namespace, name: uid }, signal)
     if (found === null) return false
-    const { bootstrapServers } = (found['spec'] ?? {}) as UnseenOutlet
-    this.#unseen.set(uid, { bootstrapServers })
+    this.#unseen.set(uid, { cluster: clusterOfContract(found['spec']) })
     await this.#deleteOutlet(object, signal)
     return true
   }
 
   /** Returns what went wrong. */
-  async #deleteGroup(group: string, bootstrapServers: string, signal: AbortSignal): Promise<Fault | null> {
+  async #deleteGroup(group: string, cluster: KafkaCluster, signal: AbortSignal): Promise<Fault | null> {
     try {
-      await this.#world.kafka.keeper(bootstrapServers).deleteGroup(group, signal)
+      await this.#world.kafka.keeper(cluster).deleteGroup(group, signal)
       return null
     } catch (error) {
       if (error instanceof Fault && !signal.aborted) return error
@@ -201,16 +206,13 @@ function stays(object: StoredObject, group: string, fault: Fault): Outcome {
   return {
     kind: 'failed',
     fault,
-    status: statusWith(object, triggerDependents, fails('SubscriptionReady', reasonFor(fault), message)),
+    status: statusWith(object, triggerDependents, fails('SubscriptionReady', reasonOf(fault), message)),
   }
 }
 
-function reasonFor({ code }: Fault): TriggerReason {
-  return code === 'GroupInUse' || code === 'NotAuthorized'
-    ? code
-    : code === 'LogRefused'
-      ? 'Deleting'
-      : 'LogUnavailable'
+function reasonOf(fault: Fault): TriggerReason {
+  if (fault.code === 'GroupInUse') return fault.code
+  return fault.code === 'LogRefused' ? 'Deleting' : reasonFor(fault)
 }
 
 function notOurs(uid: string): Consumption {
@@ -229,16 +231,14 @@ function statusOf(
   { conditions }: Verdict,
 ): DesiredStatus {
   const { group, subscriberUri, deadLetterSinkUri } = compiled
-  const { bootstrapServers } = compiled.outlet ?? {}
+  const cluster = clusterOfContract(compiled.outlet)
   // Only what is in use is written down: it is what stays, and what is deleted in the end.
   const inForce = outlet !== undefined && compiled.outlet !== null
   const current = inForce
-    ? {
-        [groupInUse.group]: group,
-        ...(bootstrapServers === undefined ? {} : { [groupInUse.bootstrapServers]: bootstrapServers }),
-      }
+    ? { [groupInUse.group]: group, ...(cluster === undefined ? {} : clusterAnnotations(cluster)) }
     : {}
-  const all = { ...annotations, ...current }
+  const { [clusterInUse.credential]: _, ...rest } = annotations
+  const all = { ...(cluster !== undefined && inForce ? rest : annotations), ...current }
   return {
     conditions,
     ...(subscriberUri === undefined ? {} : { subscriberUri }),

@@ -1,5 +1,6 @@
 import { never } from '../../core/never.ts'
 import { defaultBroker, judgeBroker } from './admit/broker.ts'
+import { defaultKafkaSource, judgeKafkaSource } from './admit/kafka-source.ts'
 import { defaultSinkBinding, judgeSinkBinding } from './admit/sink-binding.ts'
 import { brokerOf, defaultTrigger, judgeTrigger, type NamedClass } from './admit/trigger.ts'
 import type { AdmissionRequest, Verdict } from './review.ts'
@@ -26,6 +27,8 @@ export function admission(world: AdmissionWorld): Admission {
           return defaultTrigger(request, await named(request, signal))
         case 'SinkBinding':
           return defaultSinkBinding(request)
+        case 'KafkaSource':
+          return defaultKafkaSource(request, world.newGroup())
         default:
           return never(request.kind)
       }
@@ -38,6 +41,8 @@ export function admission(world: AdmissionWorld): Admission {
           return judgeTrigger(request, await named(request, signal))
         case 'SinkBinding':
           return judgeSinkBinding(request)
+        case 'KafkaSource':
+          return judgeKafkaSource(request)
         default:
           return never(request.kind)
       }

@@ -1,4 +1,4 @@
-import { oldSinkBindingVersions, oldVersions } from '../../api/old-versions.ts'
+import { oldKafkaSourceVersions, oldSinkBindingVersions, oldVersions } from '../../api/old-versions.ts'
 import type { KubeObject } from '../../kube/client.ts'
 import { excludeLabel } from '../sink-binding/workload.ts'
 import { bindingKindsName, bindingName, mutatingName, validatingName } from './names.ts'
@@ -24,13 +24,14 @@ export function webhookConfigurations(address: WebhookAddress): KubeObject[] {
     rules: [
       rule(eventing, ['v1', ...oldVersions], ['brokers', 'triggers']),
       rule(sources, ['v1', ...oldSinkBindingVersions], ['sinkbindings']),
+      rule(sources, ['v1', ...oldKafkaSourceVersions], ['kafkasources']),
     ],
     matchPolicy: 'Exact',
     reinvocationPolicy: 'IfNeeded',
   }
   const validating = {
     ...common(address, validatingName, '/validate'),
-    rules: [rule(eventing, ['v1'], ['brokers', 'triggers']), rule(sources, ['v1'], ['sinkbindings'])],
+    rules: [rule(eventing, ['v1'], ['brokers', 'triggers']), rule(sources, ['v1'], ['sinkbindings', 'kafkasources'])],
     matchPolicy: 'Equivalent',
   }
   return [

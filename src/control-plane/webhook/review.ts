@@ -31,6 +31,7 @@ const groups = {
   Broker: 'eventing.knative.dev',
   Trigger: 'eventing.knative.dev',
   SinkBinding: 'sources.knative.dev',
+  KafkaSource: 'sources.knative.dev',
 } as const
 type AdmittedKind = keyof typeof groups
 const Metadata = z.looseObject({ name: z.string().optional(), deletionTimestamp: z.string().nullish() })

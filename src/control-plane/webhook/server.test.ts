@@ -14,7 +14,11 @@ import { issue, type Issued, type ServingCertificate } from './issue.ts'
 import { startWebhookServer, type WebhookServer } from './server.ts'
 
 const logger = createLogger('silent')
-const judges = admission({ defaults: async () => brokerDefaults(undefined), brokerClass: async () => null })
+const judges = admission({
+  defaults: async () => brokerDefaults(undefined),
+  brokerClass: async () => null,
+  newGroup: () => 'a',
+})
 
 /** A certificate that a test sets. */
 class Settable implements CertificateSource {

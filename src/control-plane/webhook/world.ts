@@ -1,8 +1,10 @@
+import { randomUUID } from 'node:crypto'
 import { brokerClass } from '../../api/broker.ts'
 import { type KubeClient, type ObjectName, type Resource, type StoredObject } from '../../kube/client.ts'
 import { kinds } from '../../kube/kinds.ts'
 import type { Store } from '../../kube/store.ts'
 import type { Logger } from '../../telemetry/logger.ts'
+import { sourceGroup } from '../names.ts'
 import { brokerDefaults, brokerDefaultsName, type BrokerDefaults } from './admit/broker-defaults.ts'
 import type { NamedClass } from './admit/trigger.ts'
 
@@ -11,6 +13,8 @@ export interface AdmissionWorld {
   defaults(signal: AbortSignal): Promise<BrokerDefaults>
   /** Null: there is no such Broker, or it cannot be told now. */
   brokerClass(broker: ObjectName, signal: AbortSignal): Promise<NamedClass>
+  /** A name for the consumer group of a KafkaSource that nobody has used. */
+  newGroup(): string
 }
 
 /** What the world is seen through. */
@@ -60,6 +64,7 @@ export function admissionWorld({ client, brokers, configMaps, namespace, logger 
       const found = brokers.get(key) ?? (await ask(kinds.broker, key, () => client.get(kinds.broker, key, signal)))
       return found == null ? null : classOf(found)
     },
+    newGroup: () => sourceGroup(randomUUID()),
   }
 }
 

@@ -1,4 +1,5 @@
 import { describe, expect, it } from 'vitest'
+import type { KafkaCluster } from '../../contract/source.ts'
 import type { KubeObject, StoredObject } from '../../kube/client.ts'
 import { children, withReplicas } from './children.ts'
 import type { WorkersInput } from './pod.ts'
@@ -64,6 +65,24 @@ describe('the objects of the workers', () => {
     }
   })
 
+  it('meet on the main Kafka, signed in with its credential', () => {
+    const args = (kafka?: KafkaCluster): readonly string[] => {
+      const given = kafka === undefined ? input() : { ...input(), kafka }
+      const found: Json = children(given).find(({ desired }) => desired.kind === 'StatefulSet')?.desired
+      return found.spec.template.spec.containers[0].args
+    }
+    const without = args()
+    expect(without).not.toContain('--kafka')
+    expect(args({ bootstrapServers: 'a:1,b:2' })).toEqual([...without, '--kafka', 'a:1,b:2'])
+    const credential = ['--kafka-credential', 'kafka-1']
+    expect(args({ bootstrapServers: 'a:1', credential: 'kafka-1' })).toEqual([
+      ...without,
+      '--kafka',
+      'a:1',
+      ...credential,
+    ])
+  })
+
   it('run the image of the controller, unless the settings name one', () => {
     expect(ingress().spec.template.spec.containers[0].image).toBe('millrace:1')
     const image = 'registry.example.com:5000/millrace@sha256:abc'
@@ -78,7 +97,7 @@ describe('the objects of the workers', () => {
       'log.level': 'debug',
       'kafka.fleetGroup': 'second',
     }).spec.template
-    expect(metadata.annotations).toEqual({ team: 'eventing' })
+    expect(metadata.annotations).toMatchObject({ team: 'eventing', 'prometheus.io/port': '9090' })
     expect(spec.priorityClassName).toBe('high')
     expect(spec).not.toHaveProperty('annotations')
     expect(spec).not.toHaveProperty('resources')

@@ -30,10 +30,18 @@ export function dispatcherStatefulSet(input: WorkersInput): KubeObject {
           input.settings.fleetGroup,
           '--health-port',
           String(healthPort),
+          ...mainCluster(input),
         ],
         port: { name: 'health', containerPort: healthPort },
         resources: { requests: { cpu: '200m', memory: '256Mi' }, limits: { cpu: '2', memory: '1Gi' } },
       }),
     },
   }
+}
+
+/** A dispatcher that is told another one starts anew: two fleets would share nothing. */
+function mainCluster({ kafka }: WorkersInput): readonly string[] {
+  if (kafka === undefined) return []
+  const credential = kafka.credential === undefined ? [] : ['--kafka-credential', kafka.credential]
+  return ['--kafka', kafka.bootstrapServers, ...credential]
 }

@@ -1,3 +1,4 @@
+import type { KafkaCluster } from '../../contract/source.ts'
 import type { OwnerReference } from '../../kube/client.ts'
 import type { Role, WorkerSettings } from './settings.ts'
 
@@ -8,6 +9,8 @@ export interface WorkersInput {
   readonly settings: WorkerSettings
   /** Image of the controller, for workers whose settings name none. */
   readonly image: string
+  /** Where dispatchers meet, whatever clusters they read; absent: nobody has said yet where Kafka is. */
+  readonly kafka?: KafkaCluster
   /** Deleting it collects the workers; absent when the controller does not run in this namespace. */
   readonly owner?: OwnerReference
 }
@@ -37,6 +40,16 @@ export function replicas(role: Role, { settings }: WorkersInput): { readonly rep
   return replicas === undefined ? {} : { replicas }
 }
 
+/** Where a worker in a pod tells its metrics, unless it is told otherwise: as the workers of Knative. */
+const metricsPort = 9090
+
+/** What a Prometheus goes by that looks at pods; one that goes by PodMonitors finds the port by its name. Whoever wants neither overwrites them. */
+const scraped = {
+  'prometheus.io/scrape': 'true',
+  'prometheus.io/port': String(metricsPort),
+  'prometheus.io/path': '/metrics',
+} as const
+
 /** What differs between the workers' containers. */
 export interface ContainerParts {
   readonly args: readonly string[]
@@ -54,7 +67,7 @@ export function podTemplate(role: Role, input: WorkersInput, parts: ContainerPar
   return {
     metadata: {
       labels: { ...selectorLabels(role), 'app.kubernetes.io/part-of': 'millrace' },
-      ...(annotations === undefined ? {} : { annotations }),
+      annotations: { ...scraped, ...annotations },
     },
     spec: {
       affinity: apart(role),
@@ -76,7 +89,10 @@ export function podTemplate(role: Role, input: WorkersInput, parts: ContainerPar
           ...(settings.imagePullPolicy === undefined ? {} : { imagePullPolicy: settings.imagePullPolicy }),
           args: parts.args,
           env: environment(settings),
-          ports: [{ ...parts.port, protocol: 'TCP' }],
+          ports: [
+            { ...parts.port, protocol: 'TCP' },
+            { name: 'metrics', containerPort: metricsPort, protocol: 'TCP' },
+          ],
           resources: { ...parts.resources, ...resources },
           securityContext: {
             allowPrivilegeEscalation: false,

@@ -1,3 +1,4 @@
+import type { KafkaCluster } from '../../contract/source.ts'
 import type { Clock } from '../../core/clock.ts'
 import { Fault } from '../../core/fault.ts'
 import { applyChild, managedBy } from '../../kube/child.ts'
@@ -11,6 +12,7 @@ import { children, withReplicas } from './children.ts'
 import type { Child } from './children.ts'
 import { ingressServices } from './ingress.ts'
 import type { WorkersInput } from './pod.ts'
+import type { MainCluster } from '../credentials/main-cluster.ts'
 import { readSettings } from './settings.ts'
 import type { Role, WorkerSettings } from './settings.ts'
 
@@ -32,7 +34,9 @@ export interface WorkersSummary {
   readonly problems: readonly string[]
 }
 
-export interface WorkersReconcilerOptions extends Omit<WorkersInput, 'settings'> {
+export interface WorkersReconcilerOptions extends Omit<WorkersInput, 'settings' | 'kafka'> {
+  /** Where Kafka is for all Brokers that name no other. */
+  readonly mainCluster?: Pick<MainCluster, 'current'>
   readonly client: KubeClient
   /** The children as they are, in the system namespace, those of others included. */
   readonly stores: ReadonlyMap<Resource, Store>
@@ -55,6 +59,7 @@ const toldAgainMs = 1_800_000
  */
 export function workersReconciler(options: WorkersReconcilerOptions): Reconciler {
   let lastGood: WorkerSettings | null = null
+  let lastKafka: KafkaCluster | undefined
   let said = ''
   let saidAt = 0
 
@@ -77,7 +82,10 @@ export function workersReconciler(options: WorkersReconcilerOptions): Reconciler
       if (problems.length === 0) lastGood = settings
       // Broken since before we started: what runs was built from good settings once, so it stays as it is.
       const keep = problems.length > 0 && lastGood === null
-      const input: WorkersInput = { ...options, settings: lastGood ?? settings }
+      // an address that is taken away, or written wrong, is no reason to start all dispatchers anew
+      lastKafka = options.mainCluster?.current() ?? lastKafka
+      const kafka = lastKafka === undefined ? {} : { kafka: lastKafka }
+      const input: WorkersInput = { ...options, ...kafka, settings: lastGood ?? settings }
       const results = await Promise.all(children(input).map((child) => applied(options, child, keep, signal)))
       const summary: WorkersSummary = {
         ingress: worst('ingress', results),

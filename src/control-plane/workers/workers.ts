@@ -3,15 +3,20 @@ import { startController, type Controller } from '../../kube/controller.ts'
 import type { Resource } from '../../kube/client.ts'
 import { startInformer } from '../../kube/informer.ts'
 import { kinds } from '../../kube/kinds.ts'
+import type { LoopObserver } from '../../kube/loop-metrics.ts'
 import type { Store } from '../../kube/store.ts'
+import type { MainCluster } from '../credentials/main-cluster.ts'
 import { settingsName } from './settings.ts'
 import { workersReconciler } from './reconciler.ts'
 import type { WorkersReconcilerOptions } from './reconciler.ts'
 
-export interface WorkersOptions extends Omit<WorkersReconcilerOptions, 'stores' | 'events'> {
+export interface WorkersOptions extends Omit<WorkersReconcilerOptions, 'stores' | 'events' | 'mainCluster'> {
+  readonly mainCluster?: Pick<MainCluster, 'current' | 'subscribe' | 'ready'>
   readonly events: Parameters<typeof startController>[0]['events']
   readonly clock: Clock
   readonly signal: AbortSignal
+  /** Hears of the loop. */
+  readonly observe?: ((controller: string) => LoopObserver) | undefined
 }
 
 const childResources: readonly Resource[] = [
@@ -33,7 +38,9 @@ export async function startWorkers(options: WorkersOptions): Promise<Controller>
   }
   const configMaps = informer(kinds.configMap, `metadata.name=${settingsName}`)
   const informers = childResources.map((resource) => [resource, informer(resource)] as const)
-  await Promise.all([configMaps.ready(), ...informers.map(([, store]) => store.ready())])
+  const { mainCluster } = options
+  // not before it is known: dispatchers would be started anew when it is
+  await Promise.all([configMaps.ready(), mainCluster?.ready(), ...informers.map(([, store]) => store.ready())])
   const stores = new Map<Resource, Store>(informers)
   const key = { namespace, name: settingsName }
   const controller = startController({
@@ -45,6 +52,8 @@ export async function startWorkers(options: WorkersOptions): Promise<Controller>
     concurrency: 1,
   })
   for (const store of stores.values()) store.subscribe(() => controller.enqueue(key))
+  const unsubscribe = mainCluster?.subscribe(() => controller.enqueue(key))
+  if (unsubscribe !== undefined) signal.addEventListener('abort', unsubscribe, { once: true })
   // The ConfigMap may not exist; the workers do all the same.
   controller.enqueue(key)
   return controller

@@ -7,6 +7,7 @@ import { annotationOf, withMark } from './fields.ts'
 const annotations = {
   Broker: ['eventing.knative.dev/creator', 'eventing.knative.dev/lastModifier'],
   Trigger: ['eventing.knative.dev/creator', 'eventing.knative.dev/lastModifier'],
+  KafkaSource: ['sources.knative.dev/creator', 'sources.knative.dev/lastModifier'],
   SinkBinding: ['sources.knative.dev/creator', 'sources.knative.dev/lastModifier'],
 } as const
 
