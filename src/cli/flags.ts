@@ -10,6 +10,19 @@ export const port = z.coerce
   .int('must be a whole number')
   .min(0, 'must be 0 to 65535')
   .max(65_535, 'must be 0 to 65535')
+/** Where Prometheus looks for metrics, in a pod: the port of Knative. */
+const usualMetricsPort = 9090
+export const metricsPort = z.union([z.literal('off'), port], { error: 'must be a port, 0 to 65535, or off' })
+
+/** The port of GET /metrics, if there is to be one. @param inPod outside of one nobody asks, unless it is said. */
+export function metricsPortOf(
+  { metricsPort: given }: { readonly metricsPort?: number | 'off' | undefined },
+  inPod: boolean,
+): number | undefined {
+  if (given === undefined) return inPod ? usualMetricsPort : undefined
+  return given === 'off' ? undefined : given
+}
+
 export const bootstrapServers = z
   .string()
   .regex(
@@ -81,6 +94,7 @@ const DevFlags = z.strictObject({
   kafka: bootstrapServers.optional(),
   port,
   displayPort: port,
+  metricsPort,
   service: z.array(service),
   namespace,
   fsync: z.enum(['full', 'off'], { error: 'must be full or off' }),
@@ -97,6 +111,13 @@ const Environment = z.object({
   POD_NAME: z.string().min(1).optional(),
   POD_UID: z.string().min(1).optional(),
   POD_NAMESPACE: z.string().min(1).optional(),
+  /** Of `millrace viewer`; others have no use for them, whatever they hold. */
+  PORT: z.string().optional(),
+  VIEWER_TOKEN: z.string().optional(),
+  /** Set to anything: no colours (https://no-color.org). */
+  NO_COLOR: z.string().optional(),
+  /** What the terminal can; `dumb`: no colours. */
+  TERM: z.string().optional(),
 })
 export type Environment = z.output<typeof Environment>
 

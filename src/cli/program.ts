@@ -4,7 +4,9 @@ import { Fault } from '../core/fault.ts'
 import { checkFlags, crdsFlags, devFlags, environment, preflightFlags, UsageError } from './flags.ts'
 import { addCesql } from './cesql/command.ts'
 import { addMatch } from './match/command.ts'
+import { addPeople } from './people/people.ts'
 import { addController } from './controller/command.ts'
+import { addViewer } from './viewer.ts'
 import { addWorkers } from './worker-commands.ts'
 
 const collect = (value: string, all: string[]) => [...all, value]
@@ -21,7 +23,8 @@ export async function run(argv: readonly string[]): Promise<number> {
   }
 }
 
-function program(): Command {
+/** All commands. Exported for who compares the documentation with them. */
+export function program(): Command {
   const { version } = JSON.parse(readFileSync(new URL('../../package.json', import.meta.url), 'utf8')) as {
     version: string
   }
@@ -38,10 +41,19 @@ function program(): Command {
   addManifestTools(millrace)
   addCesql(millrace)
   addMatch(millrace, sentence)
+  addPeople(millrace, sentence)
   addController(millrace)
   addWorkers(millrace)
   addPreflight(millrace)
+  addViewer(millrace)
   return millrace
+}
+
+/** Most who name files without a flag mean manifests. @throws UsageError */
+function refuseBareFiles(command: string, files: readonly string[]): void {
+  if (files.length === 0) return
+  const meant = files.map((file) => `-f ${file}`).join(' ')
+  throw new UsageError(`files are named with -f: millrace ${command} ${meant}`)
 }
 
 function addDev(millrace: Command): void {
@@ -58,6 +70,7 @@ function addDev(millrace: Command): void {
     .option('--kafka <host:port>', 'use this Kafka instead of the embedded log')
     .option('--port <port>', 'port of the ingress', '8080')
     .option('--display-port <port>', 'port of the page that shows events of all Services that are not mapped', '8090')
+    .option('--metrics-port <port|off>', 'port of GET /metrics for Prometheus (0: any free one)', '0')
     .option('--service <name[.namespace]=url>', 'where a Service is on this machine (may be repeated)', collect, [])
     .option('-n, --namespace <name>', 'namespace of manifests that name none', 'default')
     .option('--fsync <full|off>', 'embedded log: full survives a power cut, off only a crash of the process', 'full')
@@ -67,7 +80,9 @@ function addDev(millrace: Command): void {
       'after',
       '\nExamples:\n  millrace dev -f examples/hello\n  millrace dev -f app.yaml --service orders=http://localhost:3000\n  millrace dev -f app.yaml --kafka localhost:9092',
     )
-    .action(async (options: unknown) => {
+    .allowExcessArguments()
+    .action(async (options: unknown, { args }: Command) => {
+      refuseBareFiles('dev', args)
       const flags = devFlags(options)
       const { dev } = await import('./dev/dev.ts')
       await dev(flags, environment())
@@ -86,7 +101,9 @@ function addManifestTools(millrace: Command): void {
       'after',
       '\nExamples:\n  millrace check -f app.yaml\n  millrace check -f config/ -f triggers.yaml\n  kustomize build . | millrace check -f -',
     )
-    .action(async (options: unknown) => {
+    .allowExcessArguments()
+    .action(async (options: unknown, { args }: Command) => {
+      refuseBareFiles('check', args)
       const flags = checkFlags(options)
       const { check } = await import('./check.ts')
       if (!check(flags)) throw new CommanderError(1, 'millrace.check', 'there is an error in a manifest')

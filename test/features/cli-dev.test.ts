@@ -1,0 +1,259 @@
+import { writeFileSync } from 'node:fs'
+import { createServer } from 'node:http'
+import type { AddressInfo } from 'node:net'
+import { join } from 'node:path'
+import { afterAll, beforeAll, describe, expect, test } from 'vitest'
+import { startChild, type Child } from '../support/child.ts'
+import { cli } from '../support/cli.ts'
+import { eventually } from '../support/eventually.ts'
+import { millrace, ownFolder } from '../support/millrace.ts'
+import { startRecorder, type Recorder } from '../support/recorder.ts'
+
+const manifests = `apiVersion: eventing.knative.dev/v1
+kind: Broker
+metadata: {name: default}
+---
+apiVersion: eventing.knative.dev/v1
+kind: Trigger
+metadata: {name: orders}
+spec:
+  broker: default
+  filters: [{prefix: {type: order.}}]
+  subscriber: {ref: {apiVersion: v1, kind: Service, name: orders}}
+---
+apiVersion: eventing.knative.dev/v1
+kind: Trigger
+metadata: {name: all}
+spec:
+  broker: default
+  subscriber: {ref: {apiVersion: v1, kind: Service, name: recorder}}
+`
+const folder = ownFolder()
+const file = (name: string, content: string): string => {
+  writeFileSync(join(folder, name), content)
+  return join(folder, name)
+}
+
+let recorder: Recorder
+let dev: Child
+let ingress: string
+let display: string
+
+beforeAll(async () => {
+  recorder = await startRecorder()
+  const app = file('app.yaml', manifests)
+  const flags = ['--port', '0', '--display-port', '0', '--data', join(folder, 'data'), '-f', app]
+  dev = millrace('dev', ...flags, '--service', `recorder=${recorder.url}`)
+  ingress = /http:\S+:\d+/.exec(await dev.line('  ingress'))?.[0] ?? ''
+  display = /http:\S+:\d+/.exec(await dev.line('  display'))?.[0] ?? ''
+  await Promise.all([dev.line('Trigger default/orders Ready'), dev.line('Trigger default/all Ready')])
+})
+afterAll(async () => {
+  await dev?.stop()
+  await recorder?.[Symbol.asyncDispose]()
+})
+
+const send = (args: readonly string[], input?: string) =>
+  cli(['send', '--dev', ingress, ...args], input === undefined ? {} : { input })
+const event = (id: string, more: object = {}) =>
+  JSON.stringify({ specversion: '1.0', id, source: '/file', type: 'order.created', ...more })
+
+describe('millrace send, to millrace dev', () => {
+  test('an event from flags arrives as it was said', async () => {
+    const flags = [
+      '--type',
+      'bill.paid',
+      '--id',
+      'f1',
+      '--subject',
+      'bill 7',
+      '-x',
+      'partitionkey=ä b',
+      '-d',
+      '{"n":1.0}',
+    ]
+    expect(await send(['broker/default', ...flags])).toEqual({
+      status: 0,
+      stdout: '202 Accepted  event f1 to Broker default/default of millrace dev\n',
+      stderr: '',
+    })
+    await eventually('it is delivered', () => recorder.counts.get('f1') === 1)
+  })
+
+  test('the same in structured mode, from a file, from standard input, in batches', async () => {
+    const lines = Array.from({ length: 3 }, (_, i) => event(`l${i}`)).join('\n')
+    const many = Array.from({ length: 1_200 }, (_, i) => event(`b${i}`)).join('\n')
+    const sent = await Promise.all([
+      send(['default', '--type', 'a', '--id', 's1', '--structured', '-d', 'text']),
+      send(['default', '--event', file('event.json', event('e1', { data: { a: 1 } }))]),
+      send(['default', '--event', '-'], lines),
+      send(['default', '--batch', file('events.jsonl', many), '-o', 'json']),
+    ])
+    expect(sent.map(({ status, stderr }) => ({ status, stderr }))).toEqual(sent.map(() => ({ status: 0, stderr: '' })))
+    expect(sent[2].stdout).toMatch(/^3 events accepted, 0 requests not, in \d/)
+    const batches = sent[3].stdout
+      .trim()
+      .split('\n')
+      .map((line) => JSON.parse(line))
+    expect(batches.map(({ ids, accepted, status }) => [ids.length, accepted, status])).toEqual([
+      [500, true, 202],
+      [500, true, 202],
+      [200, true, 202],
+    ])
+    const ids = ['s1', 'e1', 'l0', 'l1', 'l2', 'b0', 'b1199']
+    await eventually('all are delivered', () => ids.every((id) => recorder.counts.get(id) === 1))
+  })
+
+  test('many, each with an id of its own, no faster than asked', async () => {
+    const begun = performance.now()
+    const { status, stdout } = await send([
+      'default',
+      '--type',
+      'many',
+      '--id',
+      'm',
+      '--count',
+      '20',
+      '--rate',
+      '40',
+      '--concurrency',
+      '4',
+    ])
+    expect(status).toBe(0)
+    expect(stdout).toMatch(/^20 events accepted, 0 requests not, in \d+\.\d s, \d+ requests\/s: Broker/)
+    expect(performance.now() - begun).toBeGreaterThan(19 * 25)
+    await eventually('all are delivered', () => recorder.counts.has('m-1') && recorder.counts.has('m-20'))
+  })
+
+  test('says what is refused, and where nobody is', async () => {
+    const [unknown, nobody, invalid] = await Promise.all([
+      send(['nix', '--type', 'a']),
+      cli(['send', '--url', 'http://127.0.0.1:1/a/b', '--type', 'a']),
+      cli(['send', '--url', `${ingress}/default/nix`, '--type', 'a', '--id', '1']),
+    ])
+    expect(unknown.status).toBe(1)
+    expect(unknown.stderr).toContain(`The millrace dev at ${ingress} has no Broker default/nix either`)
+    expect(nobody).toMatchObject({ status: 1, stderr: expect.stringContaining('nobody listens at 127.0.0.1:1') })
+    expect(invalid).toMatchObject({
+      status: 1,
+      stderr: expect.stringMatching(/^404 Not Found {2}event 1 to .*\n\S.*\n$/),
+    })
+  })
+
+  test('tries again as Retry-After says, and shows a reply', async () => {
+    const asked: number[] = []
+    const server = createServer((req, res) => {
+      asked.push(performance.now())
+      req.resume()
+      if (asked.length === 1) res.writeHead(503, { 'retry-after': '1' }).end()
+      else if (asked.length === 2) res.socket?.destroy()
+      else res.writeHead(200, { 'ce-type': 'reply.made' }).end('{"yes":\u001b[31mtrue}')
+    })
+    await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve))
+    const url = `http://127.0.0.1:${(server.address() as AddressInfo).port}/`
+    expect(await cli(['send', '--url', url, '--type', 'a', '--id', '1', '--retry', '3'])).toEqual({
+      status: 0,
+      stderr: '',
+      stdout: `200 OK  event 1 to ${url} after 3 attempts\nreply: event of type reply.made\n{"yes":\\u001b[31mtrue}\n`,
+    })
+    expect((asked[1] ?? 0) - (asked[0] ?? 0)).toBeGreaterThan(990)
+    server.closeAllConnections()
+    server.close()
+  })
+})
+
+describe('millrace tail, of millrace dev', () => {
+  const main = join(import.meta.dirname, '..', '..', 'src', 'main.ts')
+  const tail = (...args: string[]) => startChild(main, ['tail', '--display', display, ...args])
+
+  test('shows what passes its filters as it comes, until --max', async () => {
+    await using shown = tail(
+      '--filter',
+      'type=order.shown',
+      '--prefix',
+      'source=/sh',
+      '--cesql',
+      'LENGTH(id) = 2',
+      '--max',
+      '2',
+      '-o',
+      'json',
+    )
+    const ids = Array.from({ length: 50 }, (_, n) => String(n + 10))
+    const one = (id: string) =>
+      send(['default', '--type', 'order.shown', '--source', '/shop', '--id', id, '-d', '{"n":1.0}'])
+    const ended = shown.exited.then(() => true)
+    for (const id of ids) {
+      if (shown.lines.length >= 2) break
+      await Promise.all([send(['default', '--type', 'order.other', '--source', '/shop', '--id', '99']), one(id)])
+    }
+    expect(await ended).toBe(true)
+    const events = shown.lines.map((line) => JSON.parse(line))
+    expect(events).toHaveLength(2)
+    expect(events[0]).toMatchObject({
+      to: '/default/orders',
+      attributes: { type: 'order.shown', source: '/shop', datacontenttype: 'application/json' },
+      data: '{"n":1.0}',
+    })
+  })
+
+  test('also earlier ones, for people, with nothing in them that acts on a terminal', async () => {
+    await send(['default', '--type', 'order.hostile', '--id', 'h1', '-d', 'a\u001b]52;c;evil\u0007b'])
+    const { status, stdout } = await cli([
+      'tail',
+      '--display',
+      display,
+      '--filter',
+      'type=order.hostile',
+      '--since',
+      '5m',
+      '--max',
+      '1',
+    ])
+    expect(status).toBe(0)
+    expect(stdout).toMatch(
+      /^\d\d:\d\d:\d\d\.\d{3} {2}order\.hostile {2}\/millrace\/send {2}h1 {2}→ \/default\/orders\n/,
+    )
+    expect(stdout).toContain('\n  a\\u001b]52;c;evil\\u0007b\n')
+  })
+
+  test('of a Trigger: deliveries to its subscriber, and it says what the display cannot see', async () => {
+    await send(['default', '--type', 'order.mine', '--id', 't1'])
+    const [mine, elsewhere, unknown] = await Promise.all([
+      cli([
+        'tail',
+        'trigger/orders',
+        '--display',
+        display,
+        '--since',
+        '5m',
+        '--filter',
+        'type=order.mine',
+        '--max',
+        '1',
+        '-o',
+        'json',
+      ]),
+      cli(['tail', 'trigger/all', '--display', display, '--for', '4s']),
+      cli(['tail', 'trigger/nix', '--display', display]),
+    ])
+    expect(mine.status).toBe(0)
+    expect(JSON.parse(mine.stdout)).toMatchObject({ to: '/default/orders', attributes: { id: 't1' } })
+    expect(elsewhere).toMatchObject({
+      status: 0,
+      stdout: '',
+      stderr: expect.stringContaining(`Not seen by the display: what Trigger default/all delivers to ${recorder.url}`),
+    })
+    expect(unknown).toMatchObject({
+      status: 1,
+      stderr: expect.stringContaining('millrace dev has no Trigger default/nix; it has Broker default/default'),
+    })
+  })
+
+  test('says how to listen when there is nothing to listen to', async () => {
+    expect(await cli(['tail', '--display', 'http://127.0.0.1:1'])).toMatchObject({
+      status: 1,
+      stderr: expect.stringContaining('nothing to listen to at http://127.0.0.1:1: start millrace dev'),
+    })
+  })
+})
