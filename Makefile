@@ -24,8 +24,10 @@ dev: setup ## run Brokers and Triggers on this machine, with examples/hello or A
 bitcoin: setup ## run examples/bitcoin: transactions, a classifier that replies, the page (ARGS go to millrace dev)
 	@exec node examples/bitcoin/run.ts $(ARGS)
 
-test: setup ## run all tests, on a real Kafka and a real Kubernetes API too (needs Java 17, Maven, Go 1.26, Python 3.10); ARGS go to vitest
+test: setup ## run all tests, on a real Kafka, Kubernetes API, Prometheus and browser too (needs Java 17, Maven, Go 1.26, Python 3.10); ARGS go to vitest
 	@test/env/need java mvn python3 flock setsid openssl curl
+	@test/env/need chromium 2>/dev/null || test/env/install browser
+	@test/env/need prometheus promtool 2>/dev/null || test/env/install prometheus
 	@test/env/kube/build api
 	@test/interop/build >/dev/null
 	vitest run $(ARGS)
@@ -85,4 +87,4 @@ uninstall: ## remove Millrace from that cluster (ARGS='--keep-topics' or '--dele
 	config/uninstall $(ARGS)
 
 clean: ## remove what was built or installed here
-	rm -rf dist coverage node_modules
+	rm -rf dist coverage test-artefacts node_modules

@@ -19,7 +19,11 @@ interface Version {
   readonly schema: { readonly openAPIV3Schema: Node }
 }
 interface Definition {
-  readonly metadata: { readonly name: string; readonly labels: Readonly<Record<string, string>> }
+  readonly metadata: {
+    readonly name: string
+    readonly labels: Readonly<Record<string, string>>
+    readonly annotations?: Readonly<Record<string, string>>
+  }
   readonly spec: { readonly versions: readonly Version[]; readonly names: { readonly categories: readonly string[] } }
 }
 
@@ -61,15 +65,31 @@ describe('the generated definitions', () => {
     expect(found?.spec.names.categories).toEqual(['all', 'knative', 'sources', 'bindings'])
   })
 
+  it('serve KafkaSource in v1, which is stored, and v1beta1, with scale and the types of its events', () => {
+    const found = definitions.find(({ metadata }) => metadata.name === 'kafkasources.sources.knative.dev')
+    expect(found?.spec.versions.map(({ name, served, storage }) => [name, served, storage])).toEqual([
+      ['v1', true, true],
+      ['v1beta1', true, false],
+    ])
+    expect(found?.spec.names.categories).toEqual(['all', 'knative', 'eventing', 'sources'])
+    expect(JSON.parse(found?.metadata.annotations?.['registry.knative.dev/eventTypes'] ?? '')).toMatchObject([
+      { type: 'dev.knative.kafka.event' },
+    ])
+  })
+
   it('have the labels that tools look for', () => {
     const label = (name: string) =>
       definitions.filter(({ metadata }) => metadata.labels[name] === 'true').map(({ metadata }) => metadata.name)
     expect(label('knative.dev/crd-install')).toEqual([
       'brokers.eventing.knative.dev',
+      'kafkasources.sources.knative.dev',
       'sinkbindings.sources.knative.dev',
       'triggers.eventing.knative.dev',
     ])
-    expect(label('duck.knative.dev/source')).toEqual(['sinkbindings.sources.knative.dev'])
+    expect(label('duck.knative.dev/source')).toEqual([
+      'kafkasources.sources.knative.dev',
+      'sinkbindings.sources.knative.dev',
+    ])
     expect(label('duck.knative.dev/binding')).toEqual(['sinkbindings.sources.knative.dev'])
     expect(label('duck.knative.dev/addressable')).toEqual(['brokers.eventing.knative.dev'])
   })

@@ -1,6 +1,7 @@
 import { mkdirSync, readdirSync, readFileSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { brokerDefinition, triggerDefinition } from '../api/crd.ts'
+import { kafkaSourceDefinition } from '../api/kafka-source-crd.ts'
 import { sinkBindingDefinition } from '../api/sink-binding-crd.ts'
 import { toYaml } from '../api/yaml-write.ts'
 import { inletDefinition, outletDefinition, workerDefinition } from '../contract/crd.ts'
@@ -12,6 +13,7 @@ export function crdFiles(): ReadonlyMap<string, string> {
   return new Map([
     ['broker.yaml', header + toYaml(brokerDefinition())],
     ['inlet.yaml', header + toYaml(inletDefinition())],
+    ['kafkasource.yaml', header + toYaml(kafkaSourceDefinition())],
     ['outlet.yaml', header + toYaml(outletDefinition())],
     ['sinkbinding.yaml', header + toYaml(sinkBindingDefinition())],
     ['trigger.yaml', header + toYaml(triggerDefinition())],

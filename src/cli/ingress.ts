@@ -1,17 +1,23 @@
 import { systemClock as clock } from '../core/clock.ts'
 import { createIngress } from '../data-plane/ingress/ingress.ts'
+import type { KafkaCluster } from '../contract/source.ts'
 import type { RouteSource } from '../contract/route-source.ts'
 import { createLogger, type Logger } from '../telemetry/logger.ts'
 import { drainIngress } from './drain.ts'
+import { fileCredentials } from './file-credentials.ts'
 import { fileRoutes } from './file-routes.ts'
 import type { Environment } from './flags.ts'
 import { listenOn } from './listen.ts'
+import type { Meters } from './metrics/meters.ts'
+import { openMetrics } from './metrics/serve.ts'
 import { aborted, drainDeadline, stopSignal } from './stop.ts'
-import type { IngressFlags, KubernetesFlags } from './worker-flags.ts'
+import type { FileFlags, IngressFlags, KubernetesFlags } from './worker-flags.ts'
 import { Appenders } from './workers/appenders.ts'
+import { Credentials } from './workers/credentials.ts'
 
 interface Routed {
   readonly routes: RouteSource
+  readonly credentials: Credentials
   loaded(): boolean
 }
 
@@ -23,46 +29,54 @@ export async function ingress(flags: IngressFlags, env: Environment): Promise<vo
   const stop = stopSignal()
   const logger = createLogger(env.MILLRACE_LOG ?? 'warn')
   await using cleanup = new AsyncDisposableStack()
-  const { kafka, source, port, lameDuckMs } = flags
+  const { kafka, source, port, lameDuckMs, host, metricsPort } = flags
+  const { meters, url: metricsUrl } = cleanup.use(await openMetrics('ingress', { host, port: metricsPort }, logger))
   const routed =
     source.kind === 'file'
-      ? fromFile(source.file, logger, cleanup)
-      : await fromKubernetes(source, kafka, logger, cleanup)
+      ? fromFile(source, logger, cleanup)
+      : await fromKubernetes(source, { kafka, logger, cleanup, meters })
   const { inlets } = routed.routes
-  const appenders = new Appenders({ inlets, kafka, clock, logger })
+  const appenders = new Appenders({ inlets, kafka, credentials: routed.credentials, clock, logger, meters })
   cleanup.defer(() => appenders.close(0))
-  const server = await listenOn(flags.host, (host) =>
+  const server = await listenOn(host, (host) =>
     createIngress({
       appender: (inlet) => appenders.of(inlet),
-      ...{ inlets, loaded: () => routed.loaded(), logger, clock },
+      ...{ inlets, loaded: () => routed.loaded(), logger, clock, metrics: meters?.metrics },
       options: { host, port, lameDuckMs },
     }),
   )
   console.log(`ingress ${server.url}`)
+  if (metricsUrl !== undefined) console.log(`metrics ${metricsUrl}`)
   await aborted(stop)
   await drainIngress(server, appenders, drainDeadline(clock))
 }
 
-function fromFile(file: string, logger: Logger, cleanup: AsyncDisposableStack): Routed {
+function fromFile({ file, credentials }: FileFlags, logger: Logger, cleanup: AsyncDisposableStack): Routed {
+  const texts = fileCredentials(credentials)
   const { routes, close } = fileRoutes(file, logger)
   cleanup.defer(close)
-  return { routes, loaded: () => true }
+  cleanup.defer(() => texts.close())
+  return { routes, credentials: new Credentials(() => texts, logger), loaded: () => true }
 }
 
 /** Listens from the start: until the routes are loaded /readyz says so. */
 async function fromKubernetes(
   flags: KubernetesFlags,
-  kafka: string | undefined,
-  logger: Logger,
-  cleanup: AsyncDisposableStack,
+  parts: {
+    readonly kafka: KafkaCluster | undefined
+    readonly logger: Logger
+    readonly cleanup: AsyncDisposableStack
+    readonly meters: Meters | undefined
+  },
 ): Promise<Routed> {
+  const { kafka, logger, cleanup, meters } = parts
   const { clusterSide } = await import('./workers/cluster-side.ts')
   const ended = new AbortController()
   cleanup.defer(() => ended.abort())
   const side = await clusterSide({
-    ...{ flags, role: 'ingress', kafka, clock, logger, signal: ended.signal },
+    ...{ flags, role: 'ingress', kafka, clock, logger, signal: ended.signal, meters },
   })
-  const { client, routes } = side
+  const { client, routes, credentials } = side
   cleanup.defer(() => client.close())
   routes.ready().then(
     () => {
@@ -71,5 +85,5 @@ async function fromKubernetes(
     },
     () => undefined, // stopped before
   )
-  return { routes, loaded: () => routes.loaded }
+  return { routes, credentials, loaded: () => routes.loaded }
 }

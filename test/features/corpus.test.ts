@@ -4,7 +4,7 @@ import { beforeAll, describe, expect, it } from 'vitest'
 import { parseAllDocuments } from 'yaml'
 import { parseManifest } from '../../src/api/manifest.ts'
 import { upgradeBroker, upgradeTrigger } from '../../src/api/old-versions.ts'
-import { validateBroker, validateSinkBinding, validateTrigger } from '../../src/api/validate.ts'
+import { validateBroker, validateKafkaSource, validateSinkBinding, validateTrigger } from '../../src/api/validate.ts'
 import { apiRequest } from '../support/api-request.ts'
 import type { ApiAccess } from '../support/api-server.ts'
 import { sharedApiServer } from '../support/api.ts'
@@ -42,6 +42,13 @@ const refused: Readonly<Record<string, readonly [server: RegExp, ours: RegExp]>>
   ],
 }
 
+/** Stock Knative has ceased to serve these: what we say of them. */
+const ended: Readonly<Record<string, RegExp>> = {
+  'sources.knative.dev/v1alpha1 KafkaSource': /there is no version "v1alpha1"; use sources\.knative\.dev\/v1/,
+  'sources.eventing.knative.dev/v1alpha1 KafkaSource':
+    /ended in 2020; write sources\.knative\.dev\/v1, bootstrapServers/,
+}
+
 const folder = join(import.meta.dirname, '..', 'corpus')
 const cases: readonly Case[] = readdirSync(folder)
   .filter((file) => file.endsWith('.yaml'))
@@ -49,7 +56,7 @@ const cases: readonly Case[] = readdirSync(folder)
     objectsOf(file).map((object) => ({ file, title: `${file}: ${object.kind} ${object.metadata.name}`, object })),
   )
 
-const ours = cases.filter(({ object }) => !isLaterKind(object))
+const ours = cases.filter(({ object }) => !isLaterKind(object) && ended[versionOf(object)] === undefined)
 const accepted = ours.filter(({ file }) => laterFields[file] === undefined && refused[file] === undefined)
 
 let api: ApiAccess
@@ -83,6 +90,17 @@ describe('what stock Knative refuses is refused', () => {
     expect(status).toBe(400)
     expect(message).toMatch(server ?? '')
     expect(errorsOf(file).join('\n')).toMatch(says ?? '')
+  })
+})
+
+describe('what stock Knative has ceased to serve is not served, and check says what to write', () => {
+  const old = cases.filter(({ object }) => ended[versionOf(object)] !== undefined)
+
+  it('is some', () => expect(new Set(old.map(({ object }) => versionOf(object))).size).toBe(Object.keys(ended).length))
+
+  it.each(titled(old))('%s', async (_, { file, object }) => {
+    expect(await isServed(object, object.apiVersion)).toBe(false)
+    expect(errorsOf(file).join('\n')).toMatch(ended[versionOf(object)] ?? /^$/)
   })
 })
 
@@ -126,6 +144,10 @@ function titled(some: readonly Case[]): [string, Case][] {
   return some.map((each) => [each.title, each])
 }
 
+function versionOf({ apiVersion, kind }: Manifest): string {
+  return `${apiVersion} ${kind}`
+}
+
 function groupOf({ apiVersion }: Manifest): string {
   return apiVersion.slice(0, apiVersion.indexOf('/'))
 }
@@ -143,19 +165,21 @@ async function apply(object: Manifest): Promise<{ status: number; message: strin
   return { status: answer.status, message: answer.body.message }
 }
 
-async function isServed(object: Manifest): Promise<boolean> {
+/** `version`: in this one, e.g. `sources.knative.dev/v1`; else in any of its group. */
+async function isServed(object: Manifest, version?: string): Promise<boolean> {
   const { body } = await apiRequest(api, 'GET', '/apis')
   const groups = body.groups as readonly { name: string; versions: readonly { groupVersion: string }[] }[]
   const group = groups.find(({ name }) => name === groupOf(object))
-  const lists = await Promise.all(
-    (group?.versions ?? []).map(({ groupVersion }) => apiRequest(api, 'GET', `/apis/${groupVersion}`)),
-  )
+  const served = (group?.versions ?? []).map(({ groupVersion }) => groupVersion)
+  const asked = served.filter((each) => version === undefined || each === version)
+  const lists = await Promise.all(asked.map((each) => apiRequest(api, 'GET', `/apis/${each}`)))
   return lists.some((list) => list.body.resources.some(({ kind }: { kind: string }) => kind === object.kind))
 }
 
 function validate(object: Manifest) {
   if (object.kind === 'Broker') return validateBroker(upgradeBroker({ ...object }).object)
   if (object.kind === 'SinkBinding') return validateSinkBinding({ ...object })
+  if (object.kind === 'KafkaSource') return validateKafkaSource({ ...object })
   return validateTrigger(upgradeTrigger({ ...object }).object)
 }
 

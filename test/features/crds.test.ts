@@ -28,11 +28,12 @@ const path = (version: string, plural: string, name = '') =>
   `/apis/eventing.knative.dev/${version}/namespaces/${namespace}/${plural}${name === '' ? '' : `/${name}`}`
 
 describe('the definitions that ship', () => {
-  it('are those of our six kinds', () => {
+  it('are those of our seven kinds', () => {
     const names = crdFiles.map((file) => basename(file))
     expect(names).toEqual([
       'broker.yaml',
       'inlet.yaml',
+      'kafkasource.yaml',
       'outlet.yaml',
       'sinkbinding.yaml',
       'trigger.yaml',
@@ -140,6 +141,21 @@ describe('kubectl get', () => {
     const [head, row] = await table('get sinkbinding shown')
     expect(head).toEqual(['NAME', 'SINK', 'SUBJECTS', 'AGE', 'READY', 'REASON'])
     expect(row).toEqual(['shown', 'http://a/b', '3', expect.any(String), 'False', 'Conflict'])
+  })
+
+  it('shows of a KafkaSource what it reads and where, whether it is Ready, why not, and its lag', async () => {
+    const spec = { topics: ['a', 'b'], bootstrapServers: ['k:9092'], sink: { uri: 'http://a/b' } }
+    const metadata = { name: 'shown', namespace }
+    await run(
+      'apply -f -',
+      JSON.stringify({ apiVersion: 'sources.knative.dev/v1beta1', kind: 'KafkaSource', metadata, spec }),
+    )
+    const conditions = [{ type: 'Ready', status: 'False', reason: 'TopicNotFound' }]
+    const status = JSON.stringify({ status: { lag: 7, conditions } })
+    await run(`patch kafkasource shown -n ${namespace} --subresource=status --type=merge -p ${status}`)
+    const [head, row] = await table('get kafkasource shown')
+    expect(head).toEqual(['NAME', 'TOPICS', 'BOOTSTRAPSERVERS', 'READY', 'REASON', 'LAG', 'AGE'])
+    expect(row).toEqual(['shown', '["a","b"]', '["k:9092"]', 'False', 'TopicNotFound', '7', expect.any(String)])
   })
 
   it('shows of an Outlet what the data plane was told', async () => {

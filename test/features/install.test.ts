@@ -10,6 +10,7 @@ import { webhookConfigurations } from '../../src/control-plane/webhook/configura
 import type { WorkersSummary } from '../../src/control-plane/workers/reconciler.ts'
 import { findSelf } from '../../src/control-plane/workers/self.ts'
 import { startWorkers } from '../../src/control-plane/workers/workers.ts'
+import { credentialsNamespace } from '../../src/contract/credential.ts'
 import { systemClock as clock } from '../../src/core/clock.ts'
 import { eventRecorder } from '../../src/kube/events.ts'
 import { createLogger } from '../../src/telemetry/logger.ts'
@@ -271,6 +272,27 @@ describe('installed', () => {
       await k('delete', 'pods', 'a', 'b', 'c', 'orphan', '-n', system, '--force', '--grace-period=0')
     })
 
+    it('has what signs in to Kafka from the controller alone', async () => {
+      const secrets = `/api/v1/namespaces/${credentialsNamespace}/secrets`
+      const secret = { apiVersion: 'v1', kind: 'Secret', metadata: { name: 'kafka-1' } }
+      const refusal = 'the controller of Millrace alone writes Secrets'
+      const refused = async (answer: ReturnType<typeof ask>) =>
+        expect((await answer).body).toMatchObject({ code: 403, message: expect.stringContaining(refusal) as string })
+      const apply = '?fieldManager=millrace&force=true'
+      const data = { data: { 'credential.json': 'e30=' } }
+      for (const who of [clusterAdmin, undefined]) await refused(ask('POST', secrets, who, secret))
+      expect(
+        (await ask('PATCH', `${secrets}/kafka-1${apply}`, controller, { ...secret, ...data }, 'apply')).status,
+      ).toBe(201)
+      await refused(ask('PATCH', `${secrets}/kafka-1`, clusterAdmin, data, 'merge'))
+      await refused(ask('DELETE', `${secrets}/kafka-1`, clusterAdmin))
+      expect((await ask('PATCH', `${secrets}/kafka-1`, dispatcher, data, 'merge')).status).toBe(403)
+      expect((await ask('GET', secrets, dispatcher)).body['items']).toHaveLength(1)
+      // Elsewhere nothing of this holds.
+      const elsewhere = `${secrets.replace(credentialsNamespace, 'shop')}?dryRun=All`
+      expect((await ask('POST', elsewhere, clusterAdmin, secret)).status).toBe(201)
+    })
+
     it('has positions of the dispatchers, who write no other ConfigMap', async () => {
       const configMaps = `/api/v1/namespaces/${system}/configmaps`
       const positions = { apiVersion: 'v1', kind: 'ConfigMap', metadata: { name: 'millrace-positions-1' }, data: {} }
@@ -302,6 +324,7 @@ describe('installed', () => {
     const sources = 'sources.knative.dev'
     const internal = 'internal.millrace.dev'
     const inSystem = `in ${system}`
+    const inCredentials = `in ${credentialsNamespace}`
 
     // What the code asks for: a line a place.
     const needs: readonly (readonly [string, Impersonated, readonly string[]])[] = [
@@ -315,6 +338,8 @@ describe('installed', () => {
           ...each('patch', `${eventing}/triggers/status in shop`),
           ...each('list,watch,patch', `${sources}/sinkbindings in shop`),
           ...each('patch', `${sources}/sinkbindings/status in shop`),
+          ...each('get,list,watch,patch', `${sources}/kafkasources in shop`),
+          ...each('patch', `${sources}/kafkasources/status in shop`),
           ...['deployments', 'statefulsets', 'daemonsets', 'replicasets'].flatMap((plural) =>
             each('list,watch,patch', `apps/${plural} in shop`),
           ),
@@ -354,12 +379,15 @@ describe('installed', () => {
           ),
           ...each('get,create,update', `coordination.k8s.io/leases:millrace-controller ${inSystem}`),
           ...each('get,create,update,patch', `/secrets:millrace-webhook-certs ${inSystem}`),
+          ...each('get', '/secrets in shop'),
+          ...each('list,watch,create,patch,delete', `/secrets ${inCredentials}`),
         ],
       ],
       [
         'ingress',
         ingress,
         [
+          ...each('list,watch', `/secrets ${inCredentials}`),
           ...each('list,watch', `${internal}/inlets ${inSystem}`),
           ...each('get,create,delete', `${internal}/workers ${inSystem}`),
           ...each('patch', `${internal}/workers/status ${inSystem}`),
@@ -369,6 +397,7 @@ describe('installed', () => {
         'dispatcher',
         dispatcher,
         [
+          ...each('list,watch', `/secrets ${inCredentials}`),
           ...each('list,watch', `${internal}/outlets ${inSystem}`),
           ...each('patch', `${internal}/outlets/status ${inSystem}`),
           ...each('get,create,delete', `${internal}/workers ${inSystem}`),
@@ -388,9 +417,13 @@ describe('installed', () => {
 
     it.each(needs)('of the %s end there', async (name, who) => {
       const beyond = [
-        ...each('get,list,watch,create,update,patch,delete', '/secrets in shop'),
+        ...each('list,watch,create,update,patch,delete', '/secrets in shop'),
         ...each('list,watch,delete', `/secrets ${inSystem}`),
-        ...each('get', `/secrets:other ${inSystem}`),
+        ...each('update,deletecollection', `/secrets ${inCredentials}`),
+        ...each('create', `/pods ${inCredentials}`),
+        ...(name === 'controller' ? [] : each('get', `/secrets:other ${inSystem}`)),
+        ...(name === 'controller' ? [] : each('get', '/secrets in shop')),
+        ...(name === 'controller' ? [] : each('get,create,patch,delete', `/secrets ${inCredentials}`)),
         ...each('create,update,patch,delete', '/pods in shop'),
         ...each('create', '/pods/exec in knative-eventing'),
         ...each('get,create,patch', '/services in shop'),
@@ -403,6 +436,7 @@ describe('installed', () => {
         ...each('create,patch,update,delete', `${internal}/outlets in shop`),
         ...each('delete,update', `${eventing}/brokers in shop`),
         ...each('create,delete,update', `${sources}/sinkbindings in shop`),
+        ...each('create,delete,update', `${sources}/kafkasources in shop`),
         ...each('create', `/serviceaccounts/token ${inSystem}`),
         ...each('bind,escalate,create,patch', 'rbac.authorization.k8s.io/clusterroles'),
         ...each('impersonate', '/users'),
@@ -528,6 +562,8 @@ describe('installed', () => {
       await eventually('eve edits', () => may(eve, `patch ${eventing}/triggers in shop`))
       expect(await may(eve, `create ${eventing}/brokers in shop`)).toBe(true)
       expect(await may(eve, `create ${sources}/sinkbindings in shop`)).toBe(true)
+      expect(await may(eve, `create ${sources}/kafkasources in shop`)).toBe(true)
+      expect(await may(eve, `patch ${sources}/kafkasources/scale in shop`)).toBe(true)
       expect(await may(eve, `patch ${eventing}/brokers/status in shop`)).toBe(false)
       expect(await may(eve, `list ${internal}/inlets in shop`)).toBe(false)
       await eventually('victor views', () => may(victor, `watch ${eventing}/brokers in shop`))
@@ -625,7 +661,7 @@ describe('installed', () => {
     it('only when it is said what becomes of topics', async () => {
       const { code, stderr } = await uninstall()
       expect(code).toBe(1)
-      expect(stderr).toContain('there are 2 Brokers, Triggers and SinkBindings')
+      expect(stderr).toContain('there are 2 Brokers, Triggers, SinkBindings and KafkaSources')
       const { stderr: stopped } = await uninstall('--delete-topics')
       expect(stopped).toContain('the controller does not run, so it cannot delete topics')
       expect(await k('get', 'brokers,triggers', '-n', 'shop', '-o', 'name')).toContain('broker.')
@@ -644,6 +680,9 @@ describe('installed', () => {
         'clusterroles,clusterrolebindings,validatingadmissionpolicies,validatingadmissionpolicybindings,' +
         'mutatingwebhookconfigurations,validatingwebhookconfigurations'
       expect(await k('get', kinds, '-o', 'name')).not.toContain('millrace')
+      await eventually('what signed in to Kafka is gone', async () => {
+        return (await k('get', 'namespace', credentialsNamespace, '--ignore-not-found', '-o', 'name')) === ''
+      })
       const inNamespace = 'deployments,statefulsets,services,secrets,serviceaccounts,roles,rolebindings,leases,pods,pdb'
       expect(await k('get', inNamespace, '-n', system, '-o', 'name')).toBe('serviceaccount/default\n')
       expect(await k('get', 'rolebinding', 'editor', '-n', 'shop', '-o', 'name')).toContain('editor')

@@ -1,8 +1,14 @@
 import { systemClock as clock } from '../../src/core/clock.ts'
 import { Fault } from '../../src/core/fault.ts'
-import { startControlPlane, type ControlPlane } from '../../src/control-plane/control-plane.ts'
+import {
+  startControlPlane,
+  type ControlPlane,
+  type ControlPlaneOptions,
+} from '../../src/control-plane/control-plane.ts'
 import { KnownAddress } from '../../src/control-plane/ingress-address.ts'
-import type { LogAdmin, TopicSpec } from '../../src/kafka/log.ts'
+import { clusterId, type KafkaCluster } from '../../src/contract/source.ts'
+import type { LogAdmin, Positions, TopicSpec } from '../../src/kafka/log.ts'
+import type { SecuritySource } from '../../src/kafka/security.ts'
 import { openEmbeddedLog } from '../../src/kafka/embedded/embedded.ts'
 import { openKafkaLog } from '../../src/kafka/kafka-log.ts'
 import {
@@ -58,29 +64,39 @@ export class ControlPlaneRig implements AsyncDisposable {
   readonly api: TestApi
   readonly client: KubeClient
   readonly system: string
+  /** The namespace of credentials: of this rig alone. */
+  readonly credentials: string
   readonly admin: LogAdmin
   /** While true the log does not answer. */
   kafkaAway = false
   readonly ingressAddress = new KnownAddress()
   readonly #closers: (() => Promise<void> | void)[] = []
+  #positions: Positions | undefined
   #stop: AbortController | undefined
   #plane: ControlPlane | undefined
 
-  private constructor(api: TestApi, admin: LogAdmin) {
+  private constructor(api: TestApi, admin: LogAdmin, system: string, credentials: string) {
     this.api = api
     this.client = api.client
-    this.system = unique('system')
+    this.system = system
+    this.credentials = credentials
     this.admin = admin
   }
 
-  /** `kafka`: the address to configure; null: none. */
-  static async start(api: TestApi, { kafka = kafkaAddress }: { kafka?: string | null } = {}): Promise<ControlPlaneRig> {
+  /** `kafka`: the address to configure; null: none. `system`, `credentials`: these namespaces, which exist, instead of new ones. */
+  static async start(
+    api: TestApi,
+    { kafka = kafkaAddress, ...existing }: { kafka?: string | null; system?: string; credentials?: string } = {},
+  ): Promise<ControlPlaneRig> {
     const logger = createLogger('silent')
     const retention = { bytes: 1 << 24, ms: 3_600_000 }
     const log = await openEmbeddedLog({ dir: ownFolder(), fsync: 'off', retention, clock, logger })
-    const rig = new ControlPlaneRig(api, log.admin())
+    const { system = unique('system'), credentials = unique('credentials') } = existing
+    const rig = new ControlPlaneRig(api, log.admin(), system, credentials)
+    rig.#positions = log.positions()
     rig.#closers.push(() => log.close())
-    await rig.createNamespace(rig.system)
+    if (existing.system === undefined) await rig.createNamespace(system)
+    if (existing.credentials === undefined) await rig.createNamespace(credentials)
     if (kafka !== null) await rig.configure(kafka)
     return rig
   }
@@ -114,6 +130,7 @@ export class ControlPlaneRig implements AsyncDisposable {
     const parts = {
       client,
       namespace: this.system,
+      credentialsNamespace: this.credentials,
       admins: this.#admins(),
       events,
       ingressAddress,
@@ -134,18 +151,20 @@ export class ControlPlaneRig implements AsyncDisposable {
     await this.#plane?.done
   }
 
-  #admins(): (bootstrapServers: string) => LogAdmin {
+  #admins(): ControlPlaneOptions['admins'] {
     const known = new Map<string, LogAdmin>()
-    return (bootstrapServers) => {
-      const admin = known.get(bootstrapServers) ?? this.#openAdmin(bootstrapServers)
-      known.set(bootstrapServers, admin)
+    return (cluster, security) => {
+      const admin = known.get(clusterId(cluster)) ?? this.#openAdmin(cluster, security)
+      known.set(clusterId(cluster), admin)
       return admin
     }
   }
 
-  #openAdmin(bootstrapServers: string): LogAdmin {
-    if (bootstrapServers === nowhere) {
-      const log = openKafkaLog({ bootstrapServers, clientId: 'test', clock, logger: createLogger('silent') })
+  #openAdmin({ bootstrapServers }: KafkaCluster, security: SecuritySource | undefined): LogAdmin {
+    if (bootstrapServers !== kafkaAddress) {
+      const signed = security === undefined ? {} : { security }
+      const logger = createLogger('silent')
+      const log = openKafkaLog({ bootstrapServers, clientId: 'test', ...signed, clock, logger })
       const admin = log.admin()
       this.#closers.push(async () => {
         await admin.close()
@@ -247,6 +266,11 @@ export class ControlPlaneRig implements AsyncDisposable {
     return (await this.admin.describeTopics(names)).map(({ name }) => name)
   }
 
+  /** Commits a position of a group, as a dispatcher does. */
+  async commit(group: string, topic: string): Promise<void> {
+    await this.#positions?.commit(group, [{ topic, partition: 0, offset: 0n, leaderEpoch: -1, metadata: '' }])
+  }
+
   async createTopic(name: string, more: Partial<TopicSpec> = {}): Promise<void> {
     await this.admin.ensureTopic({ name, partitions: 10, replicationFactor: 1, config: {}, ...more })
   }
@@ -254,7 +278,15 @@ export class ControlPlaneRig implements AsyncDisposable {
   /** Everything by kind and name → resourceVersion. */
   async versions(): Promise<Record<string, string>> {
     const found: Record<string, string> = {}
-    for (const resource of [kinds.broker, kinds.trigger, kinds.inlet, kinds.outlet, kinds.worker, kinds.event]) {
+    for (const resource of [
+      kinds.broker,
+      kinds.trigger,
+      kinds.kafkaSource,
+      kinds.inlet,
+      kinds.outlet,
+      kinds.worker,
+      kinds.event,
+    ]) {
       const { items } = await this.client.list(resource, {}, always)
       for (const { metadata } of items)
         found[`${resource.kind} ${metadata.namespace}/${metadata.name}`] = metadata.resourceVersion
@@ -287,7 +319,14 @@ export class ControlPlaneRig implements AsyncDisposable {
   async [Symbol.asyncDispose](): Promise<void> {
     await this.stopPlane()
     // Nothing may be left for the next one on this API server.
-    for (const resource of [kinds.trigger, kinds.broker, kinds.sinkBinding, kinds.inlet, kinds.outlet]) {
+    for (const resource of [
+      kinds.trigger,
+      kinds.broker,
+      kinds.sinkBinding,
+      kinds.kafkaSource,
+      kinds.inlet,
+      kinds.outlet,
+    ]) {
       for (const { metadata } of (await this.client.list(resource, {}, always)).items) {
         const key = { namespace: metadata.namespace ?? '', name: metadata.name }
         await this.client.delete(resource, key, always)
@@ -321,7 +360,9 @@ const byKind = {
   Service: kinds.service,
   ConfigMap: kinds.configMap,
   Namespace: kinds.namespace,
+  Secret: kinds.secret,
   SinkBinding: kinds.sinkBinding,
+  KafkaSource: kinds.kafkaSource,
   Deployment: kinds.deployment,
   StatefulSet: kinds.statefulSet,
   DaemonSet: kinds.daemonSet,

@@ -15,6 +15,8 @@ export interface KafkaOptions {
   readonly brokers?: 1 | 3
   /** Listeners with SSL and SASL beside the plain one, and ACLs. */
   readonly auth?: boolean
+  /** Where pods of the cluster of the end-to-end tests reach it too. */
+  readonly pods?: boolean
   /** A listener more, whose clients are sent to `KAFKA_DELAYED`: the caller opens proxies there to `KAFKA_DELAYED_TARGET`. */
   readonly delayedListener?: boolean
   /** Memory of each broker's heap, MiB. */
@@ -74,7 +76,9 @@ export async function startKafka(options: KafkaOptions = {}): Promise<RunningKaf
 
 /** Runs a command line tool of Kafka by the name of its Java class, and gives what it prints. @throws Error when it fails. */
 export async function kafkaTool(javaClass: string, ...args: readonly string[]): Promise<string> {
-  const { stdout } = await run(join(env, 'kafka-tool'), [javaClass, ...args])
+  // so that Java takes arguments as UTF-8, whatever the machine's language is
+  const options = { env: { ...process.env, LC_ALL: 'C.UTF-8' } }
+  const { stdout } = await run(join(env, 'kafka-tool'), [javaClass, ...args], options)
   return stdout
 }
 
@@ -91,6 +95,7 @@ function kafkaUpArguments(options: KafkaOptions): string[] {
     ...(version === undefined ? [] : ['--version', version]),
     ...['--brokers', String(options.brokers ?? 1)],
     ...(options.auth === true ? ['--auth'] : []),
+    ...(options.pods === true ? ['--pods'] : []),
     ...(options.delayedListener === true ? ['--delayed-listener'] : []),
     ...(options.heapMib === undefined ? [] : ['--heap', String(options.heapMib)]),
     ...set,

@@ -3,7 +3,7 @@ import { join } from 'node:path'
 import type { Resource } from '../../src/kube/client.ts'
 import { kinds } from '../../src/kube/kinds.ts'
 import { restClient } from '../../src/kube/rest.ts'
-import { startApiServer } from './api-server.ts'
+import { startApiServer, type ApiAccess } from './api-server.ts'
 import type { TestApi } from './control-plane-rig.ts'
 import { eventually } from './eventually.ts'
 import { kubectl } from './kubectl.ts'
@@ -11,7 +11,11 @@ import { kubectl } from './kubectl.ts'
 const crds = join(import.meta.dirname, '..', '..', 'crds')
 
 /** A real API server of its own, with our definitions: a control plane reconciles every Broker that there is. */
-export async function startRealApi(): Promise<{ readonly api: TestApi; close(): Promise<void> }> {
+export async function startRealApi(): Promise<{
+  readonly api: TestApi
+  readonly access: ApiAccess
+  close(): Promise<void>
+}> {
   const server = await startApiServer()
   const files = (await readdir(crds)).filter((file) => file !== 'kustomization.yaml')
   await kubectl(['apply', ...files.flatMap((file) => ['-f', join(crds, file)])], server)
@@ -37,5 +41,5 @@ export async function startRealApi(): Promise<{ readonly api: TestApi; close(): 
     client.close()
     await server.close()
   }
-  return { api: { client, memory: false, install }, close }
+  return { api: { client, memory: false, install }, access: server, close }
 }

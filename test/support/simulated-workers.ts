@@ -15,7 +15,7 @@ export interface SimulatedWorker extends AsyncDisposable {
   /** While true it reads nothing, so what it has seen stands still. */
   paused: boolean
   /** How an Outlet fares; default: consuming. */
-  report: (source: string) => Pick<OutletStatus, 'state' | 'fault'>
+  report: (source: string) => Pick<OutletStatus, 'state' | 'fault' | 'progress'>
   /** Writes the reports again where they changed. */
   refresh(): void
 }
@@ -32,7 +32,12 @@ export interface WorkerOptions {
 
 interface OutletLike {
   readonly metadata: { readonly name: string; readonly generation?: number }
-  readonly spec: { topic: string; bootstrapServers: string; source: { namespace: string; name: string } }
+  readonly spec: {
+    topic: string
+    bootstrapServers: string
+    credential?: string
+    source: { namespace: string; name: string }
+  }
   readonly status?: OutletStatus
 }
 
@@ -78,8 +83,13 @@ export async function startSimulatedWorker(options: WorkerOptions): Promise<Simu
     written = JSON.stringify(status)
   }
   const ownsOf = (outlets: readonly OutletLike[]) => {
-    const topics = new Map(outlets.map(({ spec }) => [`${spec.bootstrapServers} ${spec.topic}`, spec]))
-    return [...topics.values()].map(({ bootstrapServers, topic }) => ({ bootstrapServers, topic, partitions }))
+    const topics = new Map(
+      outlets.map(({ spec }) => [`${spec.bootstrapServers} ${spec.credential} ${spec.topic}`, spec]),
+    )
+    return [...topics.values()].map(({ bootstrapServers, credential, topic }) => ({
+      ...{ bootstrapServers, topic, partitions },
+      ...(credential === undefined ? {} : { credential }),
+    }))
   }
   const reportOutlets = async (): Promise<void> => {
     for (const { metadata, spec, status } of [...routes.all()] as unknown as OutletLike[]) {
@@ -102,7 +112,8 @@ export async function startSimulatedWorker(options: WorkerOptions): Promise<Simu
   return worker
 }
 
-async function makePod(
+/** A pod of a worker, Ready. */
+export async function makePod(
   client: KubeClient,
   { namespace, name, role }: WorkerOptions,
   signal: AbortSignal,

@@ -2,7 +2,8 @@ import type { IncomingMessage, ServerResponse } from 'node:http'
 import { modeOf } from '../wire/media-type.ts'
 import { Exchange } from './exchange.ts'
 import type { Limits } from './options.ts'
-import { full, tooMuch } from './problem.ts'
+import type { Inlet } from '../../contract/inlet.ts'
+import { full, tooMuch, type Problem } from './problem.ts'
 import { respondUnread } from './respond.ts'
 import type { Shared } from './shared.ts'
 
@@ -19,7 +20,7 @@ export function accept(shared: Shared, req: IncomingMessage, res: ServerResponse
   const url = req.url ?? '/'
   const inlet = shared.routes.find(url)
   if (inlet === undefined) {
-    respondUnread(req, res, shared.routes.notFound(url, 'POST'), shared.draining)
+    refuse(shared, null, req, res, shared.routes.notFound(url, 'POST'))
     return
   }
   const { limits } = shared
@@ -27,14 +28,26 @@ export function accept(shared: Shared, req: IncomingMessage, res: ServerResponse
   // by far the most are neither large nor of unknown length: no look at their type
   const limit = length > 0 && length <= limits.maxEventBytes ? limits.maxEventBytes : bodyLimit(limits, req)
   if (length > limit) {
-    respondUnread(req, res, tooMuch(limit, limit === limits.maxEventBytes), shared.draining)
+    refuse(shared, inlet, req, res, tooMuch(limit, limit === limits.maxEventBytes))
     return
   }
   if (!shared.budget.take(length + overheadBytes)) {
-    respondUnread(req, res, full(shared.budget.limit), shared.draining)
+    refuse(shared, inlet, req, res, full(shared.budget.limit))
     return
   }
   new Exchange(shared, inlet, req, res, { length, limit, held: length + overheadBytes }).read()
+}
+
+function refuse(
+  { tallies, draining }: Shared,
+  inlet: Inlet | null,
+  req: IncomingMessage,
+  res: ServerResponse,
+  problem: Problem,
+): void {
+  if (inlet === null) tallies?.refused(null, problem.code)
+  else tallies?.answered(inlet, problem.status, problem.code, 0, 1)
+  respondUnread(req, res, problem, draining)
 }
 
 /** How many bytes the body of a request may have. */

@@ -3,6 +3,7 @@ import type { Socket } from 'node:net'
 import { maxHeadBytes } from './options.ts'
 import type { Problem } from './problem.ts'
 import { rawProblem } from './respond.ts'
+import type { Tallies } from './tallies.ts'
 import { latestResponse } from './track.ts'
 
 /**
@@ -14,7 +15,7 @@ import { latestResponse } from './track.ts'
  *                     not complete           ──► the 4xx is its answer, unless it has one
  *                     none                   ──► the 4xx now
  */
-export function onClientError(error: NodeJS.ErrnoException, socket: Socket): void {
+export function onClientError(error: NodeJS.ErrnoException, socket: Socket, tallies: Tallies | null): void {
   if (error.code === 'ECONNRESET' || !socket.writable) {
     socket.destroy()
     return
@@ -22,6 +23,7 @@ export function onClientError(error: NodeJS.ErrnoException, socket: Socket): voi
   const finish = (): void => {
     if (!socket.writable) return
     const problem = clientProblem(error.code ?? '')
+    tallies?.refused(null, problem.code)
     // the sender may still be sending: end() lets the answer out before the connection goes
     socket.end(rawProblem(problem, STATUS_CODES[problem.status] ?? ''), () => socket.destroy())
   }

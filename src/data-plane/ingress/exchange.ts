@@ -34,6 +34,10 @@ export class Exchange {
   #body: Buffer = nothing
   #filled = 0
   #answered = false
+  /** How many events the request carries, as far as it was read. */
+  #events = 1
+  /** When its head was there; 0: nobody asks. */
+  readonly #since: number
 
   constructor(shared: Shared, inlet: Inlet, req: IncomingMessage, res: ServerResponse, size: Size) {
     this.#shared = shared
@@ -43,6 +47,8 @@ export class Exchange {
     this.#length = size.length
     this.#limit = size.limit
     this.#held = size.held
+    this.#since = shared.tallies === null ? 0 : shared.clock.monotonic()
+    shared.open++
   }
 
   read(): void {
@@ -50,7 +56,7 @@ export class Exchange {
     this.#req.on('end', () => this.#store())
     this.#req.on('close', () => {
       // gone before its end: nobody to answer
-      if (!this.#req.complete) this.#settle()
+      if (!this.#req.complete && this.#settle()) this.#shared.tallies?.refused(this.#inlet, 'SenderGone')
     })
   }
 
@@ -87,6 +93,7 @@ export class Exchange {
   #cut(problem: Problem): void {
     if (!this.#settle()) return
     this.#body = nothing
+    this.#tally(problem)
     respondUnread(this.#req, this.#res, problem, this.#shared.draining)
   }
 
@@ -110,6 +117,7 @@ export class Exchange {
   }
 
   #storeBatch(events: readonly CloudEvent[]): void {
+    this.#events = events.length
     if (!this.#hold(events.length * overheadInBatch)) return this.#answer(full(this.#shared.budget.limit))
     storeBatch(this.#shared, this.#inlet, events).then(
       (outcome) => (outcome instanceof Refusal ? this.#refuse(outcome) : this.#answer(outcome)),
@@ -137,14 +145,24 @@ export class Exchange {
 
   #answer(problem: Problem | null): void {
     if (!this.#settle()) return
+    this.#tally(problem)
     if (problem === null) respondAccepted(this.#res, this.#shared.draining)
     else respondProblem(this.#res, problem, this.#shared.draining)
+  }
+
+  #tally(problem: Problem | null): void {
+    const { tallies, clock } = this.#shared
+    if (tallies === null) return
+    const ms = clock.monotonic() - this.#since
+    if (problem === null) tallies.answered(this.#inlet, 202, null, ms, this.#events)
+    else tallies.answered(this.#inlet, problem.status, problem.code, ms, this.#events)
   }
 
   /** Gives the bytes back. @returns false when that was done before: there is nothing left to answer. */
   #settle(): boolean {
     if (this.#answered) return false
     this.#answered = true
+    this.#shared.open--
     this.#shared.budget.give(this.#held)
     return true
   }

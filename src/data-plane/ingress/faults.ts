@@ -27,6 +27,10 @@ export function faultProblem(error: unknown, inlet: Inlet): Problem | null {
         `Millrace may not write to the topic ${inlet.topic} of ${name}: its operator must allow it.`,
         10,
       )
+    case 'AuthenticationFailed':
+    case 'TlsFailed':
+    case 'CredentialNotFound':
+      return unavailable(`Millrace cannot sign in to the log of ${name}: its operator must mend the credential.`, 10)
     case 'Closed':
       return unavailable('This instance is shutting down: send the event again.', 1)
     case 'LogRefused':

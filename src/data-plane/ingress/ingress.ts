@@ -8,14 +8,17 @@ import type { RouteSet } from '../../contract/route-source.ts'
 import type { Clock } from '../../core/clock.ts'
 import type { Appender } from '../../kafka/log.ts'
 import type { Logger } from '../../telemetry/logger.ts'
+import type { MetricSource } from '../../telemetry/metrics/samples.ts'
 import { accept, bodyLimit } from './accept.ts'
 import { onClientError } from './client-error.ts'
 import { maxHeadBytes, withDefaults, type IngressOptions } from './options.ts'
+import { IngressMetrics } from './metrics.ts'
 import { answerOther } from './other.ts'
 import { methodNotAllowed, noHost, unexpected } from './problem.ts'
 import { rawProblem, respondUnread } from './respond.ts'
 import { allowOf, Routes } from './routes.ts'
 import { Shared } from './shared.ts'
+import { Tallies } from './tallies.ts'
 import { track } from './track.ts'
 
 /** What the ingress is made of. */
@@ -28,6 +31,8 @@ export interface IngressParts {
   readonly options: IngressOptions
   /** Whether the Inlets are all known: until then /readyz says no. Default: they are. */
   readonly loaded?: () => boolean
+  /** Where its metrics are told; absent: nothing is counted. */
+  readonly metrics?: { add(source: MetricSource): void } | undefined
 }
 
 /** A running ingress. */
@@ -52,10 +57,12 @@ export async function createIngress(parts: IngressParts): Promise<Ingress> {
   const routes = new Routes(parts.inlets)
   const { appender } = parts
   const appenderOf = typeof appender === 'function' ? appender : () => appender
-  const shared = new Shared(routes, appenderOf, parts.logger, parts.clock, limits)
+  const { inlets, logger, clock, metrics } = parts
+  const tallies = metrics === undefined ? null : new Tallies(inlets)
+  const shared = new Shared({ routes, appenderOf, logger, clock, limits, tallies })
   const app = fastify({
     serverFactory: (handler) => openServer(shared, handler),
-    clientErrorHandler: onClientError,
+    clientErrorHandler: (error, socket) => onClientError(error, socket, tallies),
     exposeHeadRoutes: true,
     return503OnClosing: false,
   })
@@ -64,11 +71,19 @@ export async function createIngress(parts: IngressParts): Promise<Ingress> {
     await app.listen({ host: limits.host, port: limits.port })
   } catch (error) {
     routes.close()
+    tallies?.close()
     throw error
   }
+  if (tallies !== null) metrics?.add(metricsOf(shared, inlets, tallies))
   const { port, address, family } = app.server.address() as AddressInfo
   const url = `http://${family === 'IPv6' ? `[${address}]` : address}:${port}`
   return { url, port, close: once((deadlineMs) => drain(app, shared, parts.clock, deadlineMs)) }
+}
+
+function metricsOf(shared: Shared, inlets: RouteSet<Inlet>, tallies: Tallies): IngressMetrics {
+  const { budget, appenderOf, sockets } = shared
+  const connections = (): number => sockets.size
+  return new IngressMetrics({ inlets, tallies, budget, appenderOf, open: () => shared.open, connections })
 }
 
 type Handler = (req: IncomingMessage, res: ServerResponse) => void
@@ -148,6 +163,7 @@ async function drain(app: FastifyInstance, shared: Shared, clock: Clock, deadlin
   await closed
   clearTimeout(cut)
   shared.routes.close()
+  shared.tallies?.close()
   await app.close()
 }
 

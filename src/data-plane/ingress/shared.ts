@@ -7,6 +7,7 @@ import { Arrivals } from '../wire/arrival.ts'
 import { Budget } from './budget.ts'
 import type { Limits } from './options.ts'
 import type { Routes } from './routes.ts'
+import type { Tallies } from './tallies.ts'
 
 /** What all requests share. */
 export class Shared {
@@ -16,17 +17,32 @@ export class Shared {
   readonly limits: Limits
   readonly budget: Budget
   readonly arrivals: Arrivals
+  readonly clock: Clock
+  /** Null: nobody asks for metrics. */
+  readonly tallies: Tallies | null
+  /** Requests whose body is read, or whose events are being stored. */
+  open = 0
   /** Open connections. */
   readonly sockets = new Set<Socket>()
   /** From now on every answer ends its connection. */
   draining = false
 
-  constructor(routes: Routes, appenderOf: (inlet: Inlet) => Appender, logger: Logger, clock: Clock, limits: Limits) {
-    this.routes = routes
-    this.appenderOf = appenderOf
-    this.logger = logger
+  constructor(parts: {
+    routes: Routes
+    appenderOf: (inlet: Inlet) => Appender
+    logger: Logger
+    clock: Clock
+    limits: Limits
+    tallies: Tallies | null
+  }) {
+    const { limits } = parts
+    this.routes = parts.routes
+    this.appenderOf = parts.appenderOf
+    this.logger = parts.logger
+    this.clock = parts.clock
+    this.tallies = parts.tallies
     this.limits = limits
     this.budget = new Budget(limits.maxBytesInFlight)
-    this.arrivals = new Arrivals(clock)
+    this.arrivals = new Arrivals(parts.clock)
   }
 }
