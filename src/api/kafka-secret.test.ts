@@ -3,6 +3,7 @@ import { beforeAll, describe, expect, it } from 'vitest'
 import { makeCertificate, type Made } from '../../test/support/certificates.ts'
 import { readKafkaNet, readKafkaSecret, secretsOfNet } from './kafka-secret.ts'
 import type { ReadCredential } from './kafka-credential.ts'
+import { readCertificates } from './pem.ts'
 
 const day = 86_400_000
 const now = new Date('2026-06-01T00:00:00Z')
@@ -309,6 +310,26 @@ describe('a Secret as Brokers name it', () => {
       if (typeof value === 'string' && value.trim() !== '')
         expect(said).not.toContain(value.slice(0, 60).replaceAll('\n', '\\n'))
     }
+  })
+
+  it('one that is full of nonsense is judged at once: the controller has nobody else to do its work meanwhile', () => {
+    const megabyte = (text: string): string => text.repeat(1_000_000 / text.length)
+    const began = performance.now()
+    const password = `${'\n'.repeat(100_000)}x`
+    expect(read({ protocol: 'SASL_PLAINTEXT', ...user, password })).toMatchObject({
+      credential: { sasl: { password } },
+    })
+    expect(readCertificates(megabyte('-----BEGIN CERTIFICATE-----\n')).problem).toMatch(/no certificate/)
+    expect(read({ protocol: megabyte('SASL') })).toMatchObject({ reason: 'SecretInvalid' })
+    expect(performance.now() - began).toBeLessThan(1_000)
+  })
+
+  it('one that is too large is not handed on: each worker would hold it, once for each Kafka', () => {
+    const bundle = (certificates: number) => ({ ...user, protocol: 'SASL_SSL', 'ca.crt': ca.cert.repeat(certificates) })
+    expect(read(bundle(100)).kind).toBe('good')
+    const problem = expect.stringMatching(/^key ca\.crt is larger than 128 KiB; .*/) as string
+    const found = read(bundle(1 + 131_072 / ca.cert.length))
+    expect(found).toEqual({ kind: 'faulty', reason: 'SecretInvalid', problems: [problem] })
   })
 
   it('a password in place of the protocol is not said', () => {

@@ -23,7 +23,7 @@ export function readKafkaSecret(data: SecretData, now: Date): ReadCredential {
   const protocol = text(field('protocol'))
   if (protocol === undefined || protocol === '') return readUnnamedProtocol(data, field, now)
   if (!protocols.includes(protocol)) {
-    const near = didYouMean(protocol, protocols)
+    const near = protocol.length > 40 ? null : didYouMean(protocol, protocols)
     const hint = near === null ? '' : `; did you mean ${near}?`
     return faulty(`key protocol must be one of ${protocols.join(', ')}, not ${JSON.stringify(shown(protocol))}${hint}`)
   }

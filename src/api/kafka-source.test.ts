@@ -30,6 +30,7 @@ describe('a KafkaSource', () => {
     ],
     ['with servers in one text', source({ bootstrapServers: ['a:9092, b:9092'] })],
     ['with an IPv6 address', source({ bootstrapServers: ['[::1]:9092'] })],
+    ['with the last port', source({ bootstrapServers: ['a_1.b-c:65535'] })],
     ['with a pattern', annotated('topics-pattern', 'orders-*, b.*', { topics: undefined })],
     ['with a time', annotated('start-at', '2026-11-01T00:00:00.5+01:00')],
     ['with no consumers', source({ consumers: 0 })],
@@ -53,6 +54,19 @@ describe('a KafkaSource', () => {
     ['no servers', source({ bootstrapServers: undefined }), 'spec.bootstrapServers', /^is missing: Where Kafka is/],
     ['a server without port', source({ bootstrapServers: ['a'] }), 'spec.bootstrapServers[0]', /^must be host:port/],
     ['a URL', source({ bootstrapServers: ['http://a:1'] }), 'spec.bootstrapServers[0]', /without http:\/\//],
+    ['port 0', source({ bootstrapServers: ['a:0'] }), 'spec.bootstrapServers[0]', /^must be host:port/],
+    [
+      'a port beyond all',
+      source({ bootstrapServers: ['a:9092,b:65536'] }),
+      'spec.bootstrapServers[0]',
+      /^must be host:p/,
+    ],
+    [
+      'a host that can be none',
+      source({ bootstrapServers: ['a\u0000:1'] }),
+      'spec.bootstrapServers[0]',
+      /^must be host:p/,
+    ],
     ['no sink', source({ sink: undefined }), 'spec.sink', /^is missing: Where events go/],
     ['an empty sink', source({ sink: {} }), 'spec.sink', /^needs a ref/],
     [

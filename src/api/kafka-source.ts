@@ -36,7 +36,9 @@ export const ownGroupPrefix = 'knative-kafka-source-'
 /** Groups of Triggers: they go with those. */
 const triggerGroupPrefix = 'knative-trigger-'
 
-const server = String.raw`(\[[0-9a-fA-F:]+\]|[^\s,:/\[\]]+):[0-9]{1,5}`
+// A client of Kafka fails at an address that can be none before it could say so: 1 to 65535, and no character that no host has.
+const port = '([1-9][0-9]{0,3}|[1-5][0-9]{4}|6[0-4][0-9]{3}|65[0-4][0-9]{2}|655[0-2][0-9]|6553[0-5])'
+const server = String.raw`(\[[0-9a-fA-F:]+\]|[a-zA-Z0-9._-]+):${port}`
 const serversRule: Rule = {
   rule: `self.matches(r'^${server}(\\s*,\\s*${server})*$')`,
   message: 'must be host:port of a Kafka broker, without http://, e.g. my-cluster-kafka-bootstrap.kafka:9092',

@@ -3,12 +3,12 @@ import { createPrivateKey, X509Certificate, type KeyObject } from 'node:crypto'
 /** A certificate, a chain of them or a key that was looked at; or a sentence that says what is wrong, without what it is. */
 export type Read<T> = { readonly value: T; readonly problem?: never } | { readonly problem: string }
 
-const certificateBlock = /-----BEGIN ((?:TRUSTED |X509 )?CERTIFICATE)-----[\s\S]*?-----END \1-----/g
+const certificateBegins = /-----BEGIN ((?:TRUSTED |X509 )?CERTIFICATE)-----/g
 const anyBlock = /-----BEGIN ([A-Z0-9 ]+)-----/
 
 /** All certificates of a PEM text, in order; whatever else stands between them is left out, as OpenSSL does. */
 export function readCertificates(pem: string): Read<readonly X509Certificate[]> {
-  const blocks = pem.match(certificateBlock) ?? []
+  const blocks = certificateBlocks(pem)
   if (blocks.length === 0) return { problem: `holds no certificate in PEM form${foundInstead(pem)}` }
   const certificates: X509Certificate[] = []
   for (const [i, block] of blocks.entries()) {
@@ -20,6 +20,21 @@ export function readCertificates(pem: string): Read<readonly X509Certificate[]> 
     }
   }
   return { value: certificates }
+}
+
+/** Looks at each character a few times only, whatever the text is: users write it, and it may be a megabyte. */
+function certificateBlocks(pem: string): readonly string[] {
+  const blocks: string[] = []
+  const endless = new Set<string>()
+  let after = 0
+  for (const { index, 1: kind = '' } of pem.matchAll(certificateBegins)) {
+    if (index < after || endless.has(kind)) continue
+    const end = `-----END ${kind}-----`
+    const at = pem.indexOf(end, index)
+    if (at < 0) endless.add(kind)
+    else blocks.push(pem.slice(index, (after = at + end.length)))
+  }
+  return blocks
 }
 
 /** A private key: PKCS#8, PKCS#1 or SEC1. */

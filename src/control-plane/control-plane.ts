@@ -22,6 +22,7 @@ import { Fleet } from './fleet.ts'
 import { ForeignKinds } from './foreign-kinds.ts'
 import { KnownAddress, type IngressAddress } from './ingress-address.ts'
 import { startInformers, type Informers } from './informers.ts'
+import { SourceGroups } from './kafka-source/groups.ts'
 import { SourceOutlets } from './kafka-source/outlets.ts'
 import { KafkaSourceReconciler } from './kafka-source/reconciler.ts'
 import { NameIndex } from './name-index.ts'
@@ -168,7 +169,7 @@ function makeWorld(
     outletVersions: new ContractVersions(informers.outlets),
     topicNames: new NameIndex(),
     groupNames: new NameIndex(),
-    sourceGroups: new NameIndex(),
+    sourceGroups: new SourceGroups(),
     sourceOutlets: new SourceOutlets(informers.outlets),
     references,
     resolve: clusterAddresses({ services, brokers, foreign, ingressUrl, clusterDomain }),

@@ -1,5 +1,4 @@
 import { externalTopicAnnotation, brokerClass } from '../api/broker.ts'
-import { serversOf } from '../api/kafka-source.ts'
 import type { KafkaCluster } from '../contract/source.ts'
 import { isAfter } from '../kube/resource-version.ts'
 import type { ObjectName, StoredObject } from '../kube/client.ts'
@@ -15,9 +14,8 @@ import type { CredentialOwner } from './credentials/credentials.ts'
 import type { FleetChange, Role } from './fleet.ts'
 import type { Informers } from './informers.ts'
 import type { Claimant } from './name-index.ts'
-import { groupOfSource, sourceInUse, toldTopics } from './kafka-source/observe.ts'
-import { brokerTopic, parkingTopic, sourceGroup, triggerGroup } from './names.ts'
-import { parsedBroker, parsedKafkaSource } from './parsed.ts'
+import { brokerTopic, parkingTopic, triggerGroup } from './names.ts'
+import { parsedBroker } from './parsed.ts'
 import type { GroupKind, Referrer } from './references.ts'
 import type { Bindings } from './sink-binding/bindings.ts'
 import { statusOf } from './status-of.ts'
@@ -187,8 +185,8 @@ export class Wiring {
     const gone = change.kind === 'gone'
     if (gone) this.#kafkaSources.delete(uid)
     else this.#kafkaSources.set(uid, nameOf(object))
-    for (const other of world.sourceGroups.set(uid, gone ? undefined : sourceClaim(object)))
-      this.#to('kafkaSource', other)
+    const others = gone ? world.sourceGroups.gone(uid) : world.sourceGroups.stored(object)
+    for (const other of others) this.#to('kafkaSource', other)
   }
 
   /** Two may want the same variables of one workload. */
@@ -259,17 +257,6 @@ function groupClaim(object: StoredObject): Claimant {
   const holds = statusOf(object).annotations?.[groupInUse.group] === group
   const derived = group === triggerGroup({ kind: 'Trigger', ...nameOf(object) })
   return { ...claimOf(object), names: [group], holds, derived, shares: false }
-}
-
-/** Positions are kept by group and topic, so two may share a group for different topics. */
-function sourceClaim(object: StoredObject): Claimant {
-  const group = groupOfSource(object)
-  const spec = parsedKafkaSource(object).value?.spec
-  const servers = spec === undefined ? '' : serversOf(spec).split(',').toSorted().join(',')
-  const topics = new Set([...(spec?.topics ?? []), ...toldTopics(object)])
-  const holds = statusOf(object).annotations?.[sourceInUse.group] === group
-  const names = Array.from(topics, (topic) => `${servers} ${group} ${topic}`)
-  return { ...claimOf(object), names, holds, derived: group === sourceGroup(object.metadata.uid), shares: false }
 }
 
 function claimOf(object: StoredObject): Pick<Claimant, 'key' | 'uid' | 'createdAt'> {

@@ -9,6 +9,7 @@ import type { ContractVersions } from './contract-versions.ts'
 import { contractObject, sourceLabelsOf, type ContractDraft } from './contract-object.ts'
 import type { Credentials } from './credentials/credentials.ts'
 import type { Fleet } from './fleet.ts'
+import type { SourceGroups } from './kafka-source/groups.ts'
 import type { SourceOutlets } from './kafka-source/outlets.ts'
 import type { NameIndex } from './name-index.ts'
 import type { References } from './references.ts'
@@ -54,7 +55,7 @@ export interface World {
   readonly topicNames: NameIndex
   readonly groupNames: NameIndex
   /** Consumer groups of KafkaSources, by Kafka cluster and topic. */
-  readonly sourceGroups: NameIndex
+  readonly sourceGroups: SourceGroups
   readonly sourceOutlets: SourceOutlets
   readonly references: References
   readonly resolve: ResolveReference

@@ -34,4 +34,10 @@ describe('didYouMean', () => {
   ])('%s → %s', (written, meant) => {
     expect(didYouMean(written, ['subscriber', 'backoffDelay', 'backoffPolicy', 'deadLetterSink'])).toBe(meant)
   })
+
+  it('costs nothing for a text of a megabyte', () => {
+    const started = performance.now()
+    expect(didYouMean('a'.repeat(4_000_000), ['subscriber', 'a'.repeat(200)])).toBe(null)
+    expect(performance.now() - started).toBeLessThan(1_000)
+  })
 })

@@ -23,8 +23,10 @@ export function didYouMean(written: string, candidates: Iterable<string>): strin
   let best: string | null = null
   let bestDistance = Infinity
   for (const candidate of candidates) {
-    const distance = editDistance(wanted, candidate.toLowerCase())
     const tolerated = Math.max(1, Math.floor(Math.max(written.length, candidate.length) / 4))
+    // no fewer edits than that: so a text of a megabyte costs nothing
+    if (Math.abs(written.length - candidate.length) > tolerated) continue
+    const distance = editDistance(wanted, candidate.toLowerCase())
     if (distance <= tolerated && distance < bestDistance) [best, bestDistance] = [candidate, distance]
   }
   return best

@@ -8,7 +8,7 @@ import { readPageFiles, safetyHeaders } from './page-files.ts'
 import { Place, type Wanted } from './place.ts'
 import { Pump } from './pump.ts'
 import { Rates } from './rates.ts'
-import { receive } from './receive.ts'
+import { receive, type Room } from './receive.ts'
 import { EventRing, type RingLimit } from './ring.ts'
 import { show } from './seen-event.ts'
 import { resumeAt, sseEncoding, sseFormats, sseHello } from './sse.ts'
@@ -24,6 +24,8 @@ interface Parts {
 
 /** Streams at a time; each is a socket and a place in the ring. */
 const mostStreams = 500
+/** Bodies of requests that are under way, all together, bytes. */
+const bodiesBytes = 64 * 1024 * 1024
 
 /**
  * What there is at which path:
@@ -40,6 +42,7 @@ export class ViewerRequests {
   readonly #run = randomBytes(6).toString('hex')
   readonly #pumps = new Set<Pump>()
   readonly #sockets = new Set<SocketClient>()
+  readonly #room: Room = { left: bodiesBytes }
 
   constructor(parts: Parts) {
     this.#parts = parts
@@ -95,16 +98,21 @@ export class ViewerRequests {
 
   #refuse(url: URL, response: ServerResponse, { status, detail }: { status: 401 | 403; detail: string }): void {
     const page = this.#files.get('login.html')
-    if (status === 401 && url.pathname === '/' && page !== undefined)
-      return send(response, 401, page.body, page.headers)
+    if (status === 401 && url.pathname === '/' && page !== undefined) {
+      const { 'content-type': type = '' } = page.headers
+      return send(response, 401, loginPage(page.body, url), { 'content-type': type, 'cache-control': 'no-store' })
+    }
     if (status === 401 && url.pathname === '/page/login.css') return this.#file(response, 'login.css', undefined)
     say(response, status, detail, status === 401 ? { 'www-authenticate': 'Bearer realm="Millrace viewer"' } : {})
   }
 
   async #take(request: IncomingMessage, response: ServerResponse, to: string): Promise<void> {
-    const received = await receive(request)
+    const received = await receive(request, this.#room)
     if (received.kind === 'broken') return void response.destroy()
-    if (received.kind === 'refused') return say(response, received.status, received.detail)
+    if (received.kind === 'refused') {
+      const later = received.status === 503 ? { 'retry-after': '1' } : {}
+      return say(response, received.status, received.detail, later)
+    }
     for (const event of received.events) {
       this.#rates.count()
       this.#ring.add(event, to, this.#parts.clock.now())
@@ -168,7 +176,7 @@ export class ViewerRequests {
     const lastEventId = request.headers['last-event-id'] ?? query.get('after') ?? undefined
     const from = resumeAt(String(lastEventId), this.#run)
     // Who comes for the first time gets what is there; only who was here before has missed what is not.
-    this.#pump(response, wanted, from === 1 ? this.#ring.oldest : from, sseEncoding(format, told))
+    this.#pump(response, wanted, from ?? this.#ring.oldest, sseEncoding(format, told))
   }
 
   #pump(out: ServerResponse | Duplex, wanted: Wanted, next: number, encoding: ReturnType<typeof sseEncoding>): void {
@@ -176,6 +184,13 @@ export class ViewerRequests {
     this.#pumps.add(pump)
     out.once('close', () => this.#pumps.delete(pump))
   }
+}
+
+/** Says so when a token was given, and was not the one. */
+function loginPage(body: Buffer, { searchParams }: URL): Buffer {
+  return searchParams.has('token')
+    ? Buffer.from(body.toString().replace(' role="alert" hidden', ' role="alert"'))
+    : body
 }
 
 function urlOf({ url = '/' }: IncomingMessage): URL | null {

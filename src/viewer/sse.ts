@@ -62,10 +62,10 @@ export function sseHello(format: SseFormat, { run, rates, ring, hasTopology }: T
   return Buffer.concat([retry, named('hello', hello)])
 }
 
-/** @returns the number after the last event that the client has had, or 1 when that was of another run or is not known. */
-export function resumeAt(lastEventId: string | undefined, run: string): number {
+/** @returns the number after the last event that the client has had; null when that was of another run or is not known. */
+export function resumeAt(lastEventId: string | undefined, run: string): number | null {
   const [, of, number] = /^([\w]+)-(\d{1,15})$/.exec(lastEventId ?? '') ?? []
-  return of === run ? Number(number) + 1 : 1
+  return of === run ? Number(number) + 1 : null
 }
 
 const prefix = Buffer.from('data: ')

@@ -143,6 +143,21 @@ test('who comes back too late is told how many were let go meanwhile', async () 
   expect(again.numbers).toEqual([7, 8, 9, 10, 11])
 })
 
+test('also who was here before the first event is told what it missed', async () => {
+  const { url } = await start({ maxEvents: 2 })
+  const { body } = await fetch(`${url}/events`)
+  let id = ''
+  for await (const block of sseBlocks(new Response(body))) if ((id = block.id ?? '') !== '') break
+  for (let i = 0; i < 5; i += 1) await post(url)
+  const again = await fetch(`${url}/events`, { headers: { 'last-event-id': id } })
+  const blocks: string[] = []
+  for await (const { event, data } of sseBlocks(again)) {
+    if (data !== null && event !== 'hello') blocks.push(data)
+    if (blocks.length === 3) break
+  }
+  expect(blocks[0]).toBe('{"count":3}')
+})
+
 test('a page that does not read is overtaken and told so, and nobody else waits for it', async () => {
   const { url } = await start({ maxEvents: 20 })
   const slow = connect(Number(new URL(url).port), '127.0.0.1')
@@ -248,6 +263,24 @@ test('more than 16 MiB is refused with 413, other methods with 405, other pages 
   }
   await post(url)
   expect(await next(1, `${url}/events`)).toMatchObject([{ number: 1, data: null }])
+})
+
+test('many large requests at once take no more memory than there is for them; small ones get in all the same', async () => {
+  const { url } = await start()
+  const { port } = new URL(url)
+  const mib = Buffer.alloc(2 ** 20, 'x')
+  const held = Array.from({ length: 6 }, () => {
+    const socket = connect(Number(port), '127.0.0.1').on('error', () => undefined)
+    socket.write(`POST / HTTP/1.1\r\nHost: localhost\r\nContent-Length: ${16 * mib.length}\r\n\r\n`)
+    for (let i = 0; i < 15; i += 1) socket.write(mib)
+    return socket
+  })
+  const large = () => post(url, mib)
+  await expect.poll(async () => (await large()).status).toBe(503)
+  expect((await large()).headers.get('retry-after')).toBe('1')
+  expect((await post(url, 'small')).status).toBe(200)
+  for (const socket of held) socket.destroy()
+  await expect.poll(async () => (await large()).status).toBe(200)
 })
 
 test('the page runs its own files and nothing else, and loads nothing from elsewhere', async () => {

@@ -196,3 +196,30 @@ test('frames of each length are read back as they were written', () => {
     expect(frames).toEqual([{ opcode: opcodes.binary, payload }])
   }
 })
+
+test('who sends pings and takes no answers does not fill the memory', async () => {
+  const { url } = await start()
+  const socket = connect(Number(new URL(url).port), '127.0.0.1')
+  let got = 0
+  let tail = Buffer.alloc(0)
+  socket.on('data', (chunk) => {
+    got += chunk.length
+    tail = Buffer.concat([tail, chunk]).subarray(-400)
+  })
+  socket.write(
+    'GET /ws HTTP/1.1\r\nHost: localhost\r\nUpgrade: websocket\r\nConnection: Upgrade\r\nSec-WebSocket-Version: 13\r\nSec-WebSocket-Key: AAAAAAAAAAAAAAAAAAAAAA==\r\n\r\n',
+  )
+  await expect.poll(() => got).toBeGreaterThan(0)
+  socket.pause()
+  const ping = (payload: string) =>
+    Buffer.concat([Buffer.from([0x89, 0x80 | payload.length, 0, 0, 0, 0]), Buffer.from(payload)])
+  const thousand = Buffer.concat(Array<Buffer>(1_000).fill(ping('x'.repeat(125))))
+  const sent = 300 * thousand.length
+  for (let i = 0; i < 300; i += 1) await new Promise((resolve) => socket.write(thousand, resolve))
+  socket.resume()
+  // It still answers.
+  await expect.poll(() => (socket.write(ping('the last')), tail.includes('the last'))).toBe(true)
+  // What the system holds for both of us, and a little of ours.
+  expect(got).toBeLessThan(sent / 2)
+  socket.destroy()
+})

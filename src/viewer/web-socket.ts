@@ -81,7 +81,8 @@ export class SocketClient {
 
   #take({ opcode, payload }: Frame): void {
     if (!this.#socket.writable) return
-    if (opcode === opcodes.ping) this.#socket.write(frame(opcodes.pong, payload))
+    // Of pings one may answer the latest only (§5.5.3): who sends them and takes no answer must not fill the memory.
+    if (opcode === opcodes.ping && !this.#socket.writableNeedDrain) this.#socket.write(frame(opcodes.pong, payload))
     else if (opcode === opcodes.close) this.#end(frame(opcodes.close, payload.subarray(0, 2)))
   }
 

@@ -270,6 +270,25 @@ describe('millrace bind', () => {
     expect(await to('--remove')).toMatchObject({ status: 1, stderr: expect.stringContaining('does not exist') })
   })
 
+  test('goes on when somebody writes the SinkBinding between its look and its write', async () => {
+    await rig.apply(deployment(ns, 'raced'))
+    const raced = ['bind', 'deployment/raced', 'broker/default', '-n', ns]
+    expect((await on(...raced, '--no-wait')).status).toBe(0)
+    let writes = 0
+    const meddle = async ({ method }: IncomingMessage): Promise<void> => {
+      if (method !== 'PATCH' || (writes += 1) > 2) return
+      const body = { metadata: { labels: { written: String(writes) } } }
+      const key = { namespace: ns, name: 'raced-to-default' }
+      await client.patch(kinds.sinkBinding, key, { kind: 'merge', body }, new AbortController().signal)
+    }
+    await using proxy = await startKubeProxy(server)
+    await using front = await startFront({ api: proxy.access.server, ingress: '', system: rig.system, before: meddle })
+    const again = await cli([...raced, '--path', '/in', '--no-wait', '--kubeconfig', kubeconfigFor(front.url)])
+    expect(again).toMatchObject({ status: 0, stderr: '', stdout: expect.stringContaining('raced-to-default changed') })
+    expect(writes).toBe(3)
+    expect((await on(...raced, '--remove')).status).toBe(0)
+  })
+
   test('--dry-run prints what kubectl takes, and asks the server or nobody', async () => {
     const { stdout } = await cli([
       'bind',
@@ -509,13 +528,22 @@ function kubeconfigFor(url: string, token?: string): string {
   return file
 }
 
+interface Front {
+  readonly api: string
+  readonly ingress: string
+  readonly system: string
+  /** Done before a request is passed on. */
+  readonly before?: (request: IncomingMessage) => Promise<void>
+}
+
 /** In front of an API server whose cluster has no network of pods: the proxy of the ingress Service leads to a `millrace dev`. */
-async function startFront({ api, ingress, system }: { api: string; ingress: string; system: string }) {
+async function startFront({ api, ingress, system, before }: Front) {
   const prefix = `/api/v1/namespaces/${system}/services/kafka-broker-ingress:80/proxy`
   const seen: IncomingMessage['headers'][] = []
   let refused = false
-  const server = createServer((req, res) => {
+  const pass = async (req: IncomingMessage, res: ServerResponse): Promise<void> => {
     const { url = '/', method, headers } = req
+    await before?.(req)
     if (url.startsWith(prefix) && refused) return forbid(res)
     if (url.startsWith(prefix)) seen.push(headers)
     const to = url.startsWith(prefix) ? `${ingress}${url.slice(prefix.length)}` : `${api}${url}`
@@ -524,7 +552,8 @@ async function startFront({ api, ingress, system }: { api: string; ingress: stri
       answer.pipe(res)
     })
     req.pipe(passed)
-  })
+  }
+  const server = createServer((req, res) => void pass(req, res))
   await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve))
   return {
     url: `http://127.0.0.1:${(server.address() as AddressInfo).port}`,

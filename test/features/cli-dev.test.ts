@@ -1,6 +1,7 @@
+import { once } from 'node:events'
 import { writeFileSync } from 'node:fs'
 import { createServer } from 'node:http'
-import type { AddressInfo } from 'node:net'
+import { createServer as createTcpServer, type AddressInfo } from 'node:net'
 import { join } from 'node:path'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { startChild, type Child } from '../support/child.ts'
@@ -158,6 +159,70 @@ describe('millrace send, to millrace dev', () => {
     })
     expect((asked[1] ?? 0) - (asked[0] ?? 0)).toBeGreaterThan(990)
     server.closeAllConnections()
+    server.close()
+  })
+})
+
+test('send shows nothing of an answer that would act on a terminal', async () => {
+  const answer = 'HTTP/1.1 400 no\u001b]0;evil\u0007\r\nContent-Length: 5\r\nConnection: close\r\n\r\na\u009bb\u0007'
+  const server = createTcpServer((socket) => void socket.on('error', () => undefined).end(answer)).listen(
+    0,
+    '127.0.0.1',
+  )
+  await once(server, 'listening')
+  const url = `http://127.0.0.1:${(server.address() as AddressInfo).port}/`
+  const args = ['send', '--url', url, '--type', 'a', '--id', '1']
+  const [text, json] = await Promise.all([cli(args), cli([...args, '-o', 'json'])])
+  expect(text.stderr).toBe(`400 no\\u001b]0;evil\\u0007  event 1 to ${url}\na\\u009bb\\u0007\n`)
+  expect(json.stdout.replaceAll('\n', '')).not.toMatch(/\p{Cc}/u)
+  expect(JSON.parse(json.stdout)).toMatchObject({ accepted: false, status: 400, body: 'a\u009bb\u0007' })
+  server.close()
+})
+
+describe('millrace tail, of a display that is not at its best', () => {
+  const block = (name: string, data: object) => `event: ${name}\ndata: ${JSON.stringify(data)}\n\n`
+  const seen = (number: number, more: object = {}) => {
+    const attributes = { specversion: '1.0', id: `e${number}`, source: '/s', type: 't', ...more }
+    return `data: ${JSON.stringify({ number, receivedAt: Date.now() + 60_000, to: '/a', attributes, data: null, form: 'text', bytes: 0 })}\n\n`
+  }
+
+  test('after a break in the midst nothing is there twice, also when it begins anew; what it let go is said', async () => {
+    const streams = [
+      block('hello', { run: 'a' }) + seen(1) + seen(2),
+      `${block('hello', { run: 'a' }) + block('missed', { count: 5 }) + seen(1) + seen(2) + seen(8)}id: a-8\n\n`,
+      block('hello', { run: 'b' }) + seen(1, { 'n\u009b\u001b[31m': 'x' }),
+    ]
+    const asked: (string | undefined)[] = []
+    const server = createServer(({ headers }, response) => {
+      asked.push(headers['last-event-id']?.toString())
+      response.writeHead(200, { 'content-type': 'text/event-stream' })
+      response.write(streams[asked.length - 1] ?? '', () => setTimeout(() => response.destroy(), 50))
+    }).listen(0, '127.0.0.1')
+    await once(server, 'listening')
+    const url = `http://127.0.0.1:${(server.address() as AddressInfo).port}`
+    const { status, stdout, stderr } = await cli(['tail', '--display', url, '--max', '4'])
+    expect(status).toBe(0)
+    expect([...stdout.matchAll(/ (e\d) /g)].map(([, id]) => id)).toEqual(['e1', 'e2', 'e8', 'e1'])
+    expect(asked).toEqual(['', '', 'a-8'])
+    expect(stderr).toContain('5 events were let go by the display')
+    expect(stdout).toContain('n\\u009b\\u001b[31m=x')
+    server.closeAllConnections()
+    server.close()
+  })
+
+  test('what it says of itself does not act on a terminal', async () => {
+    const server = createServer((_, response) => response.writeHead(500).end('\u001b]0;evil\u0007')).listen(
+      0,
+      '127.0.0.1',
+    )
+    await once(server, 'listening')
+    const { status, stderr } = await cli([
+      'tail',
+      '--display',
+      `http://127.0.0.1:${(server.address() as AddressInfo).port}`,
+    ])
+    expect(status).toBe(1)
+    expect(stderr).toContain('answers 500: \\u001b]0;evil\\u0007')
     server.close()
   })
 })

@@ -161,11 +161,11 @@ describe('kubectl get', () => {
   it('shows of an Outlet what the data plane was told', async () => {
     await run('apply -f -', JSON.stringify(outletObject('told', namespace)))
     await run(
-      `patch outlet told -n ${namespace} --subresource=status --type=merge -p {"status":{"observedGeneration":1,"state":"consuming","fault":{"reason":"GroupInUse","message":"m"}}}`,
+      `patch outlet told -n ${namespace} --subresource=status --type=merge -p {"status":{"observedGeneration":1,"state":"consuming","fault":{"reason":"GroupInUse","message":"m"},"progress":{"lag":5}}}`,
     )
     const [head, row] = await table('get outlets')
-    expect(head).toEqual([...'NAME OF IN SOURCE TOPIC GROUP SUBSCRIBER STATE FAULT AGE'.split(' ')])
-    expect(row?.slice(0, -1)).toEqual([...'told Trigger shop orders t g http://a/ consuming GroupInUse'.split(' ')])
+    expect(head).toEqual([...'NAME OF IN SOURCE TOPIC GROUP SUBSCRIBER STATE FAULT LAG AGE'.split(' ')])
+    expect(row?.slice(0, -1)).toEqual([...'told Trigger shop orders t g http://a/ consuming GroupInUse 5'.split(' ')])
   })
 
   it('lists Brokers and Triggers among all, knative and eventing', async () => {

@@ -16,7 +16,10 @@ import { answer, Rig, startSubscriber, withTopic, type Runner } from './dispatch
 
 /** What a KafkaSource does, on a real Kafka whose records another client wrote. */
 
-/** On a machine with nothing else to do all of it takes a minute. */
+/**
+ * On a machine with nothing else to do all of it takes a minute. In order, each delivery waits for the one before: with 10 under way every one is a
+ * switch from process to process and back, so where others want the processors too it takes a multiple of that.
+ */
 const patience = { withinMs: 400_000 }
 const long = { timeout: 500_000 }
 const partitions = 10
@@ -228,91 +231,105 @@ const lag = (runner: Runner, uid: string): number =>
 const lastFault = (runner: Runner, uid: string) =>
   runner.reports.findLast((report) => report.uid === uid)?.fault ?? null
 
-test('a sink that is down: the lag grows and shows, nothing is lost, and it drains by itself', long, async () => {
-  await using subscriber = await startSubscriber(answer(503))
-  await using rig = await kafkaRig()
-  await using foreign = await foreignClient(kafkaBootstrap())
-  const delivery: Outlet['delivery'] = { retry: 1, backoffPolicy: 'linear', backoffDelayMs: 20, timeoutMs: 30_000 }
-  const outlet = source(rig.topic, subscriber.url, { delivery })
-  const runner = rig.run([outlet], { parkRetryMaxMs: 500 })
-  const producer = await foreign.producer()
-  // more than the dispatcher keeps in memory of a partition, so that its reader stops
-  const values = Array.from({ length: 5_000 }, (_, i) => ({ partition: 0, value: Buffer.alloc(1024, i) }))
-  const sent = values.length + 501
-  await producer.send({ topic: rig.topic, messages: values.slice(0, 1) })
-  await eventually('it is said', () => lastFault(runner, outlet.uid)?.reason === 'DeliveryFailed', patience)
-  expect(state(runner, outlet.uid).lastError?.message).toContain('503')
-  for (let at = 0; at < values.length; at += 1000) {
-    await producer.send({ topic: rig.topic, messages: values.slice(at, at + 1000) })
-  }
-  await eventually('the lag shows', () => lag(runner, outlet.uid) === sent - 500, patience)
-  await producer.send({ topic: rig.topic, messages: values.slice(0, 500) })
-  await eventually('the lag grows', () => lag(runner, outlet.uid) === sent, patience)
-  const tried = subscriber.got.length
-  subscriber.behave = answer(200)
-  await eventually('it drains', () => lag(runner, outlet.uid) === 0, patience)
-  expect(lastFault(runner, outlet.uid)).toBeNull()
-  const delivered = subscriber.got.slice(tried).map(({ offset }) => offset)
-  // what was on its way when the sink came back may have been answered before
-  expect(delivered.slice(-sent)).toEqual(Array.from({ length: sent }, (_, offset) => offset))
-})
+// what follows waits more than it works
 
-test('of transactions only what is committed is delivered, and a topic that ends in one that was aborted has no lag', async () => {
-  await using subscriber = await startSubscriber()
-  await using rig = await kafkaRig()
-  await using foreign = await foreignClient(kafkaBootstrap())
-  const producer = await foreign.producer(uniqueName('transactional'))
-  for (let round = 0; round < 20; round++) {
-    const transaction = await producer.transaction()
-    const kept = round % 2 === 0
-    const messages = Array.from({ length: 100 }, (_, i) => ({
-      partition: 0,
-      value: `${kept ? 'kept' : 'gone'} ${round} ${i}`,
-    }))
-    await transaction.send({ topic: rig.topic, messages })
-    await (kept ? transaction.commit() : transaction.abort())
-  }
-  const outlet = source(rig.topic, subscriber.url)
-  const runner = rig.run([outlet], { idleCommitMs: 300 })
-  const [offsets] = await foreign.admin.fetchTopicOffsets(rig.topic)
-  const end = Number(offsets?.high)
-  expect(end).toBe(2 * 1000 + 20)
-  await eventuallyPasses('the end is committed', async () => expect(await rig.committed(outlet)).toBe(end), patience)
-  expect(lag(runner, outlet.uid)).toBe(0)
-  const expected = Array.from({ length: 10 }, (_, n) =>
-    Array.from({ length: 100 }, (__, i) => `kept ${2 * n} ${i}`),
-  ).flat()
-  expect(subscriber.got.map(({ body }) => body.toString())).toEqual(expected)
-})
+test.concurrent(
+  'a sink that is down: the lag grows and shows, nothing is lost, and it drains by itself',
+  long,
+  async () => {
+    await using subscriber = await startSubscriber(answer(503))
+    await using rig = await kafkaRig()
+    await using foreign = await foreignClient(kafkaBootstrap())
+    const delivery: Outlet['delivery'] = { retry: 1, backoffPolicy: 'linear', backoffDelayMs: 20, timeoutMs: 30_000 }
+    const outlet = source(rig.topic, subscriber.url, { delivery })
+    const runner = rig.run([outlet], { parkRetryMaxMs: 500 })
+    const producer = await foreign.producer()
+    // more than the dispatcher keeps in memory of a partition, so that its reader stops
+    const values = Array.from({ length: 5_000 }, (_, i) => ({ partition: 0, value: Buffer.alloc(1024, i) }))
+    const sent = values.length + 501
+    await producer.send({ topic: rig.topic, messages: values.slice(0, 1) })
+    await eventually('it is said', () => lastFault(runner, outlet.uid)?.reason === 'DeliveryFailed', patience)
+    expect(state(runner, outlet.uid).lastError?.message).toContain('503')
+    for (let at = 0; at < values.length; at += 1000) {
+      await producer.send({ topic: rig.topic, messages: values.slice(at, at + 1000) })
+    }
+    await eventually('the lag shows', () => lag(runner, outlet.uid) === sent - 500, patience)
+    await producer.send({ topic: rig.topic, messages: values.slice(0, 500) })
+    await eventually('the lag grows', () => lag(runner, outlet.uid) === sent, patience)
+    const tried = subscriber.got.length
+    subscriber.behave = answer(200)
+    await eventually('it drains', () => lag(runner, outlet.uid) === 0, patience)
+    expect(lastFault(runner, outlet.uid)).toBeNull()
+    const delivered = subscriber.got.slice(tried).map(({ offset }) => offset)
+    // what was on its way when the sink came back may have been answered before
+    expect(delivered.slice(-sent)).toEqual(Array.from({ length: sent }, (_, offset) => offset))
+  },
+)
 
-test('records that retention took before they were delivered are counted and said, and the rest is delivered', async () => {
-  await using subscriber = await startSubscriber()
-  await using rig = await kafkaRig()
-  await using foreign = await foreignClient(kafkaBootstrap())
-  const outlet = source(rig.topic, subscriber.url)
-  const paused = rig.run([{ ...outlet, paused: true }], {}, 'same')
-  await rig.consuming(paused, outlet.uid)
-  const producer = await foreign.producer()
-  const messages = Array.from({ length: 80 }, (_, i) => ({ partition: 0, value: String(i) }))
-  await producer.send({ topic: rig.topic, messages })
-  await eventually('the lag shows', () => lag(paused, outlet.uid) === 80, { withinMs: 60_000 })
-  await paused.close()
-  // kafkajs deletes only where it has looked before
-  await foreign.admin.fetchTopicOffsets(rig.topic)
-  await foreign.admin.deleteTopicRecords({ topic: rig.topic, partitions: [{ partition: 0, offset: '50' }] })
-  const runner = rig.run([outlet], {}, 'same')
-  await eventuallyPasses('the rest is done', async () => expect(await rig.committed(outlet)).toBe(80), {
-    withinMs: 60_000,
-  })
-  expect(subscriber.got.map(({ offset }) => offset)).toEqual(Array.from({ length: 30 }, (_, i) => 50 + i))
-  expect(lastFault(runner, outlet.uid)).toMatchObject({
-    reason: 'EventsExpired',
-    message: expect.stringContaining('50 events') as string,
-  })
-  expect(state(runner, outlet.uid).lost).toBe(50)
-})
+test.concurrent(
+  'of transactions only what is committed is delivered, and a topic that ends in one that was aborted has no lag',
+  long,
+  async () => {
+    await using subscriber = await startSubscriber()
+    await using rig = await kafkaRig()
+    await using foreign = await foreignClient(kafkaBootstrap())
+    const producer = await foreign.producer(uniqueName('transactional'))
+    for (let round = 0; round < 20; round++) {
+      const transaction = await producer.transaction()
+      const kept = round % 2 === 0
+      const messages = Array.from({ length: 100 }, (_, i) => ({
+        partition: 0,
+        value: `${kept ? 'kept' : 'gone'} ${round} ${i}`,
+      }))
+      await transaction.send({ topic: rig.topic, messages })
+      await (kept ? transaction.commit() : transaction.abort())
+    }
+    const outlet = source(rig.topic, subscriber.url)
+    const runner = rig.run([outlet], { idleCommitMs: 300 })
+    const [offsets] = await foreign.admin.fetchTopicOffsets(rig.topic)
+    const end = Number(offsets?.high)
+    expect(end).toBe(2 * 1000 + 20)
+    await eventuallyPasses('the end is committed', async () => expect(await rig.committed(outlet)).toBe(end), patience)
+    expect(lag(runner, outlet.uid)).toBe(0)
+    const expected = Array.from({ length: 10 }, (_, n) =>
+      Array.from({ length: 100 }, (__, i) => `kept ${2 * n} ${i}`),
+    ).flat()
+    expect(subscriber.got.map(({ body }) => body.toString())).toEqual(expected)
+  },
+)
 
-test('a topic that was compacted: what is left arrives, and no lag stays', long, async () => {
+test.concurrent(
+  'records that retention took before they were delivered are counted and said, and the rest is delivered',
+  long,
+  async () => {
+    await using subscriber = await startSubscriber()
+    await using rig = await kafkaRig()
+    await using foreign = await foreignClient(kafkaBootstrap())
+    const outlet = source(rig.topic, subscriber.url)
+    const paused = rig.run([{ ...outlet, paused: true }], {}, 'same')
+    await rig.consuming(paused, outlet.uid)
+    const producer = await foreign.producer()
+    const messages = Array.from({ length: 80 }, (_, i) => ({ partition: 0, value: String(i) }))
+    await producer.send({ topic: rig.topic, messages })
+    await eventually('the lag shows', () => lag(paused, outlet.uid) === 80, { withinMs: 60_000 })
+    await paused.close()
+    // kafkajs deletes only where it has looked before
+    await foreign.admin.fetchTopicOffsets(rig.topic)
+    await foreign.admin.deleteTopicRecords({ topic: rig.topic, partitions: [{ partition: 0, offset: '50' }] })
+    const runner = rig.run([outlet], {}, 'same')
+    await eventuallyPasses('the rest is done', async () => expect(await rig.committed(outlet)).toBe(80), {
+      withinMs: 60_000,
+    })
+    expect(subscriber.got.map(({ offset }) => offset)).toEqual(Array.from({ length: 30 }, (_, i) => 50 + i))
+    expect(lastFault(runner, outlet.uid)).toMatchObject({
+      reason: 'EventsExpired',
+      message: expect.stringContaining('50 events') as string,
+    })
+    expect(state(runner, outlet.uid).lost).toBe(50)
+  },
+)
+
+test.concurrent('a topic that was compacted: what is left arrives, and no lag stays', long, async () => {
   const [topic, keys] = await compacted
   await using subscriber = await startSubscriber()
   await using rig = await kafkaRig()
@@ -388,48 +405,56 @@ async function offsetsOf(rig: Rig, group: string): Promise<Record<string, number
   )
 }
 
-test('a group of another program is continued by two Outlets in two dispatchers, and keeps its positions on all topics', async () => {
-  await using subscriber = await startSubscriber()
-  await using rig = await kafkaRig()
-  await using foreign = await foreignClient(kafkaBootstrap())
-  const { group, topics } = await leftBehind(rig, foreign)
-  const outlets = readers(rig, group, topics, subscriber.url)
-  const runners = [rig.run(outlets), rig.run(outlets)]
-  await eventuallyPasses(
-    'all is done',
-    async () => expect(await offsetsOf(rig, group)).toEqual({ a0: 5, a1: 5, b0: 5, b1: 5, c0: 2, c1: 3 }),
-    patience,
-  )
-  expect(subscriber.got.map(({ path, partition, offset }) => `${path}${partition} ${offset}`).toSorted()).toEqual(
-    ['/a', '/b'].flatMap((path) => [`${path}0 2`, `${path}0 3`, `${path}0 4`, `${path}1 3`, `${path}1 4`]),
-  )
-  expect((await rig.admin.describeGroup(group)).kind).toBe('simple')
-  expect(rig.vault.saved.size).toBe(0)
-  for (const runner of runners) for (const { uid } of outlets) expect(lastFault(runner, uid)).toBeNull()
-})
+test.concurrent(
+  'a group of another program is continued by two Outlets in two dispatchers, and keeps its positions on all topics',
+  long,
+  async () => {
+    await using subscriber = await startSubscriber()
+    await using rig = await kafkaRig()
+    await using foreign = await foreignClient(kafkaBootstrap())
+    const { group, topics } = await leftBehind(rig, foreign)
+    const outlets = readers(rig, group, topics, subscriber.url)
+    const runners = [rig.run(outlets), rig.run(outlets)]
+    await eventuallyPasses(
+      'all is done',
+      async () => expect(await offsetsOf(rig, group)).toEqual({ a0: 5, a1: 5, b0: 5, b1: 5, c0: 2, c1: 3 }),
+      patience,
+    )
+    expect(subscriber.got.map(({ path, partition, offset }) => `${path}${partition} ${offset}`).toSorted()).toEqual(
+      ['/a', '/b'].flatMap((path) => [`${path}0 2`, `${path}0 3`, `${path}0 4`, `${path}1 3`, `${path}1 4`]),
+    )
+    expect((await rig.admin.describeGroup(group)).kind).toBe('simple')
+    expect(rig.vault.saved.size).toBe(0)
+    for (const runner of runners) for (const { uid } of outlets) expect(lastFault(runner, uid)).toBeNull()
+  },
+)
 
-test('a group that may not be deleted is continued as it is, by all dispatchers, and it is said what that means', async () => {
-  await using subscriber = await startSubscriber()
-  await using rig = await kafkaRig()
-  await using foreign = await foreignClient(kafkaBootstrap())
-  const { group, topics } = await leftBehind(rig, foreign)
-  const outlets = readers(rig, group, topics, subscriber.url)
-  const admin: LogAdmin = new Proxy(rig.admin, {
-    get: (inner, name) => {
-      if (name === 'deleteGroup') return async () => Promise.reject(new Fault('NotAuthorized', 'you may not'))
-      const member: unknown = Reflect.get(inner, name, inner)
-      return typeof member === 'function' ? (member.bind(inner) as unknown) : member
-    },
-  })
-  const runners = ['one', 'two'].map((name) => rig.run(outlets, {}, name, { admin }))
-  await eventuallyPasses(
-    'all is done',
-    async () => expect(await offsetsOf(rig, group)).toEqual({ a0: 5, a1: 5, b0: 5, b1: 5, c0: 2, c1: 3 }),
-    patience,
-  )
-  expect(subscriber.got.length).toBe(10)
-  expect((await rig.admin.describeGroup(group)).kind).toBe('consumer')
-  expect(rig.vault.saved.size).toBe(0)
-  const faults = runners.flatMap((runner) => outlets.flatMap(({ uid }) => lastFault(runner, uid)?.reason ?? []))
-  expect(new Set(faults)).toEqual(new Set(['PositionsExpire']))
-})
+test.concurrent(
+  'a group that may not be deleted is continued as it is, by all dispatchers, and it is said what that means',
+  long,
+  async () => {
+    await using subscriber = await startSubscriber()
+    await using rig = await kafkaRig()
+    await using foreign = await foreignClient(kafkaBootstrap())
+    const { group, topics } = await leftBehind(rig, foreign)
+    const outlets = readers(rig, group, topics, subscriber.url)
+    const admin: LogAdmin = new Proxy(rig.admin, {
+      get: (inner, name) => {
+        if (name === 'deleteGroup') return async () => Promise.reject(new Fault('NotAuthorized', 'you may not'))
+        const member: unknown = Reflect.get(inner, name, inner)
+        return typeof member === 'function' ? (member.bind(inner) as unknown) : member
+      },
+    })
+    const runners = ['one', 'two'].map((name) => rig.run(outlets, {}, name, { admin }))
+    await eventuallyPasses(
+      'all is done',
+      async () => expect(await offsetsOf(rig, group)).toEqual({ a0: 5, a1: 5, b0: 5, b1: 5, c0: 2, c1: 3 }),
+      patience,
+    )
+    expect(subscriber.got.length).toBe(10)
+    expect((await rig.admin.describeGroup(group)).kind).toBe('consumer')
+    expect(rig.vault.saved.size).toBe(0)
+    const faults = runners.flatMap((runner) => outlets.flatMap(({ uid }) => lastFault(runner, uid)?.reason ?? []))
+    expect(new Set(faults)).toEqual(new Set(['PositionsExpire']))
+  },
+)

@@ -370,6 +370,40 @@ export function kafkaSourcePromises(api: () => Promise<TestApi>, namespaces: boo
       await ready('True', undefined, 'second')
       expect([...(await outletsOf('second')).keys()]).toEqual([topic])
     })
+
+    test('the same group: who reads a topic keeps it, whoever of the two asks for more later', async () => {
+      const { rig, ns, ready, outletsOf, topic } = await serving()
+      await using _ = rig
+      const other = `other-${ns}`
+      await rig.createTopic(other)
+      await rig.apply(kafkaSource(ns, { name: 'second', topics: [other] }))
+      await ready('True', undefined, 'second')
+      for (const [asks, has, own, more] of [
+        ['orders', 'second', topic, other],
+        ['second', 'orders', other, topic],
+      ] as const) {
+        const outlet = (await outletsOf(has)).get(more)?.metadata.uid
+        await rig.apply(kafkaSource(ns, { name: asks, topics: [own, more] }))
+        expect(messageOf(await ready('False', 'GroupTaken', asks))).toContain(`KafkaSource ${ns}/${has}`)
+        await ready('True', undefined, has)
+        expect((await outletsOf(has)).get(more)?.metadata.uid).toBe(outlet)
+        await rig.apply(kafkaSource(ns, { name: asks, topics: [own] }))
+        await ready('True', undefined, asks)
+      }
+    })
+
+    test('the same group: a pattern never reads a topic, not for a moment, that another one reads', async () => {
+      const { rig, ns, ready, topic } = await serving()
+      await using _ = rig
+      const annotations = { 'sources.millrace.dev/topics-pattern': topic.replace('orders', 'o*s') }
+      const outletsMade = await rig.countChanges(outlets)
+      await rig.apply(kafkaSource(ns, { name: 'second', topics: undefined, annotations }))
+      expect(messageOf(await ready('False', 'GroupTaken', 'second'))).toContain(`KafkaSource ${ns}/orders`)
+      expect(outletsMade()).toBe(0)
+      await ready('True')
+      await rig.delete(sources, ns, 'orders')
+      await ready('True', undefined, 'second')
+    })
   })
 
   describe('while it runs', () => {

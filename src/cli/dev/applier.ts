@@ -2,6 +2,7 @@ import { keepLastGood } from '../../api/last-good.ts'
 import { parseManifests, type Manifest } from '../../api/manifest.ts'
 import { formatProblem, objectName } from '../../api/problem.ts'
 import type { MemoryRoutes } from '../../contract/memory-routes.ts'
+import type { Outlet } from '../../contract/outlet.ts'
 import type { OutletReport, OutletReporter } from '../../contract/route-source.ts'
 import {
   compileManifests,
@@ -93,7 +94,8 @@ export class Applier implements OutletReporter {
    */
   conclude(): void {
     if (this.#compiled === undefined) return
-    this.#routes.outlets.replace(this.#compiled.outlets.filter(({ topic }) => this.#topics.seen.has(topic)))
+    const there = this.#compiled.outlets.filter(({ topic }) => this.#topics.seen.has(topic))
+    this.#routes.outlets.replace(there.map((outlet) => this.#begun(outlet)))
     const { observed: topics, existing } = this.#topics
     // A KafkaSource that asks by pattern has other topics now.
     if (existing !== this.#compiled.existing) return this.#compile()
@@ -101,6 +103,13 @@ export class Applier implements OutletReporter {
     this.#statuses = conclude(this.#compiled, existing === undefined ? observed : { ...observed, existing })
     this.#voice.statuses(this.#statuses)
     this.#sourceLines.told(this.#statuses)
+  }
+
+  /** Someone else's topic that comes later is read from its first record. */
+  #begun(outlet: Outlet): Outlet {
+    if (outlet.source.kind !== 'KafkaSource' || !this.#topics.late.has(outlet.topic)) return outlet
+    const { startAtMs: _, ...rest } = outlet
+    return { ...rest, start: 'earliest' }
   }
 
   #compile(): void {

@@ -25,6 +25,7 @@ export class Topics {
   readonly #closing = new AbortController()
   readonly #states = new Map<string, TopicState>()
   readonly #seen = new Set<string>()
+  readonly #late = new Set<string>()
   readonly #groupsOfGone = new Map<string, string>()
   readonly #embedded: boolean
   #existing: readonly string[] | undefined
@@ -48,6 +49,11 @@ export class Topics {
     return this.#seen
   }
 
+  /** Topics of someone else that were missing before they were there: nothing of them is to be skipped. */
+  get late(): ReadonlySet<string> {
+    return this.#late
+  }
+
   get observed(): ReadonlyMap<string, TopicState> {
     return this.#states
   }
@@ -64,6 +70,7 @@ export class Topics {
       if (wanted.has(name)) continue
       this.#states.delete(name)
       this.#seen.delete(name)
+      this.#late.delete(name)
     }
     const owners = new Set([...now.triggers, ...now.kafkaSources].map(({ key }) => objectName(key)))
     for (const { uid, group, source } of this.#compiled?.outlets ?? []) {
@@ -131,6 +138,7 @@ export class Topics {
         : 'correct spec.topics of the KafkaSource'
       const message = `topic ${spec.name} does not exist: create it, or ${otherwise}`
       this.#states.set(spec.name, { reason: 'TopicNotFound', message })
+      if (!this.#seen.has(spec.name)) this.#late.add(spec.name)
       return
     }
     try {

@@ -1,5 +1,6 @@
 import { CommanderError, type Command } from 'commander'
 import { UsageError } from '../flags.ts'
+import { plainText } from './output/plain-text.ts'
 
 /** What commands for people end with, as `kubectl` and `grep` have it: a script can tell what went wrong from what was asked wrongly. */
 const exitCodes = { fine: 0, problem: 1, usage: 2 } as const
@@ -43,10 +44,10 @@ async function codeOf(act: Act, typed: Typed, { said, help }: { said: Said; help
     return (await act(typed)) ? exitCodes.fine : exitCodes.problem
   } catch (error) {
     if (!(error instanceof UsageError)) {
-      console.error(said(error))
+      console.error(plainText(said(error)))
       return exitCodes.problem
     }
-    console.error(`error: ${error.message.replaceAll('\n', '\nerror: ')}\n${help}`)
+    console.error(`error: ${plainText(error.message).replaceAll('\n', '\nerror: ')}\n${help}`)
     return exitCodes.usage
   }
 }

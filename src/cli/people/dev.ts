@@ -1,8 +1,8 @@
 /** What a `millrace dev` on this machine says of a Broker. */
 export type DevBroker = 'there' | 'unknown' | 'no dev'
 
-/** It listens on this machine, so it answers at once or not at all, milliseconds. */
-const patienceMs = 1_000
+/** Where nobody listens that is known at once; a busy machine may take its time, and what is meant for dev must not go to a cluster, milliseconds. */
+const patienceMs = 5_000
 
 /**
  * Asks whether a dev takes events for this path, as CloudEvents' web hooks ask for consent (OPTIONS, WebHook-Request-Origin): nothing is sent. What

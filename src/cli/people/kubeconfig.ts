@@ -37,6 +37,7 @@ const plainUserKeys = new Set([
   'client-key',
   'client-key-data',
   'token',
+  'tokenFile',
 ])
 
 /** Null: it takes more than certificates and a token, or something is wrong, which the library says better. */
@@ -85,7 +86,8 @@ async function accessOf({ cluster, user, namespace }: Parts, folder: string): Pr
     pem(user, 'client-certificate', folder),
     pem(user, 'client-key', folder),
   ])
-  const token = text(user['token'])
+  const token = tokenOf(user, folder)
+  await token?.()
   const serverName = text(cluster['tls-server-name'])
   return {
     server,
@@ -93,7 +95,7 @@ async function accessOf({ cluster, user, namespace }: Parts, folder: string): Pr
     ...(ca === undefined ? {} : { ca }),
     ...(cert === undefined ? {} : { cert }),
     ...(key === undefined ? {} : { key }),
-    ...(token === undefined ? {} : { token: () => token }),
+    ...(token === undefined ? {} : { token }),
     ...(cluster['insecure-skip-tls-verify'] === true ? { skipTlsVerify: true } : {}),
     ...(serverName === undefined ? {} : { serverName }),
   }
@@ -105,6 +107,13 @@ async function pem(from: JsonObject, name: string, folder: string): Promise<stri
   if (data !== undefined) return Buffer.from(data, 'base64').toString()
   const path = text(from[name])
   return path === undefined ? undefined : readFile(resolve(folder, path), 'utf8')
+}
+
+/** As kubectl has it: the file goes before the token, and is read anew each time, since whoever wrote it may replace it. */
+function tokenOf(user: JsonObject, folder: string): Access['token'] {
+  const [token, path] = [text(user['token']), text(user['tokenFile'])]
+  if (path !== undefined) return async () => (await readFile(resolve(folder, path), 'utf8')).trim()
+  return token === undefined ? undefined : () => token
 }
 
 function text(value: unknown): string | undefined {

@@ -99,3 +99,15 @@ test('one that goes stays in force in this process', () => {
   set('a', plain('q'))
   expect(source.current().sasl?.password).toBe('q')
 })
+
+test('one that nobody uses any more is kept no longer than its Secret', () => {
+  const { credentials, set } = rig()
+  set('a', plain('p'))
+  const source = credentials.of('a')
+  const [one, other] = [source.subscribe(() => {}), source.subscribe(() => {})]
+  set('a', undefined)
+  one()
+  expect(source.current().sasl?.password).toBe('p')
+  other()
+  expect(faultOf(() => credentials.of('a').current())).toMatchObject({ code: 'CredentialNotFound' })
+})

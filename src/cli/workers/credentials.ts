@@ -13,7 +13,7 @@ export interface CredentialTexts {
   subscribe(listener: (name?: string) => void): void
 }
 
-/** One credential, as long as this process runs. */
+/** One credential, until the last one that follows it has stopped. */
 interface Known {
   /** Of the last look. Undefined: nothing was there. */
   text: string | undefined
@@ -46,13 +46,10 @@ export class Credentials {
   /** @returns a source whose `current` throws CredentialNotFound until there was one that can be used. */
   of(name: string): SecuritySource {
     const texts = this.#opened()
-    const known = this.#known.get(name) ?? { text: undefined, good: undefined, problem: '', listeners: new Set() }
-    if (!this.#known.has(name)) {
-      this.#known.set(name, known)
-      this.#look(texts, name, known)
-    }
+    this.#knownAs(name, texts)
     return {
       current: () => {
+        const known = this.#knownAs(name, texts)
         if (known.good !== undefined) return known.good
         // why nothing is there may have changed without a word
         this.#look(texts, name, known)
@@ -60,12 +57,25 @@ export class Credentials {
         throw new Fault('CredentialNotFound', known.problem)
       },
       subscribe: (listener) => {
+        const known = this.#knownAs(name, texts)
         // a function of its own, so that who subscribes the same one twice stops each by itself
         const told = (): void => listener()
         known.listeners.add(told)
-        return () => known.listeners.delete(told)
+        return () => {
+          // names come and go, and a password lies nowhere for longer than it is used
+          if (known.listeners.delete(told) && known.listeners.size === 0) this.#known.delete(name)
+        }
       },
     }
+  }
+
+  #knownAs(name: string, texts: CredentialTexts): Known {
+    const before = this.#known.get(name)
+    if (before !== undefined) return before
+    const known: Known = { text: undefined, good: undefined, problem: '', listeners: new Set() }
+    this.#known.set(name, known)
+    this.#look(texts, name, known)
+    return known
   }
 
   #opened(): CredentialTexts {

@@ -121,7 +121,26 @@ test('a handover that is late is waited for no longer than it may take', async (
   const began = performance.now()
   await fleet().revoked([at('u')], 20)
   expect(performance.now() - began).toBeLessThan(1_000)
-  expect(stuck.told).toEqual(['assigned t,u', 'revoked t'])
+  expect(stuck.told).toEqual(['assigned t,u', 'revoked t', 'lost u'])
+})
+
+test('what the fleet takes while a unit still lets go of something else, and too late for it, is lost to it', async () => {
+  const slow = Promise.withResolvers<void>()
+  const { hub, unit, fleet } = rig()
+  const one = unit('', () => slow.promise)
+  hub.begin()
+  one.membership.share([at('t'), at('u')])
+  await turn()
+  // it lets go of u by itself
+  one.membership.share([at('t')])
+  await expect.poll(() => one.told.at(-1)).toBe('revoked u')
+  await fleet().revoked([at('t')], 20)
+  expect(one.told.slice(1)).toEqual(['revoked u', 'lost t'])
+  slow.resolve()
+  await turn()
+  expect(one.told.slice(3)).toEqual(['done u'])
+  fleet().assigned([at('t')])
+  expect(one.told.at(-1)).toBe('assigned t')
 })
 
 test('what is lost is told at once, to those concerned', async () => {

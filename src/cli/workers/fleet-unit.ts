@@ -81,11 +81,13 @@ export class FleetUnit {
     this.#guard('assigned', () => this.#parts.handler.assigned(added.map(([, at]) => at)))
   }
 
-  /** Resolves when the handler has let go of these, at the latest after `deadlineMs`. */
+  /** Resolves when the handler has let go of these, at the latest after `deadlineMs`; what it did not come to then is lost to it. */
   async revoke(list: readonly TopicPartition[], deadlineMs: number): Promise<void> {
     const left = this.#until(deadlineMs)
-    const before = this.#closed ?? this.#busy
-    if (before !== null && (await inTime(before, { ms: deadlineMs })).late) return
+    while (this.#busy !== null && this.#closed === null)
+      // the next owner begins at the deadline, whatever it was that was being let go
+      if ((await inTime(this.#busy, { ms: left() })).late) return this.lose(list)
+    if (this.#closed !== null) return void (await inTime(this.#closed, { ms: left() }))
     const part = list.filter((at) => this.#told.has(nameOf(at)))
     if (part.length > 0) await this.#handOver(part, left())
     else this.settle()

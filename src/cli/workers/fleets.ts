@@ -102,6 +102,7 @@ export function instanceOn(cluster: KafkaCluster, instance: string, main: KafkaC
   return `${instance}.${hashOf(cluster)}`
 }
 
+/** Users choose addresses: it is too long to find one by trying that has the hash of another. */
 function hashOf(cluster: KafkaCluster): string {
-  return createHash('sha256').update(clusterId(cluster)).digest('hex').slice(0, 8)
+  return createHash('sha256').update(clusterId(cluster)).digest('hex').slice(0, 16)
 }

@@ -70,6 +70,14 @@ describe('where Kafka is', () => {
       /"b"; it must be host:port/,
     ],
     [
+      'on a port that is none',
+      broker(),
+      [shared({ 'bootstrap.servers': 'a:1,b:99999' })],
+      'ConfigInvalid',
+      /"b:99999"/,
+    ],
+    ['on port 0', broker(), [shared({ 'bootstrap.servers': 'a:0' })], 'ConfigInvalid', /"a:0"/],
+    [
       'behind a Secret that cannot have this name',
       broker(),
       [shared({ 'bootstrap.servers': 'a:1', 'auth.secret.ref.name': 'My Secret' })],

@@ -9,7 +9,7 @@ export const kafkaConfigName = 'kafka-broker-config'
 const serversKey = 'bootstrap.servers'
 const secretKey = 'auth.secret.ref.name'
 const secretName = /^[a-z0-9]([-a-z0-9.]{0,251}[a-z0-9])?$/
-const server = /^[a-zA-Z0-9._-]+:\d{1,5}$|^\[[0-9a-fA-F:]+\]:\d{1,5}$/
+const server = /^(?:[a-zA-Z0-9._-]+|\[[0-9a-fA-F:]+\]):(\d{1,5})$/
 
 /** Where Kafka is, and what the ConfigMaps say of topics. */
 export interface KafkaConfig {
@@ -46,7 +46,7 @@ export function kafkaConfig(ref: ObjectName | undefined, system: string, configM
     ref !== undefined && serversKey in (named ?? {}) ? `${ref.namespace}/${ref.name}` : `${system}/${kafkaConfigName}`
   const servers = textOf(data[serversKey])
   if (servers === '') return { data, fault: notConfigured(system, shared !== undefined) }
-  const wrong = servers.split(',').find((part) => !server.test(part))
+  const wrong = servers.split(',').find((part) => !isServer(part))
   if (wrong !== undefined)
     return { data, fault: invalid(where, `${serversKey} has ${JSON.stringify(wrong)}; it must be host:port,host:port`) }
   const secret = secretOf(named ?? {}, ref?.namespace ?? '') ?? secretOf(shared ?? {}, system)
@@ -67,6 +67,11 @@ function secretOf(data: Readonly<Record<string, unknown>>, namespace: string): O
   if (!(secretKey in data) && textOf(data[serversKey]) === '') return undefined
   const name = data[secretKey]
   return { namespace, name: typeof name === 'string' ? name.trim() : '' }
+}
+
+function isServer(text: string): boolean {
+  const port = Number(server.exec(text)?.[1])
+  return port >= 1 && port <= 65_535
 }
 
 function invalid(configMap: string, problem: string): BrokerCondition {

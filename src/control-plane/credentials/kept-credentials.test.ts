@@ -117,6 +117,20 @@ describe('a Secret', () => {
     expect(writes.length).toBe(1)
   })
 
+  test.each(['..', '.', '../../other/secrets/s', 's/status', 's?watch=1', 'S'])(
+    'that no Secret can be called %s is known without a question to the API server, which may see a path in it',
+    async (name) => {
+      const credentials = await start()
+      const user = { secretKeyRef: { name, key: 'k' } }
+      const net = { sasl: { enable: true, user, password: user } }
+      const asked: CredentialRequest = { kind: 'net', namespace: 'shop', net }
+      const verdict = await credentials.want(owner('a'), servers, asked, stop.signal)
+      expect(verdict).toMatchObject({ kind: 'faulty', reason: 'SecretNotFound' })
+      await pass(120_000)
+      expect(gets).toEqual([])
+    },
+  )
+
   test('that nobody names is not read, and not any more when nobody does', async () => {
     const credentials = await start()
     await pass(120_000)

@@ -127,7 +127,11 @@ export class SecretReader {
   }
 }
 
+/** Users write the name, and it becomes part of a path: what `..` or a slash there leads to, nobody shall find out with our rights. */
+const nameOfSecret = /^[a-z0-9]([-a-z0-9.]*[a-z0-9])?$/
+
 async function seenBy(client: KubeClient, secret: ObjectName, signal: AbortSignal): Promise<SecretSeen> {
+  if (!nameOfSecret.test(secret.name)) return { kind: 'absent' }
   try {
     const found = await client.get(kinds.secret, secret, signal)
     if (found === null) return { kind: 'absent' }

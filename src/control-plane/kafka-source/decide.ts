@@ -7,7 +7,8 @@ import { clusterIn } from '../kafka-cluster.ts'
 import { sourceOutletUid } from '../names.ts'
 import { destinationResolver, type ResolveReference } from '../resolve.ts'
 import { compileKafkaSource, isOwnGroup, outletOf, type CompiledSource, type Start } from './compile.ts'
-import { clusterWith, sourceInUse, type ObservedSource, type StandingOutlet } from './observe.ts'
+import { sourceInUse } from './in-use.ts'
+import { clusterWith, type ObservedSource, type StandingOutlet } from './observe.ts'
 
 /** What is to be done for a KafkaSource. */
 export type SourcePlan =
@@ -62,7 +63,7 @@ export function decideSource(seen: ObservedSource, resolve: ResolveReference): S
 function planOutlets(seen: ObservedSource, compiled: CompiledSource): OutletsPlan {
   const { outlets } = seen
   const { template } = compiled
-  if (seen.takenBy === null && compiled.undetermined) return { apply: [], remove: [] }
+  if (isLeftAlone(seen, compiled)) return { apply: [], remove: [] }
   if (template === null) return { apply: [], remove: outlets.map(({ uid }) => uid) }
   const cluster = clusterWith(compiled.servers, seen.credential)
   const wanted = wantedTopics(seen, compiled)
@@ -76,6 +77,11 @@ function planOutlets(seen: ObservedSource, compiled: CompiledSource): OutletsPla
   })
   const topics = new Set(wanted)
   return { apply, remove: outlets.filter(({ topic }) => !topics.has(topic)).map(({ uid }) => uid) }
+}
+
+/** Whether its Outlets are to stay as they stand, since it is not known what they shall be. */
+export function isLeftAlone({ takenBy }: ObservedSource, { undetermined }: CompiledSource): boolean {
+  return takenBy === null && undetermined
 }
 
 /** The topics that are to have an Outlet. */

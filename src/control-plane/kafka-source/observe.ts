@@ -14,14 +14,8 @@ import { parsedKafkaSource } from '../parsed.ts'
 import { statusOf } from '../status-of.ts'
 import type { TopicsView } from '../topics/source-topics.ts'
 import type { World } from '../world.ts'
-import { groupOf, type Start } from './compile.ts'
-
-/** Keys of `status.annotations`, besides those that say in which Kafka cluster. */
-export const sourceInUse = {
-  group: 'group.id',
-  /** Which topics were asked for when all that were there had their Outlet: one that comes later is read from its first record. */
-  asked: 'topics.asked',
-} as const
+import type { Start } from './compile.ts'
+import { groupOfSource, toldTopics } from './in-use.ts'
 
 /** An Outlet that stands. */
 export interface StandingOutlet {
@@ -110,18 +104,6 @@ export function observeSource(object: StoredObject, world: World, memory: Source
     goneMs: deleting && outlets.length === 0 ? memory.goneMs() : 0,
     dispatchers: world.fleet.live('dispatcher'),
   }
-}
-
-/** The topics that status says are read. */
-export function toldTopics(object: StoredObject): readonly string[] {
-  const topics = statusOf(object)['topics']
-  return Array.isArray(topics) ? topics.map(String) : []
-}
-
-/** The consumer group, also of one that is not understood otherwise. */
-export function groupOfSource(object: StoredObject): string {
-  const { consumerGroup } = (object['spec'] ?? {}) as { consumerGroup?: unknown }
-  return groupOf(typeof consumerGroup === 'string' ? consumerGroup : undefined, object.metadata.uid)
 }
 
 /** Which cluster is asked, as whom; undefined: what to sign in with is not there. */

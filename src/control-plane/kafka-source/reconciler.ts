@@ -60,8 +60,10 @@ export class KafkaSourceReconciler implements Reconciler {
     if (!this.#subjects.enter(key, object, forget)) return { kind: 'settled' }
     const { refs, resolve } = noting((ref) => this.#world.resolve(ref))
     const { uid } = object.metadata
+    const asked = await this.#asked(object, signal)
+    if (asked.topics.seen) this.#world.sourceGroups.found(uid, [...asked.topics.found.keys()])
     const seen = observeSource(object, this.#world, {
-      ...(await this.#asked(object, signal)),
+      ...asked,
       goneMs: () => this.#patience.lasted(`gone ${uid}`),
       unseen: this.#unseen.get(uid) ?? [],
     })

@@ -4,8 +4,9 @@ import { statusOf } from '../status-of.ts'
 import type { Verdict } from '../verdict.ts'
 import { eventSource, kafkaEventType, type CompiledSource } from './compile.ts'
 import type { SeenOutlet } from './conclude.ts'
-import { askedId, wantedTopics } from './decide.ts'
-import { clusterWith, sourceInUse, type ObservedSource, type StandingOutlet } from './observe.ts'
+import { askedId, isLeftAlone, wantedTopics } from './decide.ts'
+import { sourceInUse } from './in-use.ts'
+import { clusterWith, type ObservedSource, type StandingOutlet } from './observe.ts'
 import { placementsOf, progressOf } from './progress.ts'
 
 /** The dispatchers, as `kubectl get pods -l` finds them in the system namespace. */
@@ -20,7 +21,8 @@ export function sourceStatus(
 ): DesiredStatus {
   const { sinkUri, deadLetterSinkUri, key } = compiled
   const wanted = new Set(compiled.template === null ? [] : wantedTopics(seen, compiled))
-  const standing = seen.outlets.filter(({ topic }) => wanted.has(topic))
+  const stays = isLeftAlone(seen, compiled)
+  const standing = seen.outlets.filter(({ topic }) => stays || wanted.has(topic))
   const topics = topicsIn(seen, compiled, standing)
   const partitions = [...seen.topics.found.values()].reduce((sum, each) => sum + each.partitions, 0)
   const annotations = annotationsOf(seen, compiled, standing.length === wanted.size)

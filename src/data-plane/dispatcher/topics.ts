@@ -4,6 +4,9 @@ import type { LogAdmin } from '../../kafka/log.ts'
 /** The administration retries for longer than an operator should wait for a word. */
 const PATIENCE_MS = 4000
 
+/** Far above what a topic has. A fleet that shares out millions, because some Kafka says so, would serve nobody else. */
+const MOST_PARTITIONS = 10_000
+
 export interface TopicsHost {
   readonly admin: LogAdmin
   readonly intervalMs: number
@@ -77,11 +80,14 @@ export class Topics {
       if (this.#stop.signal.aborted) return true
       this.counts.clear()
       this.ids.clear()
+      const unfit = found.filter(({ partitions }) => partitions > MOST_PARTITIONS)
       for (const { name, id, partitions } of found) {
+        if (partitions > MOST_PARTITIONS) continue
         this.counts.set(name, partitions)
         this.ids.set(name, id)
       }
       this.#host.known(this.counts, asked)
+      for (const { name, partitions } of unfit) this.#host.failed(tooMany(name, partitions), [name])
       return found.length === asked.length
     } catch (error) {
       const silence = `The log did not answer for ${PATIENCE_MS / 1000} s: trying again until it does.`
@@ -90,4 +96,9 @@ export class Topics {
       return false
     }
   }
+}
+
+function tooMany(topic: string, partitions: number): Fault {
+  const bound = `Millrace reads topics of up to ${MOST_PARTITIONS}`
+  return new Fault('LogRefused', `Topic ${topic} has ${partitions} partitions, as its Kafka says; ${bound}.`)
 }

@@ -69,6 +69,7 @@ export async function openConnection(
     // a busy process looks at its timers first: an answer that is there already counts
     if (agreed.late) agreed = await inTime(agreeing, { ms: 0, signal })
     if (agreed.late) throw new Error(`it did not ${agreement.step} in time`)
+    wire.agreed()
     return Object.assign(wire, {
       ...agreed.value,
       hasUser: security.sasl !== undefined,

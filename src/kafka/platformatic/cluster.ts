@@ -281,6 +281,7 @@ export class Cluster {
     const known = this.cached(name)
     const partitions: PartitionLeader[] = Array.from({ length: topic.partitions.length }, () => nobody)
     for (const { partitionIndex, leaderId, leaderEpoch } of topic.partitions) {
+      if (!(partitionIndex in partitions)) continue // no Kafka numbers them so
       const before = known?.id === topic.topicId ? known.partitions[partitionIndex] : undefined
       partitions[partitionIndex] =
         before !== undefined && before.epoch > leaderEpoch ? before : { nodeId: leaderId, epoch: leaderEpoch }

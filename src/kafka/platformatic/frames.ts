@@ -1,5 +1,5 @@
-import type { Reader as LibraryReader } from '@platformatic/kafka'
-import { NetworkError, Reader, Writer } from './library.ts'
+import { AnswerReader } from './answer-reader.ts'
+import { NetworkError, Writer } from './library.ts'
 
 /** A frame begins with its size, 4 bytes, and the id of the request that it answers, as many. */
 const INT32 = 4
@@ -8,6 +8,8 @@ const INT32 = 4
  * (`socket.request.max.bytes`, 100 MiB). Whoever says more is no Kafka, and would have us collect it.
  */
 const MAX_BYTES = 256 * 1024 * 1024
+/** Before anything is agreed, and anybody signed in, answers are short. */
+const MAX_BYTES_AT_FIRST = 1024 * 1024
 
 /** What the other end says is TLS, and we speak none. */
 export class WantsTls extends NetworkError {
@@ -27,6 +29,7 @@ export class Frames {
   readonly #expected: (id: number) => boolean
   readonly #chunks: Buffer[] = []
   #held = 0
+  #maxBytes = MAX_BYTES_AT_FIRST
   /** Of the frame that is coming in; null: not known yet. */
   #size: number | null = null
   #id: number | null = null
@@ -34,6 +37,11 @@ export class Frames {
   /** @param expected whether a frame with this id may come. */
   constructor(expected: (id: number) => boolean) {
     this.#expected = expected
+  }
+
+  /** What comes may be long from now on. */
+  agreed(): void {
+    this.#maxBytes = MAX_BYTES
   }
 
   push(chunk: Buffer): void {
@@ -45,12 +53,12 @@ export class Frames {
    * The next frame, `body` being what follows the id; null: it is not all there yet.
    * @throws NetworkError when the other end is not to be trusted.
    */
-  next(): { readonly id: number; readonly body: LibraryReader } | null {
-    if (this.#size === null && this.#held >= INT32) this.#size = sizeIn(this.#take(INT32))
+  next(): { readonly id: number; readonly body: AnswerReader } | null {
+    if (this.#size === null && this.#held >= INT32) this.#size = sizeIn(this.#take(INT32), this.#maxBytes)
     if (this.#size === null) return null
     if (this.#id === null && this.#held >= INT32) this.#id = this.#idIn(this.#take(INT32))
     if (this.#id === null || this.#held < this.#size - INT32) return null
-    const frame = { id: this.#id, body: Reader.from(this.#take(this.#size - INT32)) }
+    const frame = { id: this.#id, body: new AnswerReader(this.#take(this.#size - INT32).dynamicBuffer) }
     this.#size = this.#id = null
     return frame
   }
@@ -75,10 +83,10 @@ export class Frames {
   }
 }
 
-function sizeIn(taken: ReturnType<typeof Writer.create>): number {
+function sizeIn(taken: ReturnType<typeof Writer.create>, most: number): number {
   const bytes = taken.buffer
   const size = bytes.readInt32BE()
-  if (size >= INT32 && size <= MAX_BYTES) return size
+  if (size >= INT32 && size <= most) return size
   throw isTls(bytes) ? new WantsTls() : new NetworkError('the peer is no Kafka broker')
 }
 

@@ -7,6 +7,8 @@ import { toFault } from './faults.ts'
 /** A connection is renewed when between these parts of its session have passed: not all of a process, or of a fleet, at once. */
 const RENEW_FROM = 0.75
 const RENEW_TO = 0.9
+/** A broker that ends sessions sooner than this does not keep us busy with signing in; Kafka itself takes no more than one a second. */
+const RENEW_AFTER_MS = 1_000
 const BACKOFF = { baseMs: 250, capMs: 10_000 }
 
 interface Entry {
@@ -45,7 +47,7 @@ export class Renewal {
     const { lifetimeMs } = connection
     if (lifetimeMs <= 0) return
     const part = RENEW_FROM + Math.random() * (RENEW_TO - RENEW_FROM)
-    this.#schedule(entry, Math.min(lifetimeMs * part, 2 ** 31 - 1), 1)
+    this.#schedule(entry, Math.min(Math.max(lifetimeMs * part, RENEW_AFTER_MS), 2 ** 31 - 1), 1)
   }
 
   /** The credential has changed: all are renewed, also those that could not be so far. */

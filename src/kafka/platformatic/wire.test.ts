@@ -76,6 +76,7 @@ test('answers find their requests, in whatever pieces they come', async () => {
 
 test('many answers in one piece, one of them larger than many pieces', async () => {
   const { wire, peer } = await open()
+  wire.agreed()
   const asked = Array.from({ length: 9 }, (_, i) => ask(wire, i))
   const large = Buffer.alloc(3_000_000)
   frame(2, 20).copy(large)
@@ -152,6 +153,11 @@ test.each([
   ['sends zeros', Buffer.alloc(64), /no Kafka/],
   ['sends a frame too short for an id', Buffer.from('000000020000', 'hex'), /no Kafka/],
   ['sends a frame of less than nothing', Buffer.from('ffffffff00000001', 'hex'), /no Kafka/],
+  [
+    'says that two megabytes are coming before it has shown who it is',
+    Buffer.from('0020000000000001', 'hex'),
+    /no Kafka/,
+  ],
   ['says that two gigabytes are coming', Buffer.from('7fffffff00000001', 'hex'), /no Kafka/],
 ])('a peer that %s is not waited for, and is told of', async (_, bytes, said) => {
   const { wire, peer } = await open()
@@ -166,6 +172,7 @@ test.each([
 
 test('a large answer to nobody is refused by its first bytes', async () => {
   const { wire, peer } = await open()
+  wire.agreed()
   const asked = ask(wire, 1)
   peer.write(Buffer.from('0100000000000009', 'hex'))
   await expect(asked).rejects.toBeInstanceOf(NetworkError)

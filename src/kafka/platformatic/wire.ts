@@ -1,8 +1,9 @@
 import { EventEmitter } from 'node:events'
 import type { Socket } from 'node:net'
 import type { Connection, Writer as LibraryWriter, Reader as LibraryReader } from '@platformatic/kafka'
+import { AnswerReader } from './answer-reader.ts'
 import { Frames } from './frames.ts'
-import { NetworkError, Reader, TimeoutError, Writer } from './library.ts'
+import { NetworkError, TimeoutError, Writer } from './library.ts'
 import type { Tls } from '../signing-in/tls.ts'
 import { openSocket, type Address } from './socket.ts'
 
@@ -90,6 +91,11 @@ export class Wire extends EventEmitter<{ close: [] }> implements Sender {
   /** True: who is about to ask takes another connection. */
   get isRetired(): boolean {
     return this.#retired
+  }
+
+  /** The peer has shown who it is, as far as it has to: from now on its answers may be long. */
+  agreed(): void {
+    this.#frames.agreed()
   }
 
   /** Closes as soon as nothing is in flight, and a moment has passed in which nothing came. */
@@ -190,7 +196,7 @@ export class Wire extends EventEmitter<{ close: [] }> implements Sender {
     try {
       if (request.tagged) reader.readTaggedFields()
       // decoders count from the end of the header
-      const body = new Reader(reader.buffer.subarray(reader.position))
+      const body = new AnswerReader(reader.buffer.subarray(reader.position))
       payload = request.parse(id, request.apiKey, request.apiVersion, body)
     } catch (error) {
       failure = error as Error

@@ -38,8 +38,9 @@ function plainMessage({ username, password }: Sasl, server: string): Buffer {
 }
 
 /** The server does not take user or password. @param said what it told of it. */
-export function refusedUser({ mechanism, username }: Sasl, server: string, said?: string | null): Fault {
-  const why = said ? ` (${said})` : ''
+export function refusedUser({ mechanism, username, password }: Sasl, server: string, said?: string | null): Fault {
+  // a server that was told the password might tell it on
+  const why = said && !said.includes(password) ? ` (${brief(said)})` : ''
   const advice = `check user and password, and that this user may sign in by ${mechanism}`
   return new Fault(
     'AuthenticationFailed',
@@ -49,7 +50,7 @@ export function refusedUser({ mechanism, username }: Sasl, server: string, said?
 
 /** The server does not offer the mechanism. @param enabled what it offers. */
 export function refusedMechanism({ mechanism }: Sasl, server: string, enabled: readonly string[]): Fault {
-  const offer = enabled.length === 0 ? 'it does not say what it offers' : `it offers ${enabled.join(', ')}`
+  const offer = enabled.length === 0 ? 'it does not say what it offers' : `it offers ${brief(enabled.join(', '))}`
   return new Fault('AuthenticationFailed', `Kafka at ${server} does not offer SASL ${mechanism}: ${offer}.`)
 }
 
@@ -64,6 +65,12 @@ export function needlessSasl({ mechanism }: Sasl, server: string): Fault {
 
 /** The server wants a user, and we have none. */
 export function missingSasl(server: string, enabled: readonly string[]): Fault {
-  const offer = enabled.length === 0 ? '' : `: ${enabled.join(', ')}`
+  const offer = enabled.length === 0 ? '' : `: ${brief(enabled.join(', '))}`
   return new Fault('AuthenticationFailed', `Kafka at ${server} asks for a user (SASL${offer}), and none is configured.`)
+}
+
+/** Words of a server, which may be anybody, as a message bears them: a line of moderate length. */
+function brief(text: string): string {
+  const line = text.slice(0, 300).replaceAll(/[\p{C}\p{Zl}\p{Zp}]+/gu, ' ')
+  return text.length > 300 ? `${line}…` : line
 }

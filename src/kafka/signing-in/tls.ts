@@ -91,7 +91,7 @@ function reasonOf(code: string, message: string, tls: Tls): string | null {
   if (code === 'CERT_HAS_EXPIRED') return 'its certificate, or one of its authorities, has expired; it must be renewed'
   if (code === 'CERT_NOT_YET_VALID') return 'its certificate is not valid yet; is a clock wrong?'
   if (code === 'ERR_TLS_CERT_ALTNAME_INVALID') {
-    return `its certificate is for another name (${message}); use a name that the certificate has, or renew it with this one`
+    return `its certificate is for another name (${message.slice(0, 300)}); use a name that the certificate has, or renew it with this one`
   }
   if (OURS.test(code)) return clientCertificate(code, tls)
   if (code.includes('PROTOCOL_VERSION') || code.includes('UNSUPPORTED_PROTOCOL'))

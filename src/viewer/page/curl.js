@@ -1,6 +1,9 @@
 /** Attributes that a delivery adds: who sends an event anew does not send them. */
 const added = /^knative(kafka|arrival|broker|error)/
 
+/** Whoever pastes a command must not paste keys, as ctrl-C: that would end the quote that they stand in. */
+const keys = /[^\P{Cc}\n\t]/gu
+
 /** Longer data comes on standard input: one argument may be 128 KiB on Linux. */
 const longestArgument = 32_768
 
@@ -15,10 +18,13 @@ export function curlOf({ attributes, data, form }, url) {
     .filter(([name]) => !added.test(name))
     .map(([name, value]) => `ce-${name}: ${encoded(value)}`)
   // curl would say that it is a form.
-  headers.push(datacontenttype === undefined ? 'content-type:' : `content-type: ${datacontenttype}`)
+  headers.push(
+    datacontenttype === undefined ? 'content-type:' : `content-type: ${datacontenttype.replaceAll(/\p{Cc}/gu, '')}`,
+  )
   const start = `curl -i ${quote(url)}${headers.map((header) => ` \\\n  -H ${quote(header)}`).join('')}`
   if (data === null) return `${start} \\\n  -X POST`
-  if (form === 'text' && data.length <= longestArgument) return `${start} \\\n  --data-raw ${quote(data)}`
+  if (form === 'text' && data.length <= longestArgument && data.search(keys) < 0)
+    return `${start} \\\n  --data-raw ${quote(data)}`
   const base64 = form === 'base64' ? data : toBase64(data)
   return `base64 -d <<'EOF' | ${start} \\\n  --data-binary @-\n${(base64.match(/.{1,76}/g) ?? []).join('\n')}\nEOF`
 }

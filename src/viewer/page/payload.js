@@ -71,7 +71,8 @@ function isJson(text) {
 
 /** Elements on lines of their own; those that hold only text stay on one. What is no XML comes out as it went in, or nearly. */
 function prettyXml(text) {
-  const parts = text.match(/<!--[^]*?-->|<!\[CDATA\[[^]*?\]\]>|<[^>]*>|[^<]+/g) ?? []
+  // What is not closed goes on to the end: else each beginning would be looked for an end, through all that follows.
+  const parts = text.match(/<!--[^]*?(?:-->|$)|<!\[CDATA\[[^]*?(?:\]\]>|$)|<[^>]*>?|[^<]+/g) ?? []
   if (parts.length > mostTokens) return text
   let [out, depth, before] = ['', 0, '']
   for (const part of parts) {

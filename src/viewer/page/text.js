@@ -39,6 +39,9 @@ export function line(text, most = 300) {
   return visible(short.replaceAll(/\s+/g, ' '))
 }
 
+/** So many characters are seen beside the details of an event. */
+const longestEnd = 20
+
 /**
  * A name with dots says most at its end: where it is cut, that part stays.
  * @param {string} name
@@ -46,8 +49,8 @@ export function line(text, most = 300) {
  */
 export function split(name) {
   const short = line(name)
-  const dot = short.indexOf('.', Math.max(0, short.length - 26))
-  return short.length <= 26 || dot < 0 ? ['', short] : [short.slice(0, dot + 1), short.slice(dot + 1)]
+  const dot = short.indexOf('.', Math.max(0, short.length - longestEnd - 1))
+  return short.length <= longestEnd || dot < 0 ? ['', short] : [short.slice(0, dot + 1), short.slice(dot + 1)]
 }
 
 /** @param {number} value */

@@ -20,11 +20,21 @@ export async function bind(flags: BindFlags, env: Environment): Promise<boolean>
   const paint = paintFor(process.stdout, env)
   return withClusterOf(flags, async (cluster) => {
     const binding = bindingOf(flags, cluster.namespace)
-    const there = await standing(binding, cluster)
-    if (there !== null && !bindsSame(there, flags.subject)) throw otherOne(there)
-    return flags.remove ? remove(binding, there, flags, cluster) : apply(binding, there, { flags, cluster, paint })
+    for (let tries = 1; ; tries += 1) {
+      const there = await standing(binding, cluster)
+      if (there !== null && !bindsSame(there, flags.subject)) throw otherOne(there)
+      if (flags.remove) return remove(binding, there, flags, cluster)
+      const stored = await applied(binding, there, flags, cluster).catch((error: unknown) => {
+        if (tries < mostTries && isFault(error, 'ApiConflict')) return null
+        throw error
+      })
+      if (stored !== null) return told(stored, there, { flags, cluster, paint })
+    }
   })
 }
+
+/** Somebody else has written it since we looked, most often its status: then it is looked at anew. */
+const mostTries = 10
 
 async function standing({ metadata }: KubeObject, { client, namespace }: Cluster): Promise<StoredObject | null> {
   try {
@@ -49,26 +59,35 @@ interface Doing {
   readonly paint: Paint
 }
 
-async function apply(
+/** @throws Fault ApiConflict: it is not `there` any more. */
+async function applied(
   binding: KubeObject,
   there: StoredObject | null,
-  { flags, cluster, paint }: Doing,
-): Promise<boolean> {
-  const { client } = cluster
+  { dryRun }: BindFlags,
+  { client }: Cluster,
+): Promise<StoredObject> {
   const { metadata } = binding
   // One that somebody made meanwhile may bind something else.
   const guarded = {
     ...binding,
     metadata: { ...metadata, resourceVersion: there?.metadata.resourceVersion ?? versionOfNone },
   }
+  return client.apply(kinds.sinkBinding, guarded, fieldManager, untilDone, { dryRun: dryRun === 'server' })
+}
+
+/** Says what was done, and how it is then. */
+async function told(
+  stored: StoredObject,
+  there: StoredObject | null,
+  { flags, cluster, paint }: Doing,
+): Promise<boolean> {
   const dryRun = flags.dryRun === 'server'
-  const stored = await client.apply(kinds.sinkBinding, guarded, fieldManager, untilDone, { dryRun })
   const same = there !== null && there.metadata.resourceVersion === stored.metadata.resourceVersion
   const done = there === null ? 'made' : same ? 'unchanged' : 'changed'
   print(stored, flags, dryRun ? `would be ${done}` : done)
   if (dryRun || !flags.wait) return true
-  const key = { namespace: cluster.namespace, name: metadata.name }
-  const ended = await untilReady(client, key, { subject: subjectName(flags.subject), timeoutMs: flags.timeout })
+  const key = { namespace: cluster.namespace, name: stored.metadata.name }
+  const ended = await untilReady(cluster.client, key, { subject: subjectName(flags.subject), timeoutMs: flags.timeout })
   sayEnded(ended, flags, paint)
   return ended.kind === 'ready'
 }

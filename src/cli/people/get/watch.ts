@@ -4,6 +4,7 @@ import { isFault } from '../../../kube/faults.ts'
 import { pause } from '../../../kube/pause.ts'
 import type { Table, Tables } from '../../../kube/tables.ts'
 import { nameLine, printed, withoutManagedFields } from '../output/objects.ts'
+import { plainJson } from '../output/plain-text.ts'
 import type { GetFlags } from './flags.ts'
 import type { Query } from './query.ts'
 import type { TablePrinter } from './table-printer.ts'
@@ -30,7 +31,8 @@ export async function watchTable(
   const relist = async () => {
     const again = await tables.list(resource, selectionOf(query, flags), stop)
     const news = again.rows.filter(({ metadata }) => shown.get(metadata.uid) !== metadata.resourceVersion)
-    printer.print(resource, { columns: table.columns, rows: news }, false)
+    printer.print(resource, { columns: table.columns, rows: news }, printer.empty)
+    for (const { metadata } of news) shown.set(metadata.uid, metadata.resourceVersion)
     version = again.resourceVersion
   }
   await untilStopped(stop, relist, () =>
@@ -89,7 +91,7 @@ export async function watchObjects({ client, query, format, flags }: ObjectWatch
 function lineOf(object: StoredObject, format: ObjectWatch['format']): string {
   switch (format) {
     case 'json':
-      return JSON.stringify(withoutManagedFields(object))
+      return plainJson(withoutManagedFields(object))
     case 'yaml':
       return `---\n${printed(withoutManagedFields(object), 'yaml')}`
     case 'name':

@@ -1,6 +1,7 @@
 import { never } from '../../../core/never.ts'
 import { toYaml } from '../../../api/yaml-write.ts'
 import type { KubeObject } from '../../../kube/client.ts'
+import { plainJson } from './plain-text.ts'
 
 /** How objects are printed that are not in columns. */
 export type ObjectFormat = 'json' | 'yaml' | 'name'
@@ -17,7 +18,7 @@ export function printedObjects(objects: readonly KubeObject[], format: ObjectFor
 export function printed(value: unknown, format: 'json' | 'yaml'): string {
   switch (format) {
     case 'json':
-      return JSON.stringify(value, null, 2)
+      return plainJson(value, 2)
     case 'yaml':
       return toYaml(value).trimEnd()
     default:

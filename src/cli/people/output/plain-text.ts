@@ -10,3 +10,8 @@ export function plainText(text: string): string {
 export function plainLine(text: string): string {
   return plainText(text).replaceAll('\n', '\\n').replaceAll('\t', '\\t')
 }
+
+/** JSON that reads the same, and has nothing in it that a terminal would act on: its own escapes are those of {@link plainText}. */
+export function plainJson(value: unknown, indent = 0): string {
+  return plainText(JSON.stringify(value, null, indent))
+}

@@ -1,6 +1,6 @@
 import type { IncomingMessage } from 'node:http'
 import { buffer } from 'node:stream/consumers'
-import { retryBackoffMs } from '../../../core/backoff.ts'
+import { longestTimerMs, retryBackoffMs } from '../../../core/backoff.ts'
 import { pause } from '../../../kube/pause.ts'
 import { protocolOf } from '../../../kube/service-proxy.ts'
 import type { Message } from './messages.ts'
@@ -61,7 +61,7 @@ async function once(target: Target, { headers, body }: Message, timeoutMs: numbe
   try {
     const more = Object.entries(await target.headers()).flat()
     const all = [...headers, ...more, 'host', url.host, 'user-agent', 'millrace', 'content-length', String(body.length)]
-    const signal = AbortSignal.any([stop, AbortSignal.timeout(timeoutMs)])
+    const signal = AbortSignal.any([stop, AbortSignal.timeout(Math.min(timeoutMs, longestTimerMs))])
     const options = { method: 'POST', headers: all, signal, ...(agent === undefined ? {} : { agent }) }
     const response = await new Promise<IncomingMessage>((resolve, reject) => {
       const request = protocolOf(url).request(url, options, resolve)

@@ -1,6 +1,6 @@
 import type { Clock } from '../../../core/clock.ts'
 import type { Paint } from '../output/paint.ts'
-import { plainText } from '../output/plain-text.ts'
+import { plainJson, plainLine, plainText } from '../output/plain-text.ts'
 import { isAccepted, type Answer, type Outcome } from './post.ts'
 import type { Target } from './target.ts'
 
@@ -52,8 +52,8 @@ export function textOf({ message, answer, attempts }: Outcome, target: Target, p
   const { ids } = message
   const what = ids.length === 1 ? `event ${plainText(ids[0] ?? '')}` : `${ids.length} events`
   const tries = attempts === 1 ? '' : ` after ${attempts} attempts`
-  if (answer.kind === 'none') return `${paint.bad('error:')} ${what} was not sent${tries}: ${answer.why}`
-  const head = `${answer.status} ${answer.statusText}`
+  if (answer.kind === 'none') return `${paint.bad('error:')} ${what} was not sent${tries}: ${plainLine(answer.why)}`
+  const head = plainLine(`${answer.status} ${answer.statusText}`)
   const line = `${isAccepted(answer) ? paint.good(head) : paint.bad(head)}  ${what} to ${target.name}${tries}`
   const reply = replyOf(answer)
   return [line, ...(reply === '' ? [] : [reply]), ...adviceOf(answer, target)].join('\n')
@@ -62,9 +62,9 @@ export function textOf({ message, answer, attempts }: Outcome, target: Target, p
 /** One request, for machines. */
 export function jsonLine({ message, answer, attempts }: Outcome, target: Target): string {
   const about = { ids: message.ids, url: target.url.href, attempts }
-  if (answer.kind === 'none') return JSON.stringify({ ...about, accepted: false, error: answer.why })
+  if (answer.kind === 'none') return plainJson({ ...about, accepted: false, error: answer.why })
   const reply = answer.body.length === 0 ? {} : { body: answer.body.toString('utf8') }
-  return JSON.stringify({ ...about, accepted: isAccepted(answer), status: answer.status, ...reply })
+  return plainJson({ ...about, accepted: isAccepted(answer), status: answer.status, ...reply })
 }
 
 type Answered = Extract<Answer, { kind: 'answer' }>

@@ -1,12 +1,14 @@
 import { Fault } from '../../../core/fault.ts'
 import { pause } from '../../../kube/pause.ts'
 import type { TailFlags, TailObject } from './flags.ts'
-import { eventBlocks } from './sse.ts'
+import { blocksOf } from './sse.ts'
 import type { Sink } from './sink.ts'
 import { pathsOf, type Topology } from './topology.ts'
 
 /** What the display tells of an event, as far as we read it. */
 interface Shown {
+  /** Counts up within a run of the display. */
+  readonly number: number
   readonly receivedAt: number
   readonly to: string
   readonly attributes: Readonly<Record<string, string>>
@@ -18,6 +20,10 @@ interface Shown {
 interface Seen {
   /** Up to where: the display tells the rest when it is there again. */
   lastId: string
+  /** An id comes after several events: when the stream breaks between them, these come again. */
+  last: number
+  /** Another run counts from 1 again. */
+  run: string
   connected: boolean
 }
 
@@ -34,7 +40,7 @@ export async function tailDisplay(flags: TailFlags, sink: Sink): Promise<void> {
   const base = flags.display.replace(/\/$/, '')
   const headers: Record<string, string> = flags.token === undefined ? {} : { authorization: `Bearer ${flags.token}` }
   const namespace = flags.namespace ?? 'default'
-  const seen: Seen = { lastId: '', connected: false }
+  const seen: Seen = { lastId: '', last: 0, run: '', connected: false }
   while (!sink.stop.aborted) {
     try {
       const response = await ask(`${base}/events`, { ...headers, 'last-event-id': seen.lastId }, sink.stop)
@@ -62,17 +68,32 @@ async function ask(url: string, headers: Readonly<Record<string, string>>, signa
 
 async function follow(response: Response, wanted: ReadonlySet<string> | null, seen: Seen, sink: Sink): Promise<void> {
   if (response.body === null) return
-  for await (const { data, id } of eventBlocks(response.body)) {
+  for await (const { name, data, id } of blocksOf(response.body)) {
     seen.lastId = id ?? seen.lastId
-    if (data === '') continue
+    if (name === 'hello') begin(data, seen)
+    if (name === 'missed') sink.note(missedIn(data))
+    if (name !== '' || data === '') continue
     const shown = JSON.parse(data) as Shown
-    const { receivedAt, to } = shown
+    const { number, receivedAt, to } = shown
+    if (number <= seen.last) continue
+    seen.last = number
     if (receivedAt < sink.from || (wanted !== null && !wanted.has(to))) continue
     const body = shown.data === null ? null : Buffer.from(shown.data, shown.form === 'text' ? 'utf8' : 'base64')
     const attributes = new Map(Object.entries(shown.attributes))
     if (!sink.take({ time: receivedAt, at: { to }, attributes, data: body, bytes: shown.bytes })) await sink.ready()
     if (sink.stop.aborted) return
   }
+}
+
+function begin(hello: string, seen: Seen): void {
+  const { run } = JSON.parse(hello) as { readonly run: string }
+  if (run !== seen.run) seen.last = 0
+  seen.run = run
+}
+
+function missedIn(data: string): string {
+  const { count } = JSON.parse(data) as { readonly count: number }
+  return `${count} ${count === 1 ? 'event was' : 'events were'} let go by the display before they could be read here: it keeps the newest only.`
 }
 
 interface Wanted {

@@ -1,6 +1,6 @@
 import { isUtf8 } from 'node:buffer'
 import type { Paint } from '../output/paint.ts'
-import { plainLine, plainText } from '../output/plain-text.ts'
+import { plainJson, plainLine, plainText } from '../output/plain-text.ts'
 
 /** An event as it passed. */
 export interface TailedEvent {
@@ -26,7 +26,7 @@ function asJson({ time, at, attributes, data, bytes }: TailedEvent): string {
   const content =
     data === null ? {} : isUtf8(data) ? { data: data.toString() } : { data_base64: data.toString('base64') }
   const cut = data !== null && bytes !== undefined && bytes > data.length ? { bytes } : {}
-  return JSON.stringify({
+  return plainJson({
     time: new Date(time).toISOString(),
     ...at,
     attributes: Object.fromEntries(attributes),
@@ -45,7 +45,7 @@ function asText(event: TailedEvent, paint: Paint): string {
   const where = 'to' in at ? plainLine(at.to) : `${at.partition}/${at.offset}`
   const first = `${paint.quiet(time)}  ${paint.strong(get('type'))}  ${get('source')}  ${get('id')}  ${paint.quiet(`→ ${where}`)}`
   const others = [...attributes].filter(([name]) => !inFirstLine.has(name))
-  const more = others.map(([name, value]) => `${name}=${plainLine(value)}`).join('  ')
+  const more = others.map(([name, value]) => plainLine(`${name}=${value}`)).join('  ')
   return [first, ...(more === '' ? [] : [paint.quiet(`  ${more}`)]), ...dataLines(event)].join('\n')
 }
 

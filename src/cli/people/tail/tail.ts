@@ -1,7 +1,9 @@
+import { longestTimerMs } from '../../../core/backoff.ts'
 import { systemClock as clock } from '../../../core/clock.ts'
 import type { Environment } from '../../flags.ts'
 import { stopSignal } from '../../stop.ts'
 import { paintFor } from '../output/paint.ts'
+import { plainText } from '../output/plain-text.ts'
 import type { TailFlags } from './flags.ts'
 import { passesAll } from './passes.ts'
 import { shownAs } from './show.ts'
@@ -10,7 +12,7 @@ import type { Sink } from './sink.ts'
 /** `millrace tail`: until ctrl-C, --max or --for. @throws Fault when there is nothing to listen to. */
 export async function tail(flags: TailFlags, env: Environment): Promise<boolean> {
   const enough = new AbortController()
-  const ends = flags.for === undefined ? [] : [AbortSignal.timeout(flags.for)]
+  const ends = flags.for === undefined ? [] : [AbortSignal.timeout(Math.min(flags.for, longestTimerMs))]
   const stop = AbortSignal.any([stopSignal(), enough.signal, ...ends])
   const sink = stdoutSink(flags, { env, stop, enough: () => enough.abort() })
   if (flags.kafka === undefined) {
@@ -45,6 +47,6 @@ function stdoutSink(
         if (!process.stdout.writableNeedDrain) resolve()
         else process.stdout.once('drain', resolve)
       }),
-    note: (text) => console.error(text),
+    note: (text) => console.error(plainText(text)),
   }
 }

@@ -9,6 +9,12 @@ import {
 import type { Dispatcher as Undici } from 'undici'
 import type { Request } from './connections.ts'
 
+/**
+ * How a request ended. `cut`: by us, before an answer was complete. `refused`: the server has not looked at it, for example because it closes the
+ * connection (RFC 9113 §8.7), so it may be sent again.
+ */
+export type StreamEnd = 'over' | 'cut' | 'refused'
+
 type AnswerHeaders = Record<string, string | string[] | undefined>
 
 /**
@@ -17,22 +23,27 @@ type AnswerHeaders = Record<string, string | string[] | undefined>
  *     request ─► headers* (1xx) ─► response ─► data* ─► end ─► close ─► complete? onResponseEnd : onResponseError
  *
  * **Complete** is only what the server ended itself (END_STREAM), or what has the length that was stated: a stream that is reset in the midst of
- * a body, whatever the reason given, may have been half of it (RFC 9113 §8.1).
+ * a body, whatever the reason given, may have been half of it (RFC 9113 §8.1). A server may answer without reading our body: then the rest of
+ * it is not sent.
  */
 class H2cStream implements Undici.DispatchController {
   aborted = false
   readonly paused = false
   reason: Error | null = null
   readonly #handler: Undici.DispatchHandler
-  readonly #over: (cut: boolean) => void
+  readonly #over: (end: StreamEnd) => void
   #stream: ClientHttp2Stream | null = null
   #status = 0
   #stated: number | null = null
   #read = 0
   #ended = false
+  /** It came to its end before our body did. */
+  #early = false
+  /** It could not be written. */
+  #unsayable = false
   #error: Error | null = null
 
-  constructor(handler: Undici.DispatchHandler, over: (cut: boolean) => void) {
+  constructor(handler: Undici.DispatchHandler, over: (end: StreamEnd) => void) {
     this.#handler = handler
     this.#over = over
   }
@@ -61,6 +72,13 @@ class H2cStream implements Undici.DispatchController {
     }
   }
 
+  /** Tells the handler that there is no connection. */
+  refuse(error: Error): void {
+    this.#handler.onRequestStart?.(this, null)
+    this.#error = error
+    queueMicrotask(() => this.#close())
+  }
+
   #follow(stream: ClientHttp2Stream): ClientHttp2Stream {
     this.#stream = stream
     stream.on('continue', () => this.#interim(100, {}))
@@ -70,10 +88,23 @@ class H2cStream implements Undici.DispatchController {
       this.#read += chunk.length
       if (!this.aborted) this.#handler.onResponseData?.(this, chunk)
     })
-    // a stream that was reset is closed already when its data comes to an end
-    stream.on('end', () => (this.#ended = !stream.closed || stream.endAfterHeaders))
-    stream.on('error', (error: Error) => (this.#error = error))
+    stream.on('end', () => this.#end(stream))
+    stream.on('frameError', (_, code) => {
+      // else the connection ends
+      if (code !== constants.NGHTTP2_FRAME_SIZE_ERROR) return
+      this.#unsayable = true
+      this.#error = new Error('the attributes of the event are too large for HTTP/2')
+    })
+    stream.on('error', (error: Error) => (this.#error ??= error))
     return stream.on('close', () => this.#close())
+  }
+
+  #end(stream: ClientHttp2Stream): void {
+    // a stream that was reset is closed already when its data comes to an end
+    this.#ended = !stream.closed || stream.endAfterHeaders
+    if (stream.closed || stream.writableFinished || (this.#stated !== null && this.#stated !== this.#read)) return
+    this.#early = true
+    stream.close(constants.NGHTTP2_CANCEL)
   }
 
   #interim(status: number, headers: AnswerHeaders): void {
@@ -90,8 +121,11 @@ class H2cStream implements Undici.DispatchController {
   #close(): void {
     const code = this.#stream?.rstCode ?? constants.NGHTTP2_NO_ERROR
     const complete = this.#ended || (this.#stated !== null && this.#stated === this.#read)
-    const whole = this.#status >= 200 && complete && code === constants.NGHTTP2_NO_ERROR && this.#error === null
-    this.#over(this.aborted && !whole)
+    const unbroken = this.#early || (code === constants.NGHTTP2_NO_ERROR && this.#error === null)
+    const whole = this.#status >= 200 && complete && unbroken
+    const refused = code === constants.NGHTTP2_REFUSED_STREAM && this.#status === 0 && !this.#unsayable
+    if (refused && !this.aborted) return this.#over('refused')
+    this.#over(this.aborted && !whole ? 'cut' : 'over')
     if (this.aborted) this.#handler.onResponseError?.(this, this.reason ?? new Error('cancelled'))
     else if (whole) this.#handler.onResponseEnd?.(this, {})
     else this.#handler.onResponseError?.(this, this.#error ?? new Error(cutAs(code)))
@@ -100,15 +134,20 @@ class H2cStream implements Undici.DispatchController {
 
 /**
  * Sends a request over an HTTP/2 connection; `handler` hears of its answer.
- * @param over hears of the end once, before `handler` does; `cut`: by us, before an answer was complete.
+ * @param over hears of the end once, before `handler` does, which hears nothing of one that was refused.
  */
 export function sendOver(
   session: ClientHttp2Session,
   request: Request,
   handler: Undici.DispatchHandler,
-  over: (cut: boolean) => void,
+  over: (end: StreamEnd) => void,
 ): void {
   new H2cStream(handler, over).begin(session, request)
+}
+
+/** Tells who wanted to send a request that there is no connection, a moment later. */
+export function refuse(handler: Undici.DispatchHandler, error: Error): void {
+  new H2cStream(handler, () => {}).refuse(error)
 }
 
 function headersOf({ path, headers }: Request): OutgoingHttpHeaders {

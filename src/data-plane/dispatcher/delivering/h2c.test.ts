@@ -1,54 +1,10 @@
 import { createServer as createHttp1 } from 'node:http'
-import { createServer, type Http2Server, type ServerHttp2Session, type ServerHttp2Stream } from 'node:http2'
-import { createServer as createTcp, type AddressInfo, type Server, type Socket } from 'node:net'
+import { createServer as createTcp, type Socket } from 'node:net'
 import { afterEach, describe, expect, it } from 'vitest'
-import { Budget } from '../reading/budget.ts'
-import { Origins } from './origins.ts'
+import { closeAll, closers, h2c, lanes, listen, post } from '../../../../test/support/h2c.ts'
 import type { Answer } from './send.ts'
 
-const closers: (() => Promise<unknown> | void)[] = []
-afterEach(async () => {
-  for (const close of closers.splice(0).toReversed()) await close()
-})
-
-async function listen(server: Server | Http2Server): Promise<string> {
-  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve))
-  closers.push(() => new Promise((resolve) => server.close(resolve)))
-  return `http://127.0.0.1:${(server.address() as AddressInfo).port}`
-}
-
-function lanes(limit = 100) {
-  const origins = new Origins(limit, 1024 * 1024, () => true, new Budget(64 << 20))
-  closers.push(() => origins.close())
-  return origins
-}
-
-/** Posts and waits for what comes of it. */
-function post(lane: ReturnType<Origins['lane']>, path = '/', body = Buffer.from('hello'), timeoutMs = 10_000) {
-  return new Promise<Answer | Error>((resolve) => {
-    const headers = ['content-type', 'text/plain', 'ce-id', '1']
-    lane.post({ path, headers, body, timeoutMs }, { answered: resolve, failed: resolve })
-  })
-}
-
-/** A server that speaks HTTP/2 without TLS. */
-async function h2c(on: (stream: ServerHttp2Stream, path: string, body: Buffer) => void, settings = {}) {
-  const sessions = new Set<ServerHttp2Session>()
-  const server = createServer({ settings })
-  server.on('session', (session) => {
-    sessions.add(session)
-    session.on('error', () => undefined)
-  })
-  server.on('stream', (stream, headers) => {
-    const chunks: Buffer[] = []
-    stream.on('error', () => undefined)
-    stream.on('data', (chunk: Buffer) => chunks.push(chunk))
-    stream.on('end', () => on(stream, String(headers[':path']), Buffer.concat(chunks)))
-  })
-  const url = await listen(server)
-  closers.push(() => sessions.forEach((session) => session.destroy()))
-  return { url, sessions }
-}
+afterEach(closeAll)
 
 describe('a server that speaks h2c', () => {
   it('gets requests over HTTP/2 and its answers are read', async () => {

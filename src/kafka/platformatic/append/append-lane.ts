@@ -180,8 +180,10 @@ export class Lane {
   #inherit(): void {
     const heir = this.#heir
     this.#heir = null
-    if (heir?.isConnected() === true && !heir.isRetired) this.#use(heir)
-    else if (heir !== null) void dropConnection(heir)
+    if (heir?.isConnected() === true && !heir.isRetired) return this.#use(heir)
+    if (heir !== null) void dropConnection(heir)
+    // the credential has changed twice meanwhile: under a steady load the retired one would never be idle for long enough to end
+    if (this.#connection?.isRetired === true) this.#connection = null
   }
 
   #dropHeir(): void {

@@ -131,6 +131,7 @@ function parsePartition(topicId: string, reader: Reader): FetchedPartition {
   const aborted = reader.readArray((r) => ({ producerId: r.readInt64(), firstOffset: r.readInt64() }))
   reader.readInt32() // preferred read replica: we always read from the leader
   const size = reader.readUnsignedVarInt() - 1
+  if (size > reader.remaining) throw new RangeError(`${size} bytes of records do not fit into what is left`)
   const section = size > 0 ? copyOut(reader.buffer.buffers, reader.position, size) : null
   if (size > 0) reader.skip(size)
   let diverging: FetchedPartition['diverging'] = null

@@ -1,6 +1,7 @@
 import { crc32c, createRecordsBatch } from '@platformatic/kafka'
 import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
+import { compressionsAlgorithmsByBitmask } from '../library.ts'
 import type { LogRecord } from '../../log.ts'
 import { RecordDecoder } from './record-batch.ts'
 
@@ -263,5 +264,60 @@ describe('bad bytes', () => {
     const broken = batch({ values: ['a'.repeat(100)], compression: 'gzip' })
     broken[61] = 0
     expect(decode(sealed(broken)).corrupt).toBeInstanceOf(Error)
+  })
+
+  const mib = 1024 * 1024
+  const [gzip, snappy, lz4, zstd] = [1, 2, 3, 4] as const
+  const pack = (bytes: Buffer, compression: number): Buffer =>
+    Buffer.from(compressionsAlgorithmsByBitmask[compression]!.compressSync(bytes))
+  /** As Java writes it: magic, two versions, chunks with their lengths. */
+  const xerial = (chunk: Buffer, times: number): Buffer => {
+    const size = Buffer.alloc(4)
+    size.writeUInt32BE(chunk.length)
+    const chunks = Array.from({ length: times }, () => [size, chunk]).flat()
+    return Buffer.concat([Buffer.from('82534e41505059000000000100000001', 'hex'), ...chunks])
+  }
+  /** Whatever it holds, its head says that it is so compressed. */
+  const packed = (attributes: number, records: Buffer, base = 0n): Buffer => {
+    const made = Buffer.concat([batch({ base, attributes }).subarray(0, 61), records])
+    made.writeInt32BE(made.length - 12, 8)
+    return sealed(made)
+  }
+
+  const times = (count: number, bytes: Buffer): Buffer => Buffer.concat(Array.from({ length: count }, () => bytes))
+  it.each<[string, () => Buffer]>([
+    ['gzip', () => packed(gzip, times(129, pack(Buffer.alloc(mib), gzip)))],
+    ['zstd', () => packed(zstd, times(129, pack(Buffer.alloc(mib), zstd)))],
+    ['LZ4', () => packed(lz4, times(129, pack(Buffer.alloc(mib), lz4)))],
+    ['snappy', () => packed(snappy, Buffer.from([0xff, 0xff, 0xff, 0xff, 0x0f, 0, 0, 0]))],
+    ['snappy of Java', () => packed(snappy, xerial(pack(Buffer.alloc(mib), snappy), 129))],
+  ])('of %s that would unpack to more than memory bears are not unpacked, and said', (_, made) => {
+    expect(decode(made()).corrupt?.message).toContain('unpacks to more than 128 MiB')
+  })
+
+  it.each([
+    ['LZ4', lz4],
+    ['snappy', snappy],
+  ])('of %s that is cut or broken are told, whatever is wrong with them', (_, kind) => {
+    const bytes = fc.uint8Array({ maxLength: 60 }).map((some) => Buffer.from(some))
+    const whole = pack(Buffer.from('a'.repeat(200)), kind)
+    const cut = fc.nat(whole.length).map((length) => whole.subarray(0, length))
+    fc.assert(
+      fc.property(fc.oneof(bytes, cut), (records) => {
+        const decoded = decode(packed(kind, records))
+        expect(decoded.records).toEqual([])
+      }),
+    )
+  })
+
+  it('of one section that unpack to much together are read in several goes, each once', () => {
+    const value = 'a'.repeat(12 * mib)
+    const section = Buffer.concat(
+      [0n, 1n, 2n, 3n, 4n].map((base) => batch({ base, values: [value], compression: 'zstd' })),
+    )
+    const first = decode(section)
+    expect([first.records.length, first.next, first.corrupt]).toEqual([3, 3n, null])
+    const rest = decode(section, first.next)
+    expect([rest.records.length, rest.next]).toEqual([2, 5n])
   })
 })

@@ -1,5 +1,6 @@
-import { compressionsAlgorithmsByBitmask, crc32c } from '../library.ts'
+import { crc32c } from '../library.ts'
 import type { LogRecord } from '../../log.ts'
+import { decompress } from './decompress.ts'
 import { CorruptBatch, RecordTexts, RecordWalk, StoredRecord } from './stored-record.ts'
 
 /** A transaction that was rolled back: its producer's data from `firstOffset` up to the abort marker is void. */
@@ -41,6 +42,9 @@ const TRANSACTIONAL = 0x10
 const CONTROL = 0x20
 const ABORT_MARKER = 0
 
+/** After so many unpacked bytes the rest of a section is left for the next fetch: many small batches may each unpack to much. */
+const ENOUGH_BYTES = 32 * 1024 * 1024
+
 /**
  * Decodes the records section of a fetch response.
  *
@@ -67,7 +71,7 @@ export class RecordDecoder {
     let leaderEpoch = -1
     let bytes = 0
     let inSection = false
-    for (let start = 0; start + LOG_OVERHEAD <= section.length;) {
+    for (let start = 0; bytes < ENOUGH_BYTES && start + LOG_OVERHEAD <= section.length;) {
       const end = start + LOG_OVERHEAD + section.readInt32BE(start + LENGTH)
       if (end > section.length) break
       try {
@@ -143,17 +147,6 @@ function checkBatch(section: Buffer, start: number, end: number): void {
   if (end < start + RECORDS) throw new CorruptBatch('a record batch is shorter than its head')
   const expected = section.readUInt32BE(start + CRC)
   if (crc32c(section.subarray(start + ATTRIBUTES, end)) !== expected) throw new CorruptBatch('checksum does not match')
-}
-
-function decompress(data: Buffer, compression: number): Buffer {
-  const algorithm = compressionsAlgorithmsByBitmask[compression]
-  if (algorithm?.available !== true) throw new CorruptBatch(`compression type ${compression} is not supported`)
-  const decompressed = algorithm.decompressSync(data)
-  // Decompressors give a piece of a larger buffer, which a single record would keep alive.
-  if (decompressed.buffer.byteLength === decompressed.length) return decompressed
-  const own = Buffer.allocUnsafeSlow(decompressed.length)
-  decompressed.copy(own)
-  return own
 }
 
 /**
