@@ -38,7 +38,7 @@ describe.skipIf(cluster().auditLog === null)('what the accounts of Millrace may 
     await kubectl('scale', 'statefulset/millrace-dispatcher', '--replicas=2', ...inSystem)
     await workersReady()
     await waitFor('trigger', 'all', 'Ready', { namespace: flow.namespace })
-  })
+  }, 420_000)
 
   it('is all used', async () => {
     const roles = await Promise.all(['210-controller-rights.yaml', '220-worker-rights.yaml'].map(manifest))

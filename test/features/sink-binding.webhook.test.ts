@@ -32,7 +32,10 @@ const closers: (() => Promise<void> | void)[] = []
 beforeAll(async () => {
   rig = await WebhookRig.start()
   await kubectl(
-    ['apply', '-f', join(config, '200-accounts.yaml'), '-f', join(config, '210-controller-rights.yaml')],
+    ['100-namespace', '200-accounts', '210-controller-rights'].reduce<string[]>(
+      (args, file) => [...args, '-f', join(config, `${file}.yaml`)],
+      ['apply'],
+    ),
     rig.api,
   )
   await rig.replica('controller-0', 50)

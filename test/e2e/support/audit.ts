@@ -98,7 +98,12 @@ export function grants(objects: readonly KubeObject[]): Grant[] {
   const bindings = objects.filter(({ kind }) => kind === 'ClusterRoleBinding' || kind === 'RoleBinding')
   return bindings.flatMap((binding) => {
     const { roleRef, subjects } = Binding.parse(binding)
-    const role = objects.find(({ kind, metadata }) => kind === roleRef.kind && metadata.name === roleRef.name)
+    const role = objects.find(
+      ({ kind, metadata: { name, namespace } }) =>
+        kind === roleRef.kind &&
+        name === roleRef.name &&
+        (kind === 'ClusterRole' || namespace === binding.metadata.namespace),
+    )
     if (role === undefined) throw new Error(`no ${roleRef.kind} ${roleRef.name} for ${binding.metadata.name}`)
     if (role['aggregationRule'] !== undefined) return []
     const rules = z.array(Rule).parse(role['rules'])
