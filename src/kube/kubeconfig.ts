@@ -23,6 +23,8 @@ export async function kubeconfigAccess(path?: string, context?: string): Promise
   if (cluster === null) throw unusable(path, 'its current context names no cluster: kubectl config use-context NAME')
   if (cluster.proxyUrl) throw unusable(path, 'proxy-url is not supported: reach the API server without a proxy')
 
+  if (path === undefined && cluster.server === nowhere) throw new Fault('ApiRefused', noKubeconfig)
+
   const credentials = async (): Promise<RequestOptions> => {
     const options: RequestOptions = {}
     if (config.getCurrentUser() === null) return options
@@ -47,6 +49,11 @@ export async function kubeconfigAccess(path?: string, context?: string): Promise
     ...(bearer(first) === undefined ? {} : { token: async () => bearer(await credentials()) ?? '' }),
   }
 }
+
+/** What client-node makes up where it finds nothing. */
+const nowhere = 'http://localhost:8080'
+const noKubeconfig =
+  'nothing says how to reach a cluster: there is neither $KUBECONFIG nor ~/.kube/config; name a file with --kubeconfig'
 
 interface Contexts {
   readonly contexts: readonly { readonly name: string }[]

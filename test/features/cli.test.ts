@@ -320,3 +320,9 @@ describe('docs/command-line.md', () => {
   const defaultOf = ({ defaultValue }: Option) =>
     defaultValue === undefined || typeof defaultValue === 'boolean' ? '' : `\`${String(defaultValue)}\``
 })
+
+test('without a kubeconfig it says so, and what to do', async () => {
+  const { status, stderr } = await cli(['tree'], { env: { HOME: ownFolder(), KUBECONFIG: '' } })
+  expect(stderr).toContain('neither $KUBECONFIG nor ~/.kube/config; name a file with --kubeconfig')
+  expect(status).toBe(1)
+})
