@@ -1,6 +1,6 @@
 import { afterEach, expect, test } from 'vitest'
 import type { WorkerStatus } from '../../contract/worker.ts'
-import { systemClock as clock } from '../../core/clock.ts'
+import { systemClock } from '../../core/clock.ts'
 import type { KubeClient } from '../../kube/client.ts'
 import { kinds } from '../../kube/kinds.ts'
 import { MemoryApi } from '../../kube/memory.ts'
@@ -35,7 +35,7 @@ async function pod(api: MemoryApi, name: string): Promise<string> {
   return (await api.client().create(kinds.pod, object, signal)).metadata.uid
 }
 
-function start(api: MemoryApi, podUid?: string) {
+function start(api: MemoryApi, podUid?: string, clock = systemClock) {
   const client = counting(api.client())
   const now: { status: WorkerStatus } = { status: { seen: '1', owns: [] } }
   const status = () => now.status
@@ -143,4 +143,19 @@ test('one that someone deleted is made anew, with the next change or within seco
   await shows({ seen: '2', owns: [] })
   await worker.close(1_000)
   expect(await stored()).toBeNull()
+})
+
+test('what moves just before it is looked after is written all the same', async () => {
+  let time = 0
+  const { worker, client, now, shows } = start(new MemoryApi(), undefined, { ...systemClock, monotonic: () => time })
+  worker.seenMoved()
+  time = 60
+  await shows({ seen: '1', owns: [] })
+  time = 5_050
+  now.status = { seen: '2', owns: [] }
+  worker.seenMoved()
+  time = 5_065
+  await expect.poll(() => client.looks.count).toBe(1)
+  time = 5_200
+  await shows({ seen: '2', owns: [] })
 })

@@ -98,7 +98,8 @@ export class WorkerObject {
         continue
       }
       const changed = this.#dueAt <= clock.monotonic()
-      this.#dueAt = Infinity
+      // what is due in a moment stays due
+      if (changed) this.#dueAt = Infinity
       const error = await this.#write(changed)
       failures = error === null ? this.#recovered(failures) : failures + 1
       if (error === null || this.#stop.signal.aborted) continue

@@ -6,7 +6,7 @@ const lines = 60
 
 /** When a test fails: what our own namespace and those of the test look like, before anything of it is deleted. */
 afterEach(async ({ task }) => {
-  if (task.result?.state === 'fail') await report(task.name)
+  if (task.result?.state === 'fail') await report(`${task.name}: ${task.result.errors?.[0]?.message ?? ''}`)
 })
 
 /** When a hook fails, no test runs; what its own hooks have not deleted yet is shown. */
@@ -25,7 +25,7 @@ function hookFailures(task: RunnerTestSuite | RunnerTestCase): string[] {
 
 async function report(name: string): Promise<void> {
   const parts = await Promise.all([systemNamespace, ...watchedNamespaces].map(describeNamespace))
-  console.log(`\n===== the cluster when "${name}" failed =====\n${parts.join('')}===== end =====\n`)
+  console.log(`\n===== the cluster when this failed: ${name} =====\n${parts.join('')}===== end =====\n`)
 }
 
 async function describeNamespace(namespace: string): Promise<string> {
