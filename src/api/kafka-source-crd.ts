@@ -1,7 +1,7 @@
 import { z } from 'zod'
 import { KafkaSourceSpec } from './kafka-source.ts'
 import { age, customResourceDefinition, readyColumns } from './meta/definition.ts'
-import { commonStatus } from './meta/status.ts'
+import { commonStatus, deliveryIdentity } from './meta/status.ts'
 import { structural } from './meta/structural.ts'
 import { oldKafkaSourceVersions } from './old-versions.ts'
 
@@ -23,16 +23,7 @@ const KafkaSourceStatus = z.strictObject({
     )
     .optional()
     .describe('What kind of events come out, one entry a topic.'),
-  auth: z
-    .strictObject({
-      serviceAccountName: text('The service account whose tokens requests carry.'),
-      serviceAccountNames: z
-        .array(z.string().describe('Name of a service account.'))
-        .optional()
-        .describe('All such service accounts.'),
-    })
-    .optional()
-    .describe('The identity that deliveries have.'),
+  auth: deliveryIdentity,
   consumers: count('How many dispatchers share its partitions now.'),
   selector: text('Labels of the dispatchers, for the scale subresource.'),
   claims: text('Not used.'),

@@ -74,6 +74,18 @@ export const BrokerStatus = z.strictObject({
   policies,
 })
 
+/** `status.auth` of what delivers. */
+export const deliveryIdentity = z
+  .strictObject({
+    serviceAccountName: text('The service account whose tokens requests carry.'),
+    serviceAccountNames: z
+      .array(z.string().describe('Name of a service account.'))
+      .optional()
+      .describe('All such service accounts.'),
+  })
+  .optional()
+  .describe('The identity that deliveries have.')
+
 /** `status` of a Trigger. */
 export const TriggerStatus = z.strictObject({
   ...commonStatus,
@@ -81,14 +93,5 @@ export const TriggerStatus = z.strictObject({
   subscriberCACerts: text('Certificate authorities to trust there, PEM.'),
   subscriberAudience: text('Audience of the OIDC token that requests to it carry.'),
   ...deadLetterSink,
-  auth: z
-    .strictObject({
-      serviceAccountName: text('The service account whose tokens requests carry.'),
-      serviceAccountNames: z
-        .array(z.string().describe('Name of a service account.'))
-        .optional()
-        .describe('All such service accounts.'),
-    })
-    .optional()
-    .describe('The identity that deliveries have.'),
+  auth: deliveryIdentity,
 })
