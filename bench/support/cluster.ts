@@ -103,7 +103,7 @@ export class Cluster implements AsyncDisposable {
     writeFileSync(join(folder, 'ca.crt'), this.api.ca)
     writeFileSync(join(folder, 'namespace'), system)
     const preload = `${inAPod.href}?${encodeURIComponent(folder)}#${encodeURIComponent(this.api.url)}`
-    const common = ['--kubernetes', '--host', '127.0.0.1', '--instance', name]
+    const common = ['--kubernetes', '--host', '127.0.0.1', '--instance', name, '--metrics-port', '0']
     return this.#cleanup.use(
       startChild(main, [role, ...common, ...args], [...flagsOf(role), '--import', preload, ...flags]),
     )
