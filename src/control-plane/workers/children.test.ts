@@ -106,6 +106,34 @@ describe('the objects of the workers', () => {
     expect(container.env).toContainEqual({ name: 'MILLRACE_LOG', value: 'debug' })
     expect(container.args.join(' ')).toContain('--instance $(POD_NAME) --group second')
   })
+
+  it('remember what becomes of events on a volume of their own, and are told a token that may come later', () => {
+    for (const { spec } of [ingress().spec.template, dispatcher().spec.template]) {
+      const [{ args, volumeMounts, securityContext }] = spec.containers
+      expect(args.slice(1).join(' ')).toContain(
+        '--lineage /var/lib/millrace --lineage-mib 64 --lineage-hours 24 --lineage-token-file /etc/millrace/lineage/token',
+      )
+      expect(volumeMounts).toEqual([
+        { name: 'lineage', mountPath: '/var/lib/millrace' },
+        { name: 'lineage-token', mountPath: '/etc/millrace/lineage', readOnly: true },
+      ])
+      expect(spec.volumes).toEqual([
+        { name: 'lineage', emptyDir: { sizeLimit: '80Mi' } },
+        { name: 'lineage-token', secret: { secretName: 'millrace-lineage', optional: true, defaultMode: 0o644 } },
+      ])
+      expect(securityContext.readOnlyRootFilesystem).toBe(true)
+    }
+  })
+
+  it('remember as much as the settings say, or nothing', () => {
+    const more = ingress({ lineage: '{mib: 1008, hours: 0.5}' }).spec.template.spec
+    expect(more.containers[0].args.join(' ')).toContain('--lineage-mib 1008 --lineage-hours 0.5')
+    // as the API server writes it, else it would be applied for ever
+    expect(more.volumes[0].emptyDir).toEqual({ sizeLimit: '1Gi' })
+    const { containers, volumes } = dispatcher({ lineage: 'enabled: false' }).spec.template.spec
+    expect(containers[0].args.join(' ')).not.toContain('lineage')
+    expect([volumes, containers[0].volumeMounts]).toEqual([undefined, undefined])
+  })
 })
 
 describe('replicas', () => {

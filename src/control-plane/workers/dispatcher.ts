@@ -22,7 +22,6 @@ export function dispatcherStatefulSet(input: WorkersInput): KubeObject {
       selector: { matchLabels: selectorLabels('dispatcher') },
       template: podTemplate('dispatcher', input, {
         args: [
-          'dispatcher',
           '--kubernetes',
           '--instance',
           '$(POD_NAME)',

@@ -19,7 +19,7 @@ export function ingressDeployment(input: WorkersInput): KubeObject {
       // The new pod serves before an old one goes: a sender never meets fewer of them.
       strategy: { type: 'RollingUpdate', rollingUpdate: { maxSurge: 1, maxUnavailable: 0 } },
       template: podTemplate('ingress', input, {
-        args: ['ingress', '--kubernetes', '--port', String(port)],
+        args: ['--kubernetes', '--port', String(port)],
         port: { name: 'http', containerPort: port },
         resources: { requests: { cpu: '100m', memory: '128Mi' }, limits: { cpu: '2', memory: '512Mi' } },
       }),

@@ -1,6 +1,9 @@
 import type { KafkaCluster } from '../../contract/source.ts'
 import type { OwnerReference } from '../../kube/client.ts'
+import { lineageArgs, lineageVolumes } from './lineage.ts'
 import type { Role, WorkerSettings } from './settings.ts'
+import { tracingArgs, tracingVolumes, type TracingTarget } from './tracing.ts'
+import { volumeMounts, volumes } from './volumes.ts'
 
 /** What the workers are built from: settings, and what the controller knows of itself. Pure data. */
 export interface WorkersInput {
@@ -11,6 +14,8 @@ export interface WorkersInput {
   readonly image: string
   /** Where dispatchers meet, whatever clusters they read; absent: nobody has said yet where Kafka is. */
   readonly kafka?: KafkaCluster
+  /** Where traces go; absent: nowhere, and none are made. */
+  readonly tracing?: TracingTarget
   /** Deleting it collects the workers; absent when the controller does not run in this namespace. */
   readonly owner?: OwnerReference
 }
@@ -52,6 +57,7 @@ const scraped = {
 
 /** What differs between the workers' containers. */
 export interface ContainerParts {
+  /** Behind the name of its role, which is that of the command too. */
   readonly args: readonly string[]
   readonly port: { readonly name: string; readonly containerPort: number }
   readonly resources: { readonly requests: object; readonly limits: object }
@@ -64,6 +70,7 @@ export interface ContainerParts {
 export function podTemplate(role: Role, input: WorkersInput, parts: ContainerParts) {
   const { settings } = input
   const { annotations, resources, replicas: _replicas, ...pod } = settings[role]
+  const mounted = [...lineageVolumes(settings.lineage), ...tracingVolumes(input.tracing)]
   return {
     metadata: {
       labels: { ...selectorLabels(role), 'app.kubernetes.io/part-of': 'millrace' },
@@ -87,7 +94,7 @@ export function podTemplate(role: Role, input: WorkersInput, parts: ContainerPar
           name: role,
           image: settings.image ?? input.image,
           ...(settings.imagePullPolicy === undefined ? {} : { imagePullPolicy: settings.imagePullPolicy }),
-          args: parts.args,
+          args: [role, ...lineageArgs(settings.lineage), ...parts.args, ...tracingArgs(input.tracing)],
           env: environment(settings),
           ports: [
             { ...parts.port, protocol: 'TCP' },
@@ -100,8 +107,10 @@ export function podTemplate(role: Role, input: WorkersInput, parts: ContainerPar
             capabilities: { drop: ['ALL'] },
           },
           ...probes(parts.port.name),
+          ...volumeMounts(mounted),
         },
       ],
+      ...volumes(mounted),
     },
   }
 }

@@ -2,6 +2,7 @@ import type { KafkaCluster } from '../../contract/source.ts'
 import type { Clock } from '../../core/clock.ts'
 import { Fault } from '../../core/fault.ts'
 import { applyChild, managedBy } from '../../kube/child.ts'
+import { kinds } from '../../kube/kinds.ts'
 import type { KubeClient, ObjectName, Resource, StoredObject } from '../../kube/client.ts'
 import type { Outcome, Reconciler } from '../../kube/reconciler.ts'
 import { nameOf } from '../../kube/store.ts'
@@ -11,10 +12,12 @@ import { adviceFor } from './advice.ts'
 import { children, withReplicas } from './children.ts'
 import type { Child } from './children.ts'
 import { ingressServices } from './ingress.ts'
+import { ensureToken } from './lineage.ts'
 import type { WorkersInput } from './pod.ts'
 import type { MainCluster } from '../credentials/main-cluster.ts'
 import { readSettings } from './settings.ts'
-import type { Role, WorkerSettings } from './settings.ts'
+import { settingsName, type Role, type WorkerSettings } from './settings.ts'
+import { olderTracing, readTracing, tracingNames, tracingOf, type TracingTarget } from './tracing.ts'
 
 /** What became of the objects of one worker. */
 export type WorkerState =
@@ -32,9 +35,22 @@ export interface WorkersSummary {
   readonly address: WorkerState
   /** What is wrong in the ConfigMap; as long as something is, the last good settings are in force. */
   readonly problems: readonly string[]
+  /** What is wrong with what is said of traces, and in which ConfigMap. */
+  readonly tracing: readonly Complaint[]
+  /** Why nobody can be told what became of events. */
+  readonly lineage: readonly Complaint[]
 }
 
-export interface WorkersReconcilerOptions extends Omit<WorkersInput, 'settings' | 'kafka'> {
+interface Complaint {
+  /** Name of the ConfigMap that it is about. */
+  readonly about: string
+  readonly reason: string
+  readonly message: string
+}
+
+export interface WorkersReconcilerOptions extends Omit<WorkersInput, 'settings' | 'kafka' | 'tracing'> {
+  /** The ConfigMaps of {@link tracingNames}; absent: nobody looks at them. */
+  readonly tracingMaps?: Pick<Store, 'get'>
   /** Where Kafka is for all Brokers that name no other. */
   readonly mainCluster?: Pick<MainCluster, 'current'>
   readonly client: KubeClient
@@ -60,8 +76,25 @@ const toldAgainMs = 1_800_000
 export function workersReconciler(options: WorkersReconcilerOptions): Reconciler {
   let lastGood: WorkerSettings | null = null
   let lastKafka: KafkaCluster | undefined
+  let lastTracing: TracingTarget | undefined
   let said = ''
   let saidAt = 0
+
+  const tracing = (): readonly Complaint[] => {
+    const data = (name: string) => {
+      const map = options.tracingMaps?.get({ namespace: options.namespace, name })
+      return (map?.['data'] ?? {}) as Record<string, unknown>
+    }
+    const [current, older] = [data(tracingNames.current), data(tracingNames.older)]
+    const { target, problems } = readTracing(current)
+    if (problems.length === 0) lastTracing = target ?? undefined
+    // broken since before we started
+    else
+      lastTracing ??= tracingOf(
+        options.stores.get(kinds.deployment)?.get({ namespace: options.namespace, name: 'millrace-ingress' }),
+      )
+    return tracingComplaints(problems, lastTracing, olderTracing(older, current))
+  }
 
   const say = (configMap: StoredObject | undefined, summary: WorkersSummary): void => {
     const now = JSON.stringify(summary)
@@ -70,9 +103,11 @@ export function workersReconciler(options: WorkersReconcilerOptions): Reconciler
     said = now
     saidAt = options.clock.monotonic()
     if (!again) options.report(summary)
-    for (const { reason, message } of complaints(summary)) {
+    for (const { about, reason, message } of complaints(summary)) {
       options.logger.warn({ reason }, message)
-      if (configMap !== undefined) options.events.event(configMap, 'Warning', reason, message)
+      const { namespace, tracingMaps } = options
+      const object = about === settingsName ? configMap : tracingMaps?.get({ namespace, name: about })
+      if (object !== undefined) options.events.event(object, 'Warning', reason, message)
     }
   }
 
@@ -85,13 +120,18 @@ export function workersReconciler(options: WorkersReconcilerOptions): Reconciler
       // an address that is taken away, or written wrong, is no reason to start all dispatchers anew
       lastKafka = options.mainCluster?.current() ?? lastKafka
       const kafka = lastKafka === undefined ? {} : { kafka: lastKafka }
-      const input: WorkersInput = { ...options, ...kafka, settings: lastGood ?? settings }
+      const wrong = tracing()
+      const traces = lastTracing === undefined ? {} : { tracing: lastTracing }
+      const input: WorkersInput = { ...options, ...kafka, ...traces, settings: lastGood ?? settings }
+      const token = input.settings.lineage.enabled ? await ensureToken(options.client, options, signal) : null
       const results = await Promise.all(children(input).map((child) => applied(options, child, keep, signal)))
       const summary: WorkersSummary = {
         ingress: worst('ingress', results),
         dispatcher: worst('dispatcher', results),
         address: results.find(({ name }) => name === addressed)?.state ?? { kind: 'ok' },
         problems,
+        tracing: wrong,
+        lineage: token === null ? [] : [{ about: settingsName, reason: 'LineageToken', message: token }],
       }
       say(configMap, summary)
       const failed = results.find(({ fault }) => fault !== undefined)?.fault
@@ -164,13 +204,26 @@ function worst(role: Role, results: readonly Result[]): WorkerState {
   return own.find(({ kind }) => kind === 'refused') ?? own.find(({ kind }) => kind === 'notOurs') ?? { kind: 'ok' }
 }
 
-function complaints({ ingress, dispatcher, problems }: WorkersSummary): { reason: string; message: string }[] {
-  const broken = problems.length === 0 ? [] : [{ reason: 'SettingsInvalid', message: brokenMessage(problems) }]
+function complaints({ ingress, dispatcher, problems, tracing, lineage }: WorkersSummary): readonly Complaint[] {
+  const about = settingsName
+  const broken = problems.length === 0 ? [] : [{ about, reason: 'SettingsInvalid', message: brokenMessage(problems) }]
   const states = [ingress, dispatcher].flatMap((state) => {
     if (state.kind === 'ok') return []
-    return [{ reason: state.kind === 'notOurs' ? 'NotOurs' : 'Refused', message: state.message }]
+    return [{ about, reason: state.kind === 'notOurs' ? 'NotOurs' : 'Refused', message: state.message }]
   })
-  return [...broken, ...states]
+  return [...broken, ...states, ...tracing, ...lineage]
+}
+
+function tracingComplaints(
+  problems: readonly string[],
+  inForce: TracingTarget | undefined,
+  older: string | null,
+): readonly Complaint[] {
+  const { current, older: olderName } = tracingNames
+  const message = inForce === undefined ? `no traces are sent: ${problems.join('; ')}` : brokenMessage(problems)
+  const broken = { about: current, reason: 'TracingInvalid', message }
+  const outdated = older === null ? [] : [{ about: olderName, reason: 'TracingOutdated', message: older }]
+  return [...(problems.length === 0 ? [] : [broken]), ...outdated]
 }
 
 function brokenMessage(problems: readonly string[]): string {

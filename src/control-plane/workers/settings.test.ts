@@ -46,6 +46,17 @@ describe('the settings of the workers', () => {
     expect(text).toContain('workers.affinity: line 1: the YAML is broken')
   })
 
+  it('say what is remembered of events, as far as they say anything', () => {
+    const of = (lineage: string) => readSettings({ lineage })
+    expect(of('hours: 2').settings.lineage).toEqual({ enabled: true, mib: 64, hours: 2 })
+    expect(of('enabled: false').settings.lineage.enabled).toBe(false)
+    expect(of('{enabled: perhaps, mib: 0.5, days: 1}').problems.join('\n')).toMatch(
+      /^lineage.enabled: must be true or false\nlineage.mib: must be a whole number.*\nlineage: .*days/s,
+    )
+    expect(of('off').problems[0]).toMatch(/^lineage: /)
+    expect(of('off').settings.lineage).toEqual(defaultSettings.lineage)
+  })
+
   it('know each key for both workers and for each', () => {
     expect(settingKeys).toContain('workers.topologySpreadConstraints')
     expect(settingKeys).toContain('ingress.imagePullSecrets')

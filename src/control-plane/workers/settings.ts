@@ -1,5 +1,6 @@
 import { z } from 'zod'
 import { readYaml } from '../../api/yaml-text.ts'
+import { LineageSettings, usualLineage } from './lineage.ts'
 
 /** The ConfigMap of the system namespace that says how the workers shall be run. */
 export const settingsName = 'config-millrace'
@@ -48,6 +49,7 @@ const Common = z.strictObject({
     .string()
     .regex(/^[a-zA-Z0-9._-]{1,249}$/, 'must consist of letters, digits, ".", "_" and "-"')
     .default('millrace-dispatcher'),
+  lineage: LineageSettings.default(usualLineage),
 })
 
 /** How the workers shall be run. */
@@ -57,6 +59,8 @@ export interface WorkerSettings {
   readonly logLevel: 'debug' | 'info' | 'warn' | 'error'
   /** Kafka group of the dispatcher fleet: two installations on one Kafka need two. */
   readonly fleetGroup: string
+  /** What is remembered of events. */
+  readonly lineage: LineageSettings
   readonly ingress: PodSettings
   readonly dispatcher: PodSettings
 }
@@ -64,6 +68,7 @@ export interface WorkerSettings {
 export const defaultSettings: WorkerSettings = {
   logLevel: 'info',
   fleetGroup: 'millrace-dispatcher',
+  lineage: usualLineage,
   ingress: {},
   dispatcher: {},
 }
@@ -105,6 +110,7 @@ export function readSettings(data: Readonly<Record<string, unknown>>): {
     ...(common.imagePullPolicy === undefined ? {} : { imagePullPolicy: common.imagePullPolicy }),
     logLevel: common['log.level'],
     fleetGroup: common['kafka.fleetGroup'],
+    lineage: common.lineage,
     ingress: pod('ingress'),
     dispatcher: pod('dispatcher'),
   }
