@@ -1,5 +1,6 @@
-import http, { type Agent } from 'node:http'
+import type { Agent } from 'node:http'
 import https from 'node:https'
+import { http } from '../core/node-http.ts'
 import type { Access } from './access.ts'
 import { Pools } from './transport-pools.ts'
 
@@ -10,12 +11,21 @@ export interface ServicePort {
   readonly port: number
 }
 
-/** The way to a Service of a cluster through its API server (the subresource `services/proxy`): for who is not in the cluster. */
+/** A port of a pod. */
+interface PodPort {
+  readonly namespace: string
+  readonly pod: string
+  readonly port: number
+}
+
+/** The way into a cluster through its API server (the subresources `services/proxy` and `pods/proxy`): for who is not in the cluster. */
 export interface ServiceProxy {
   /** What stands for the Service: paths go below it. */
   urlOf(port: ServicePort): string
+  /** The same for one pod. */
+  urlOfPod(port: PodPort): string
   readonly agent: Agent
-  /** What each request has to carry besides its own headers. Those of the Service itself cannot be named Authorization. */
+  /** What each request has to carry besides its own headers. Those of who answers cannot be named Authorization. */
   headers(): Promise<Readonly<Record<string, string>>>
   close(): void
 }
@@ -24,9 +34,10 @@ const maxConnections = 32
 
 export function serviceProxy(access: Access): ServiceProxy {
   const pools = new Pools(access, access.ca, maxConnections)
-  const base = access.server.replace(/\/$/, '')
+  const base = `${access.server.replace(/\/$/, '')}/api/v1/namespaces`
   return {
-    urlOf: ({ namespace, service, port }) => `${base}/api/v1/namespaces/${namespace}/services/${service}:${port}/proxy`,
+    urlOf: ({ namespace, service, port }) => `${base}/${namespace}/services/${service}:${port}/proxy`,
+    urlOfPod: ({ namespace, pod, port }) => `${base}/${namespace}/pods/${pod}:${port}/proxy`,
     agent: pools.requests,
     headers: async () => {
       const token = await access.token?.()
