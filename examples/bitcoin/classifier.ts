@@ -1,25 +1,25 @@
 /**
  * A subscriber that replies: reads a transaction, answers with a CloudEvent that says whether it is large (over 1 BTC) or small.
- * An application needs no Kafka client and no SDK for this. PORT: where to listen (default 8081; 0: any free port).
+ * An application needs no Kafka client and no SDK for this. HOST and PORT: where to listen (default 127.0.0.1, 8081).
  */
 import { randomUUID } from 'node:crypto'
 import { createServer, type IncomingMessage, type ServerResponse } from 'node:http'
-import type { AddressInfo } from 'node:net'
 
 interface Transaction {
   x?: { inputs?: { prev_out?: { value?: number } }[] }
 }
 
+const host = process.env['HOST'] ?? '127.0.0.1'
 const port = Number(process.env['PORT'] ?? 8081)
 
 const server = createServer((request, response) => void classify(request, response))
 server.on('error', (error) => {
-  console.error(`classifier: ${error.message}; PORT=0 takes any free port`)
+  console.error(`classifier: ${error.message}`)
   process.exitCode = 1
 })
-server.listen(port, '127.0.0.1', () =>
-  console.log(`classifier: http://127.0.0.1:${(server.address() as AddressInfo).port}`),
-)
+server.listen(port, host, () => console.log(`listens on ${host}:${port}`))
+// A pod is told to end, and is process 1, which a signal ends only when somebody listens to it.
+process.once('SIGTERM', () => process.exit())
 
 async function classify(request: IncomingMessage, response: ServerResponse): Promise<void> {
   try {

@@ -59,9 +59,10 @@ async function send(): Promise<string> {
   return response.status === 202 ? '' : `${response.status} ${await response.text()}`
 }
 
-console.log(`generator: ${rate} transactions a second to ${sink}`)
+process.once('SIGTERM', () => process.exit())
+console.log(`${rate} transactions a second to ${sink}`)
 for (let last = ''; ; await wait(1000 / rate)) {
   const problem = await send().catch((error: unknown) => `cannot reach ${sink}: ${String(error)}`)
-  if (problem !== last) console.log(`generator: ${problem || 'accepted'}`)
+  if (problem !== last) console.log(problem || 'accepted')
   last = problem
 }

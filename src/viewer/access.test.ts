@@ -1,12 +1,12 @@
 import { request } from 'node:http'
 import { afterEach, expect, test } from 'vitest'
 import { systemClock as clock } from '../core/clock.ts'
-import { createViewer, type Viewer } from './viewer.ts'
+import { createViewer, type Viewer, type ViewerOptions } from './viewer.ts'
 
 const open: Viewer[] = []
 afterEach(() => Promise.all(open.splice(0).map((viewer) => viewer.close())))
 
-async function start(options: { token?: string; protectIngest?: boolean } = {}): Promise<string> {
+async function start(options: Partial<ViewerOptions> = {}): Promise<string> {
   const viewer = await createViewer({ host: '127.0.0.1', port: 0, clock, ...options })
   open.push(viewer)
   return viewer.url
@@ -87,4 +87,31 @@ test('pages of others get nothing; a link to the page may stand anywhere', async
   expect((await ask(`${url}/events`, { 'sec-fetch-site': 'cross-site', 'sec-fetch-mode': 'no-cors' })).status).toBe(403)
   expect((await ask(`${url}/`, { 'sec-fetch-site': 'cross-site', 'sec-fetch-mode': 'navigate' })).status).toBe(200)
   expect((await ask(`${url}/events`, { origin: url })).status).toBe(200)
+})
+
+test('who knows what became of events is asked for who may see them alone; without such a one there is nothing', async () => {
+  const asked: string[] = []
+  const url = await start({
+    token,
+    lineage: (_, response, { pathname, searchParams }) => {
+      asked.push(`${pathname} ${searchParams.get('id') ?? ''}`)
+      response.end('{}')
+    },
+  })
+  const authorization = { authorization: `Bearer ${token}` }
+  expect((await fetch(`${url}/lineage?id=1`)).status).toBe(401)
+  expect(
+    (await fetch(`${url}/lineage?id=1`, { headers: { ...authorization, origin: 'http://evil.test' } })).status,
+  ).toBe(403)
+  expect(asked).toEqual([])
+  const answer = await fetch(`${url}/lineage/standing?id=2`, { headers: authorization })
+  expect([answer.status, await answer.text(), answer.headers.get('x-content-type-options')]).toEqual([
+    200,
+    '{}',
+    'nosniff',
+  ])
+  expect((await fetch(`${url}/lineages`, { headers: authorization })).status).toBe(404)
+  expect(asked).toEqual(['/lineage/standing 2'])
+  const alone = await start({})
+  expect((await fetch(`${alone}/lineage?id=1`)).status).toBe(404)
 })

@@ -4,6 +4,7 @@ import type { Duplex } from 'node:stream'
 import type { Clock } from '../core/clock.ts'
 import { judge, type AccessRules } from './access.ts'
 import { isFilter, readFilter } from './filter-query.ts'
+import type { LineageAnswers } from './lineage.ts'
 import { readPageFiles, safetyHeaders } from './page-files.ts'
 import { Place, type Wanted } from './place.ts'
 import { Pump } from './pump.ts'
@@ -20,6 +21,7 @@ interface Parts {
   readonly limit: RingLimit
   readonly access: AccessRules
   readonly topology: TopologySource | null
+  readonly lineage: LineageAnswers | null
 }
 
 /** Streams at a time; each is a socket and a place in the ring. */
@@ -31,7 +33,7 @@ const bodiesBytes = 64 * 1024 * 1024
  * What there is at which path:
  *
  *     POST any ─► events into the ring
- *     GET / · /page/<file> · /events[?filter] · /events/<n> · /filter?… · /topology · /healthz
+ *     GET / · /page/<file> · /events[?filter] · /events/<n> · /filter?… · /topology · /lineage… · /healthz
  *     GET /ws, upgraded
  */
 export class ViewerRequests {
@@ -120,7 +122,8 @@ export class ViewerRequests {
     response.writeHead(200, { 'content-length': 0 }).end()
   }
 
-  #show(request: IncomingMessage, response: ServerResponse, { pathname, searchParams }: URL): void {
+  #show(request: IncomingMessage, response: ServerResponse, url: URL): void {
+    const { pathname, searchParams } = url
     const ifNoneMatch = request.headers['if-none-match']
     if (pathname === '/') return this.#file(response, 'index.html', ifNoneMatch)
     if (pathname.startsWith('/page/')) return this.#file(response, pathname.slice('/page/'.length), ifNoneMatch)
@@ -128,6 +131,7 @@ export class ViewerRequests {
     if (pathname.startsWith('/events/')) return this.#event(response, Number(pathname.slice('/events/'.length)))
     if (pathname === '/filter') return this.#checkFilter(response, searchParams)
     if (pathname === '/topology') return this.#topology(response)
+    if (pathname === '/lineage' || pathname.startsWith('/lineage/')) return this.#lineage(request, response, url)
     say(response, 404, 'the page is at /')
   }
 
@@ -156,6 +160,13 @@ export class ViewerRequests {
     json(response, 200, topology.read() ?? { nodes: [], edges: [] })
   }
 
+  #lineage(request: IncomingMessage, response: ServerResponse, url: URL): void {
+    const { lineage } = this.#parts
+    if (lineage === null) return say(response, 404, 'nobody knows here what became of an event: millrace trace does')
+    for (const [name, value] of Object.entries(safetyHeaders)) response.setHeader(name, value)
+    lineage(request, response, url)
+  }
+
   #stream(request: IncomingMessage, response: ServerResponse, query: URLSearchParams): void {
     const wanted = readFilter(query)
     const format = oneOf(sseFormats, query.get('format'))
@@ -164,7 +175,9 @@ export class ViewerRequests {
     }
     if (format === null) return say(response, 400, `format must be ${sseFormats.join(' or ')}`)
     if (this.#pumps.size >= mostStreams) return say(response, 503, `${mostStreams} streams are open, which is the most`)
-    const told = { ring: this.#ring, rates: this.#rates, run: this.#run, hasTopology: this.#parts.topology !== null }
+    const { topology, lineage } = this.#parts
+    const around = { hasTopology: topology !== null, hasLineage: lineage !== null }
+    const told = { ring: this.#ring, rates: this.#rates, run: this.#run, ...around }
     response.writeHead(200, {
       ...safetyHeaders,
       'content-type': 'text/event-stream',

@@ -13,6 +13,7 @@ interface Told {
   /** Tells one start of the viewer from the next, which counts from 1 again. */
   readonly run: string
   readonly hasTopology: boolean
+  readonly hasLineage: boolean
 }
 
 /**
@@ -47,7 +48,7 @@ export function sseEncoding(format: SseFormat, told: Told): Encoding {
 }
 
 /** What a stream begins with: how soon to come back after a break, and who speaks. */
-export function sseHello(format: SseFormat, { run, rates, ring, hasTopology }: Told): Buffer {
+export function sseHello(format: SseFormat, { run, rates, ring, hasTopology, hasLineage }: Told): Buffer {
   const retry = Buffer.from('retry: 1000\n\n')
   if (format === 'data') return retry
   const kept = ring.limit.events
@@ -58,6 +59,7 @@ export function sseHello(format: SseFormat, { run, rates, ring, hasTopology }: T
     paths: [...ring.perPath],
     kept,
     topology: hasTopology,
+    lineage: hasLineage,
   }
   return Buffer.concat([retry, named('hello', hello)])
 }

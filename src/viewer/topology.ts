@@ -22,12 +22,16 @@ export interface TopologyNode {
   readonly message?: string
   /** Counts up, so that the difference of two readings is a rate: events accepted (Broker) or delivered (Trigger, subscriber). */
   readonly events?: number
+  /** Events a second, where somebody else has measured it: goes before the difference of `events`. */
+  readonly rate?: number
   /** Events that wait to be delivered. */
   readonly lag?: number
   /** Deliveries under way. */
   readonly inFlight?: number
   /** Events that could not be delivered and were put aside. */
   readonly parked?: number
+  /** Events that its subscriber answered with (Trigger). Counts up. */
+  readonly replied?: number
   /** What went wrong with the last delivery that failed. */
   readonly lastError?: string
 }
@@ -39,11 +43,15 @@ export interface TopologyEdge {
   readonly from: string
   readonly to: string
   readonly kind: EdgeKind
+  /** Events that went this way, where they are counted for it alone: replies, dead letters. Counts up. */
+  readonly events?: number
 }
 
 export interface Topology {
   readonly nodes: readonly TopologyNode[]
   readonly edges: readonly TopologyEdge[]
+  /** Why it is not whole, or not of now: sentences for people. */
+  readonly note?: string
 }
 
 /** Port: knows the sources, Brokers, Triggers and subscribers around the viewer. Who has no such knowledge hands in none. */

@@ -1,7 +1,9 @@
-import { createServer, type Server } from 'node:http'
+import type { Server } from 'node:http'
 import type { AddressInfo } from 'node:net'
 import type { Clock } from '../core/clock.ts'
+import { http } from '../core/node-http.ts'
 import { isLoopback } from './access.ts'
+import type { LineageAnswers } from './lineage.ts'
 import { ViewerRequests } from './requests.ts'
 import type { TopologySource } from './topology.ts'
 
@@ -14,7 +16,7 @@ const tickMs = 1_000
 
 /**
  * The built-in display: `POST` anywhere takes CloudEvents, `GET /` is the page, `GET /events` the events as Server-Sent Events, `/ws` as a
- * WebSocket, `GET /topology` what is around it.
+ * WebSocket, `GET /topology` what is around it, `GET /lineage…` what became of an event.
  */
 export interface Viewer {
   readonly url: string
@@ -37,6 +39,8 @@ export interface ViewerOptions {
   readonly protectIngest?: boolean
   /** Default: there is no topology to be seen. */
   readonly topology?: TopologySource
+  /** Default: nobody knows here what became of an event. */
+  readonly lineage?: LineageAnswers
 }
 
 /** @throws Error with `code` EADDRINUSE when the port is taken. */
@@ -46,13 +50,14 @@ export async function createViewer(options: ViewerOptions): Promise<Viewer> {
     clock,
     limit: { events: maxEvents, bytes: maxBytes },
     topology: options.topology ?? null,
+    lineage: options.lineage ?? null,
     access: {
       token: options.token,
       protectIngest: options.protectIngest ?? false,
       loopback: isLoopback(host),
     },
   })
-  const server = createServer(
+  const server = http.createServer(
     { keepAliveTimeout: idleMs, maxHeaderSize, shouldUpgradeCallback: isWebSocket },
     (request, response) => void requests.answer(request, response),
   )

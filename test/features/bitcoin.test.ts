@@ -1,97 +1,117 @@
-import { spawn } from 'node:child_process'
-import { once } from 'node:events'
-import { existsSync, readFileSync } from 'node:fs'
+import { readFileSync } from 'node:fs'
+import { createServer, type AddressInfo } from 'node:net'
 import { join } from 'node:path'
-import { createInterface } from 'node:readline'
-import { afterEach, beforeEach, expect, test, vi } from 'vitest'
-import { eventually } from '../support/eventually.ts'
-import { ownFolder } from '../support/millrace.ts'
+import type { Browser, Page } from 'playwright-core'
+import { afterAll, afterEach, beforeAll, expect, test, vi } from 'vitest'
+import { barriers } from '../support/barriers.ts'
+import { openPage, screenshot, startBrowser } from '../support/browser.ts'
+import { millrace, ownFolder } from '../support/millrace.ts'
 
-const run = join(import.meta.dirname, '..', '..', 'examples', 'bitcoin', 'run.ts')
-const transaction = 'websocket-event'
+const example = join(import.meta.dirname, '..', '..', 'examples', 'bitcoin')
+const namespace = 'knative-eventing-websocket-source'
 const classification = 'dev.knative.eventing.josiemundi.transaction.classifer'
-/** Well below the limit of a test, so that a test that fails still ends what it started. */
-const patienceMs = 30_000
 
-beforeEach(() => vi.stubEnv('PORT', '0').stubEnv('RATE', '20'))
+let browser: Browser
+beforeAll(async () => void (browser = await startBrowser()))
+afterAll(() => browser.close())
 afterEach(() => void vi.unstubAllEnvs())
 
-/** The example on free ports, in a process group of its own as a shell would start it. */
-function startExample() {
-  const args = ['--port', '0', '--display-port', '0', '--data', join(ownFolder(), 'data')]
-  const child = spawn(process.execPath, [run, ...args], { stdio: ['ignore', 'pipe', 'inherit'], detached: true })
-  const lines: string[] = []
-  createInterface({ input: child.stdout }).on('line', (line) => lines.push(line))
-  const ended = once(child, 'exit').then(([code]) => code as number | null)
-  const urlAfter = (text: string) =>
-    eventually(`a line with "${text}"`, () => /http:\S+/.exec(lines.find((line) => line.includes(text)) ?? '')?.[0])
-  return {
-    pid: child.pid!,
-    ended,
-    urlAfter,
-    [Symbol.asyncDispose]: async () => {
-      if (child.exitCode === null) child.kill('SIGTERM')
-      await ended
-    },
-  }
+async function freePort(): Promise<number> {
+  const server = createServer()
+  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve))
+  const { port } = server.address() as AddressInfo
+  await new Promise((resolve) => server.close(resolve))
+  return port
 }
 
-interface Shown {
-  to: string
-  attributes: Record<string, string>
-  data: string
+/** The example as its README says, on free ports: source, classifier and page are all started by the manifests. */
+async function startExample() {
+  const port = await freePort()
+  vi.stubEnv('PORT', String(port)).stubEnv('RATE', '5')
+  const ports = ['--port', '0', '--display-port', '0', '--data', join(ownFolder(), 'data')]
+  const service = ['--service', `classifier.${namespace}=http://127.0.0.1:${port}`]
+  const dev = millrace('dev', '-f', example, ...ports, ...service)
+  const urlIn = async (start: string) => /http:\S+/.exec(await dev.line(start))?.[0] ?? ''
+  const display = await urlIn('  display')
+  const broker = await urlIn(`Broker ${namespace}/default Ready`)
+  return { dev, display, broker, [Symbol.asyncDispose]: () => dev.stop() }
 }
 
-/** What the page shows, until `enough`. @throws DOMException TimeoutError when it never is. */
-async function shownBy(display: string, enough: (seen: readonly Shown[]) => boolean): Promise<Shown[]> {
-  const seen: Shown[] = []
-  let rest = ''
-  const answer = await fetch(`${display}/events`, { signal: AbortSignal.timeout(patienceMs) })
-  for await (const chunk of answer.body!.pipeThrough(new TextDecoderStream())) {
-    const frames = (rest + chunk).split('\n\n')
-    rest = frames.pop() ?? ''
-    for (const frame of frames) if (frame.startsWith('data: ')) seen.push(JSON.parse(frame.slice('data: '.length)))
-    if (enough(seen)) return seen
+const rows = (page: Page, text: string) => page.locator('event-list [role=option]', { hasText: text })
+
+/** A transaction of one coin. */
+async function sendTransaction(broker: string, id: string, satoshi: number): Promise<void> {
+  const headers = {
+    ...{ 'ce-specversion': '1.0', 'ce-id': id, 'ce-type': 'websocket-event' },
+    ...{ 'ce-source': 'wss://ws.blockchain.info/inv', 'content-type': 'application/json' },
   }
-  throw new Error(`the display ended its stream after ${seen.length} events`)
+  const body = JSON.stringify({ op: 'utx', x: { inputs: [{ prev_out: { value: satoshi } }] } })
+  expect((await fetch(broker, { method: 'POST', headers, body })).status).toBe(202)
 }
 
-/** Processes that `pid` started and that are still there (proc(5)). */
-function childrenOf(pid: number): number[] {
-  return readFileSync(`/proc/${pid}/task/${pid}/children`, 'utf8').split(' ').filter(Boolean).map(Number)
-}
+test('a transaction and what the classifier answered it with show on the page, and the way of the answers is drawn', async () => {
+  await using it = await startExample()
+  await using opened = await openPage(browser, it.display, { colorScheme: 'light' })
+  const { page } = opened
+  await rows(page, 'websocket-event').first().waitFor()
+  await rows(page, 'classifer').first().waitFor()
+  // One that we know the answer to.
+  await page.getByLabel('Find in attributes and data').fill('123456789')
+  await sendTransaction(it.broker, 'ours', 123_456_789)
+  await expect.poll(() => page.locator('event-list [role=option]:visible').count()).toBe(2)
+  await screenshot(page, 'bitcoin-events')
+  await rows(page, 'classifer').click()
+  const detail = page.locator('event-detail')
+  expect(await detail.locator('h2').textContent()).toBe(classification)
+  expect(await detail.locator('pre').textContent()).toBe('{\n  "msg": "large",\n  "satoshi": 123456789\n}')
+  // Only an event that was read from the log has this: the answer took the way through the Broker.
+  expect(await detail.locator('dl').textContent()).toContain('knativekafkaoffset')
 
-test('transactions show on the page, and so do the classifications that went back through the Broker', async () => {
-  await using example = startExample()
-  const display = await example.urlAfter('  display')
-  const ofType = (type: string, seen: readonly Shown[]) => seen.filter(({ attributes }) => attributes['type'] === type)
-  const seen = await shownBy(
-    display,
-    (seen) => ofType(classification, seen).length >= 5 && ofType(transaction, seen).length >= 5,
-  )
-  for (const { to, data } of ofType(transaction, seen)) {
-    expect(to).toBe('/knative-eventing-websocket-source/event-display')
-    expect(JSON.parse(data)).toMatchObject({ op: 'utx' })
+  await page.getByRole('tab', { name: 'Topology' }).click()
+  const picture = page.locator('topology-view svg')
+  await picture.locator('path.edge.reply').waitFor()
+  await expect.poll(() => picture.locator('text.way.reply').textContent()).toMatch(/^replies \d[\d.]*\/s · \d+ in all$/)
+  await expect.poll(() => picture.getAttribute('aria-label')).toContain('replies of Service')
+  await picture.locator('path.edge.reply.flowing').waitFor()
+  await screenshot(page, 'bitcoin-topology')
+  for (const colorScheme of ['dark', 'light'] as const) {
+    await page.emulateMedia({ colorScheme, reducedMotion: 'reduce' })
+    expect(await barriers(page)).toEqual([])
+    await screenshot(page, `bitcoin-topology-${colorScheme}`)
   }
-  for (const { to, attributes, data } of ofType(classification, seen)) {
-    expect(to).toBe('/knative-eventing-websocket-source/test-display')
-    // Only an event that was read from the log has these: the answer took the way through the Broker.
-    expect(attributes).toHaveProperty('knativekafkaoffset')
-    const { msg, satoshi } = JSON.parse(data) as { msg: string; satoshi: number }
-    expect(msg).toBe(satoshi > 100_000_000 ? 'large' : 'small')
-  }
-  expect(seen).toHaveLength(ofType(transaction, seen).length + ofType(classification, seen).length)
+  await page.setViewportSize({ width: 360, height: 740 })
+  expect(await page.evaluate('document.documentElement.scrollWidth <= innerWidth')).toBe(true)
+  // What is wider than the screen is reached with the keyboard.
+  await page.getByRole('region', { name: 'Picture of the topology' }).focus()
+  await page.keyboard.press('ArrowRight')
+  await expect
+    .poll(() => page.evaluate(`document.querySelector('topology-view .picture').scrollLeft`))
+    .toBeGreaterThan(0)
+  await screenshot(page, 'bitcoin-topology-phone')
+  expect(opened.complaints).toEqual([])
 })
 
-test.for([
-  ['ctrl-C in a terminal', (pid: number) => -pid],
-  ['a signal to it alone', (pid: number) => pid],
-] as const)('%s ends all three with exit code 0', async ([, target]) => {
-  await using example = startExample()
-  await example.urlAfter('generator:')
-  const parts = childrenOf(example.pid)
-  expect(parts).toHaveLength(3)
-  process.kill(target(example.pid), 'SIGINT')
-  expect(await example.ended).toBe(0)
-  expect(parts.filter((part) => existsSync(`/proc/${part}`))).toEqual([])
+/** Processes below `pid` that are there (proc(5)). */
+function below(pid: number): number[] {
+  const children = readFileSync(`/proc/${pid}/task/${pid}/children`, 'utf8').split(' ').filter(Boolean).map(Number)
+  return children.flatMap((child) => [child, ...below(child)])
+}
+
+/** One that has ended stays in the list as Z until process 1 takes notice of its end. */
+function runs(pid: number): boolean {
+  try {
+    return !/^State:\s+[ZX]/m.test(readFileSync(`/proc/${pid}/status`, 'utf8'))
+  } catch {
+    return false
+  }
+}
+
+test('ctrl-C ends all of it', async () => {
+  await using it = await startExample()
+  await it.dev.line('classifier | listens')
+  await it.dev.line('generator | 5 transactions')
+  const parts = below(it.dev.pid)
+  expect(parts.length).toBeGreaterThanOrEqual(2)
+  await it.dev.stop()
+  expect(parts.filter(runs)).toEqual([])
 })

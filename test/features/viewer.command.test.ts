@@ -39,6 +39,8 @@ test('--help says all there is', async () => {
     '--protect-ingest',
     '--max-events',
     '--max-mib',
+    '--kubernetes',
+    '--all-namespaces',
     'VIEWER_TOKEN',
     'PORT',
   ]) {
@@ -57,6 +59,11 @@ test('mistakes are one line each and exit 1', async () => {
       /^error: --max-events must be 1 to 100000\nerror: --max-mib must be 1 to 4096\n/,
     ],
     [[], { VIEWER_TOKEN: 'short' }, /^error: --token \(or VIEWER_TOKEN\) must have 8 characters or more\n/],
+    [
+      ['-n', 'shop', '-A'],
+      {},
+      /^error: --all-namespaces is of no use beside --namespace\nerror: --namespace is of no use /,
+    ],
     [['--protect-ingest'], {}, /^error: --protect-ingest is of no use without --token \(or VIEWER_TOKEN\)\n/],
   ] as const
   for (const [args, env, message] of mistakes) {

@@ -109,7 +109,16 @@ test('details, and copied as curl an event goes through the Broker again', async
   expect(await detail.locator('pre').textContent()).toContain('000000  7b 22 77 68 6f 22')
   await detail.getByRole('button', { name: 'raw' }).click()
   expect(await detail.locator('pre').textContent()).toBe(data)
+  await detail.getByRole('button', { name: 'What became of it?' }).click()
+  await expect.poll(() => detail.locator('.fate').textContent()).toContain('accepted by Broker default/default')
+  await expect
+    .poll(() => detail.locator('.fate').textContent())
+    .toMatch(/Trigger default\/orders: .* delivered, answered 200/)
   await screenshot(page, 'detail')
+  await detail.getByRole('button', { name: 'Copy trace' }).click()
+  await page.locator('#toast.shown').waitFor()
+  const trace = await page.evaluate<string>('navigator.clipboard.readText()')
+  expect(trace).toBe(`npx millrace trace --source=/shop --display=${new URL(it.display).origin} -- first`)
 
   await page.keyboard.press('c')
   await page.locator('#toast.shown').waitFor()

@@ -16,6 +16,7 @@ import { commandAnnotation, type Processes } from './processes.ts'
 import { bindingLine } from './binding-line.ts'
 import type { WatchedFile } from '../watched-files.ts'
 import type { Topics } from './topics.ts'
+import { namedServices } from './services.ts'
 import { receiversIn, type World } from './topology.ts'
 import type { SourceLines } from './source-lines.ts'
 import type { Voice } from './voice.ts'
@@ -38,6 +39,7 @@ export class Applier implements OutletReporter {
   readonly #sourceLines: SourceLines
   readonly #reports = new Map<string, OutletReport>()
   #inForce: readonly Manifest[] = []
+  #services: ReadonlyMap<string, string> = new Map()
   #compiled: Compiled | undefined
   #bindings: readonly CompiledBinding[] = []
   #statuses: readonly ObjectStatus[] = []
@@ -67,6 +69,11 @@ export class Applier implements OutletReporter {
     return { statuses: this.#statuses, triggers, outlets, bindings: this.#bindings, receivers }
   }
 
+  /** The URLs that Services of the manifests name, by `<namespace>/<name>`. */
+  get services(): ReadonlyMap<string, string> {
+    return this.#services
+  }
+
   /** Applies these files in place of all that was applied before. Never throws for what a user wrote. */
   apply(files: readonly WatchedFile[]): void {
     const parsed = parseManifests(files, { defaultNamespace: this.#namespace })
@@ -76,6 +83,7 @@ export class Applier implements OutletReporter {
     if (errors.length > 0 && again)
       this.#voice.line('Not applied where there is an error: the last good version stays in force.')
     this.#inForce = keepLastGood(this.#inForce, parsed)
+    this.#services = namedServices(this.#inForce)
     this.#compile()
   }
 

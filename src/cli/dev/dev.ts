@@ -12,11 +12,14 @@ import { createViewer } from '../../viewer/viewer.ts'
 import { fileVault } from '../file-vault.ts'
 import { inherited, metricsPortOf, type DevFlags, type Environment } from '../flags.ts'
 import { drainIngress } from '../drain.ts'
+import { Territory } from '../lineage/territory.ts'
 import { openMetrics } from '../metrics/serve.ts'
+import { openTracing } from '../tracing/open-tracing.ts'
 import { aborted, drainDeadline, stopSignal } from '../stop.ts'
 import { fingerprint, readFiles, watchFiles } from '../watched-files.ts'
 import { Applier } from './applier.ts'
 import { Processes } from './processes.ts'
+import { devLineage, sharedKafka } from './lineage.ts'
 import { localServices } from './services.ts'
 import { SourceLines } from './source-lines.ts'
 import { Topics } from './topics.ts'
@@ -24,6 +27,8 @@ import { topologyOf } from './topology.ts'
 import { Voice } from './voice.ts'
 
 const host = '127.0.0.1'
+/** There is one log, whatever it is: the name is for us. */
+const devCluster = { bootstrapServers: 'dev' }
 /** How often manifests are looked at, milliseconds. */
 const watchMs = 200
 
@@ -42,12 +47,18 @@ export async function dev(flags: DevFlags, env: Environment): Promise<void> {
   const readAt = fingerprint(flags.filename)
   const files = readFiles(flags.filename)
   const metricsPort = metricsPortOf(flags, false)
-  const { meters, url: metricsUrl } = cleanup.use(await openMetrics('dev', { host, port: metricsPort }, logger))
+  const metrics = cleanup.use(await openMetrics('dev', { host, port: metricsPort }, logger))
+  const { meters, url: metricsUrl } = metrics
+  const tracing = cleanup.use(await openTracing('dev', flags, env, { logger, meters }))
   const log = meteredLog(await openLog(flags, logger), meters?.kafka)
   cleanup.defer(() => log.close())
   // The page is there first, since Services that are not mapped lead to it; what it draws comes later.
   let topology = (): Topology | null => null
-  const viewer = await createViewer({ host, port: flags.displayPort, clock, topology: { read: () => topology() } })
+  const lineage = cleanup.use(devLineage(flags.data, { logger, metrics }))
+  const viewer = await createViewer({
+    ...{ host, port: flags.displayPort, clock, topology: { read: () => topology() } },
+    lineage: (request, response, url) => lineage.answer(request, response, url),
+  })
   cleanup.defer(() => viewer.close())
   const routes = new MemoryRoutes()
   const appender = log.appender()
@@ -58,12 +69,15 @@ export async function dev(flags: DevFlags, env: Environment): Promise<void> {
     clock,
     options: { host, port: flags.port },
     metrics: meters?.metrics,
+    spans: tracing.spans,
+    lineage: lineage.noted,
   })
 
   const voice = new Voice(viewer.url)
   voice.line(`Millrace dev, ${flags.kafka === undefined ? `embedded log in ${flags.data}` : `Kafka at ${flags.kafka}`}`)
   const metricsLine = metricsUrl === undefined ? '' : `  metrics  ${metricsUrl}\n`
-  voice.line(`  ingress  ${ingress.url}\n  display  ${viewer.url}\n${metricsLine}`)
+  const tracesLine = tracing.line === undefined ? '' : `  traces   ${tracing.line}\n`
+  voice.line(`  ingress  ${ingress.url}\n  display  ${viewer.url}\n${metricsLine}${tracesLine}`)
 
   const admin = log.admin()
   cleanup.defer(() => admin.close())
@@ -82,7 +96,7 @@ export async function dev(flags: DevFlags, env: Environment): Promise<void> {
   cleanup.defer(() => processes.close())
   const applier = new Applier({
     options: {
-      resolveReference: localServices(flags.service, viewer.url),
+      resolveReference: localServices(flags.service, viewer.url, () => applier.services),
       ingressUrl: ingress.url,
       topicDefaults: { partitions: 10, replicationFactor: 1, config: {} },
       ...(flags.kafka === undefined ? { maxReplicationFactor: 1 } : {}),
@@ -107,9 +121,16 @@ export async function dev(flags: DevFlags, env: Environment): Promise<void> {
     vault: fileVault(join(flags.data, 'positions')),
     clock,
     logger,
+    spans: tracing.spans,
+    lineage: lineage.noted,
     options: { tallies: meters !== undefined },
   })
   meters?.dispatchers.watch(dispatcher)
+  lineage.serve({
+    territory: new Territory({ inlets: routes.inlets, outlets: routes.outlets, main: devCluster }),
+    standings: ({ place }) => dispatcher.standings(place),
+    open: () => sharedKafka(log, admin),
+  })
 
   topology = () => topologyOf(applier.world, dispatcher.snapshot())
   applier.apply(files)

@@ -1,7 +1,8 @@
-import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http'
+import type { IncomingMessage, Server, ServerResponse } from 'node:http'
 import { once } from 'node:events'
 import type { AddressInfo } from 'node:net'
 import { Fault } from '../../core/fault.ts'
+import { http } from '../../core/node-http.ts'
 import type { Appender, Header, LogAdmin } from '../../kafka/log.ts'
 
 /** As large as a record of Kafka is by default, bytes. */
@@ -41,7 +42,7 @@ export class Records {
     topics: WritableTopics
   }): Promise<Records> {
     const { host, port, appender, admin, topics } = parts
-    const server = createServer((request, response) => {
+    const server = http.createServer((request, response) => {
       void answer(request, appender, admin, topics).then(
         ({ status, text }) => reply(response, status, text),
         (error: unknown) => reply(response, error instanceof Fault ? 503 : 500, (error as Error).message),

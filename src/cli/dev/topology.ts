@@ -6,7 +6,8 @@ import type { CompiledBinding } from '../../control-plane/sink-binding/compile.t
 import type { Outlet } from '../../contract/outlet.ts'
 import type { DispatcherSnapshot, OutletSnapshot } from '../../data-plane/dispatcher/parts.ts'
 import type { FilterSpec } from '../../event/filter-spec.ts'
-import type { NodeState, Topology, TopologyEdge, TopologyNode } from '../../viewer/topology.ts'
+import type { NodeState, Topology, TopologyNode } from '../../viewer/topology.ts'
+import { Picture } from '../viewer/picture.ts'
 
 /** What `dev` knows of its objects. */
 export interface World {
@@ -54,46 +55,6 @@ export function topologyOf(world: World, { outlets }: DispatcherSnapshot): Topol
   return picture
 }
 
-/** What leads to a Broker's address is drawn to the Broker. */
-class Picture implements Topology {
-  readonly #nodes = new Map<string, TopologyNode>()
-  readonly #edges = new Map<string, TopologyEdge>()
-
-  get nodes(): readonly TopologyNode[] {
-    return [...this.#nodes.values()]
-  }
-
-  get edges(): readonly TopologyEdge[] {
-    return [...this.#edges.values()]
-  }
-
-  toJSON(): Topology {
-    return { nodes: this.nodes, edges: this.edges }
-  }
-
-  node(node: TopologyNode): void {
-    this.#nodes.set(node.id, node)
-  }
-
-  edge(from: string, to: string, kind: TopologyEdge['kind']): void {
-    this.#edges.set(`${from} ${kind} ${to}`, { from, to, kind })
-  }
-
-  /**
-   * The node that takes events at `url`: a Broker, or a subscriber, which several Triggers may share.
-   * @param called what it is called in the manifests, if it is
-   */
-  receiver(url: string, called: ObjectKey | undefined, delivered: number): string {
-    const broker = this.nodes.find((node) => node.role === 'broker' && node.url === url)
-    if (broker !== undefined) return broker.id
-    const before = this.#nodes.get(url)
-    const events = (before?.events ?? 0) + delivered
-    const key = called ?? { kind: before?.kind ?? 'Subscriber', namespace: '', name: before?.name ?? nameIn(url) }
-    this.node({ id: url, role: 'subscriber', ...key, detail: url, url, state: 'unknown', events })
-    return url
-  }
-}
-
 function brokerNode(status: ObjectStatus, outlets: readonly OutletSnapshot[]): TopologyNode {
   const { key, address, topic } = status
   const reading = outlets.find((outlet) => outlet.topic === topic)
@@ -122,12 +83,15 @@ function addTrigger(picture: Picture, { status, trigger, outlet, snapshot, recei
   const counted = snapshot === undefined ? {} : figures([snapshot])
   picture.node({ id, role: 'trigger', ...trigger.key, detail, ...stateOf(status), ...counted })
   picture.edge(objectName(trigger.broker), id, 'subscribe')
+  const { delivered = 0, deadLettered = 0, replied = 0 } = snapshot ?? {}
   if (trigger.subscriberUri !== undefined) {
-    picture.edge(id, picture.receiver(trigger.subscriberUri, receiver, snapshot?.delivered ?? 0), 'deliver')
+    const subscriber = picture.receiver(trigger.subscriberUri, receiver, { events: delivered - deadLettered })
+    picture.edge(id, subscriber, 'deliver')
+    if (replied > 0) picture.edge(subscriber, objectName(trigger.broker), 'reply', replied)
   }
   if (trigger.deadLetterSinkUri !== undefined) {
-    const taken = snapshot?.tally?.deadLettered ?? 0
-    picture.edge(id, picture.receiver(trigger.deadLetterSinkUri, undefined, taken), 'deadletter')
+    const sink = picture.receiver(trigger.deadLetterSinkUri, undefined, { events: deadLettered })
+    picture.edge(id, sink, 'deadletter', deadLettered)
   }
 }
 
@@ -144,7 +108,7 @@ function addSource(
   const detail = mine.map(({ topic }) => topic).join(', ')
   picture.node({ id, role: 'source', ...status.key, detail, ...stateOf(status), ...counted })
   if (status.subscriberUri === undefined) return
-  picture.edge(id, picture.receiver(status.subscriberUri, receiver, counted.events), 'send')
+  picture.edge(id, picture.receiver(status.subscriberUri, receiver, { events: counted.events }), 'send')
 }
 
 function addBinding(picture: Picture, { sink, subjects }: CompiledBinding): void {
@@ -152,7 +116,7 @@ function addBinding(picture: Picture, { sink, subjects }: CompiledBinding): void
     const bound = 'url' in sink
     const why = bound ? {} : { reason: 'SinkMissing', message: sink.missing }
     picture.node({ id: objectName(subject), role: 'source', ...subject, state: bound ? 'ready' : 'failed', ...why })
-    if (bound) picture.edge(objectName(subject), picture.receiver(sink.url, undefined, 0), 'send')
+    if (bound) picture.edge(objectName(subject), picture.receiver(sink.url, undefined, { events: 0 }), 'send')
   }
 }
 
@@ -163,6 +127,7 @@ function figures(snapshots: readonly OutletSnapshot[]) {
     lag: sum(partitions.map(({ end, position }) => Math.max(0, end - position))),
     inFlight: sum(partitions.map(({ inFlight }) => inFlight)),
     parked: sum(snapshots.map(({ parked }) => parked)),
+    replied: sum(snapshots.map(({ replied }) => replied)),
     ...lastErrorOf(snapshots),
   }
 }
@@ -184,12 +149,6 @@ function stateOf({ ready, reason, message }: ObjectStatus): Pick<TopologyNode, '
     Unknown: 'waiting',
   }
   return ready === 'True' ? { state: 'ready' } : { state: states[ready], reason, message }
-}
-
-/** What nothing names has the name of its address. */
-function nameIn(url: string): string {
-  const { host, pathname } = new URL(url)
-  return pathname === '/' ? host : pathname
 }
 
 /** A filter in a few words. */

@@ -29,8 +29,8 @@ export function curlOf({ attributes, data, form }, url) {
   return `base64 -d <<'EOF' | ${start} \\\n  --data-binary @-\n${(base64.match(/.{1,76}/g) ?? []).join('\n')}\nEOF`
 }
 
-/** @param {string} text */
-function quote(text) {
+/** As one word of a shell. @param {string} text */
+export function quote(text) {
   return `'${text.replaceAll("'", String.raw`'\''`)}'`
 }
 

@@ -1,4 +1,5 @@
 import { curlOf, structuredOf } from './curl.js'
+import { fateOf, traceOf } from './fate.js'
 import { bytesOf, hex, languageOf, pretty } from './payload.js'
 import { copy, el, size, visible } from './text.js'
 
@@ -11,6 +12,8 @@ class EventDetail extends HTMLElement {
   #event = null
   /** Where events for this one's Service come from. @type {(event: object) => string} */
   addressOf = () => new URL('./', location.href).href
+  /** Where somebody remembers what became of events; null: not here. @type {string | null} */
+  lineage = null
   #view = 'pretty'
 
   get event() {
@@ -58,11 +61,22 @@ class EventDetail extends HTMLElement {
     const action = (label, run) => actions.append(el('button', { type: 'button', class: 'small', onclick: run }, label))
     action('Copy as curl', () => this.copyCurl())
     action('Copy event', () => copy(structuredOf(event), 'Copied as JSON'))
+    action('Copy trace', () => copy(traceOf(event, this.lineage), 'Copied: the command that tells its fate'))
     if (event.data !== null) action('Copy data', () => copy(event.data, 'Copied'))
     const body = el('div', { class: 'body', tabIndex: 0, role: 'region', 'aria-label': 'Attributes and data' })
-    body.append(el('h3', {}, 'Attributes'), this.#attributes(event), el('div', { class: 'payload' }))
+    const fate = el('div', { class: 'fate', role: 'status' })
+    if (this.lineage !== null) action('What became of it?', () => this.#tellFate(event, fate))
+    body.append(fate, el('h3', {}, 'Attributes'), this.#attributes(event), el('div', { class: 'payload' }))
     this.append(el('div', { class: 'title' }, title, close), actions, body)
     this.#drawData(event)
+  }
+
+  /** Asked anew each time: it may have gone on. */
+  async #tellFate(event, box) {
+    const lines = await fateOf(event).catch((error) => [`It cannot be told: ${error.message}`])
+    const items = lines.map((each) => el('li', { class: 'foreign' }, visible(each)))
+    box.replaceChildren(el('h3', {}, 'What became of it'), el('ul', {}, ...items))
+    box.scrollIntoView({ block: 'nearest' })
   }
 
   #attributes(event) {

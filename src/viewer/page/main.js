@@ -39,11 +39,14 @@ let connected = 'connecting…'
 let settled = false
 /** Of all that the viewer got. */
 let total = 0
-/** Brokers by the path of the subscriber that they lead to, and the first one. */
+/** Brokers by the path of the subscriber that they lead to, null where several do, and the first one. */
 let addresses = { byPath: new Map(), first: null }
 
 list.events = events
-detail.addressOf = (event) => addresses.byPath.get(event.to) ?? addresses.first ?? new URL('./', location.href).href
+detail.addressOf = ({ to }) => {
+  const known = addresses.byPath.has(to) ? addresses.byPath.get(to) : addresses.first
+  return known ?? new URL('./', location.href).href
+}
 
 const connection = new Connection({
   hello(hello) {
@@ -55,6 +58,7 @@ const connection = new Connection({
     timeline.history = hello.history
     filter.paths = hello.paths
     $('.tabs').hidden = !hello.topology
+    detail.lineage = hello.lineage ? new URL('./', location.href).origin : null
     if (hello.topology) void learnAddresses()
     tell()
   },
@@ -138,7 +142,9 @@ async function learnAddresses() {
   for (const { from, to, kind } of edges) {
     const url = byId.get(to)?.url
     const broker = brokerOf(from)?.url
-    if (kind === 'deliver' && url !== undefined && broker !== undefined) byPath.set(new URL(url).pathname, broker)
+    if (kind !== 'deliver' || url === undefined || broker === undefined) continue
+    const path = new URL(url).pathname
+    byPath.set(path, !byPath.has(path) || byPath.get(path) === broker ? broker : null)
   }
   addresses = { byPath, first: nodes.find(({ role, url }) => role === 'broker' && url !== undefined)?.url ?? null }
   if (!empty.hidden) showEmpty()

@@ -9,6 +9,7 @@ class TopologyView extends HTMLElement {
   /** @type {Map<string, { events: number, at: number, rate: number }>} */
   #rates = new Map()
   #timer = 0
+  #note
   #picture
   #table
   /** What is drawn now: a change of anything but numbers draws anew. */
@@ -16,9 +17,16 @@ class TopologyView extends HTMLElement {
   #update = () => {}
 
   connectedCallback() {
-    this.#picture = el('div', { class: 'picture' })
+    this.#note = el('p', { class: 'notice', role: 'status', hidden: true })
+    // Wider than a phone: the keyboard moves it once it has the focus.
+    this.#picture = el('div', {
+      class: 'picture',
+      tabIndex: 0,
+      role: 'region',
+      'aria-label': 'Picture of the topology',
+    })
     this.#table = el('div', { class: 'table' })
-    this.append(this.#picture, this.#table)
+    this.append(this.#note, this.#picture, this.#table)
   }
 
   start() {
@@ -40,33 +48,41 @@ class TopologyView extends HTMLElement {
   }
 
   #show(topology) {
-    for (const node of topology.nodes) this.#measure(node)
+    const note = line(topology.note ?? '', 1_000)
+    if (this.#note.textContent !== note) this.#note.textContent = note
+    this.#note.hidden = topology.note === undefined
+    for (const node of topology.nodes) this.#measure(node.id, node)
+    for (const edge of topology.edges) this.#measure(keyOf(edge), edge)
     const shape = JSON.stringify([
-      topology.edges,
+      topology.edges.map(keyOf),
+      topology.note,
       topology.nodes.map((node) => [node.id, node.state, node.detail, node.reason, node.message]),
     ])
     if (shape !== this.#drawn) {
       this.#drawn = shape
       this.#draw(topology)
     }
-    this.#update(new Map(topology.nodes.map((node) => [node.id, node])))
+    const edges = topology.edges.map((edge) => [keyOf(edge), edge])
+    this.#update(new Map([...edges, ...topology.nodes.map((node) => [node.id, node])]))
     this.#tabulate(topology)
   }
 
-  /** The rate of a node, of its last two counts. */
-  #measure(node) {
-    if (node.events === undefined) return
+  /** The rate of a node or an edge, of its last two counts, unless it came with one. */
+  #measure(id, counted) {
+    if (counted.events === undefined || counted.rate !== undefined) return
     const now = performance.now()
-    const before = this.#rates.get(node.id)
+    const before = this.#rates.get(id)
     const seconds = before === undefined ? 0 : (now - before.at) / 1_000
-    const rate = before === undefined || seconds === 0 ? 0 : Math.max(0, (node.events - before.events) / seconds)
-    this.#rates.set(node.id, { events: node.events, at: now, rate })
-    node.rate = rate
+    const rate = before === undefined || seconds === 0 ? 0 : Math.max(0, (counted.events - before.events) / seconds)
+    this.#rates.set(id, { events: counted.events, at: now, rate })
+    counted.rate = rate
   }
 
   #draw(topology) {
     if (topology.nodes.length === 0) {
-      this.#picture.replaceChildren(el('p', { class: 'none' }, 'There is no Broker yet: apply one, and it shows here.'))
+      const why =
+        topology.note === undefined ? 'There is no Broker yet: apply one, and it shows here.' : 'Nothing to draw.'
+      this.#picture.replaceChildren(el('p', { class: 'none' }, why))
       this.#update = () => {}
       return
     }
@@ -80,33 +96,29 @@ class TopologyView extends HTMLElement {
     })
     svg.append(arrow())
     for (const { role, x } of columns) svg.append(text('column', titles[role], x, 18))
-    const paths = lines.map(({ edge, d }) => ({
-      edge,
-      path: draw('path', { class: `edge ${edge.kind}`, d, 'marker-end': 'url(#arrow)' }),
-    }))
+    const names = new Map(topology.nodes.map((node) => [node.id, `${node.kind} ${nameOf(node)}`]))
+    const paths = lines.map((each) => edgeOf(each, names))
     svg.append(...paths.map(({ path }) => path))
     const spaces = new Set(topology.nodes.map(({ namespace }) => namespace).filter(Boolean)).size
     const drawn = boxes.map((each) => ({ id: each.node.id, ...nodeOf(each, spaces) }))
-    svg.append(...drawn.map(({ group }) => group))
+    svg.append(...drawn.map(({ group }) => group), ...paths.map(({ label }) => label))
     this.#picture.replaceChildren(svg)
     this.#update = (byId) => {
       for (const { id, figure } of drawn) tell(figure, byId.get(id))
-      for (const { edge, path } of paths) path.classList.toggle('flowing', flows(edge, byId))
+      for (const { edge, path, label, title } of paths) {
+        path.classList.toggle('flowing', flows(edge, byId))
+        tellEdge({ label, title }, byId.get(keyOf(edge)) ?? edge)
+      }
     }
   }
 
   #tabulate({ nodes }) {
     this.#table.hidden = nodes.length === 0
     const head = el('tr')
-    for (const name of ['', 'Name', 'State', 'Events/s', 'Events', 'Waiting']) {
-      head.append(
-        el(
-          'th',
-          { scope: 'col', class: ['Events/s', 'Events', 'Waiting'].includes(name) ? 'number' : '' },
-          name || 'Kind',
-        ),
-      )
-    }
+    const replies = nodes.some(({ replied }) => replied > 0)
+    const numbers = ['Events/s', 'Events', ...(replies ? ['Replies'] : []), 'Waiting']
+    for (const name of ['Kind', 'Name', 'State', ...numbers])
+      head.append(el('th', { scope: 'col', class: numbers.includes(name) ? 'number' : '' }, name))
     const body = el('tbody')
     for (const node of nodes.filter(({ implied }) => !implied)) {
       const why = trouble(node)
@@ -117,7 +129,9 @@ class TopologyView extends HTMLElement {
           el('td', {}, node.kind),
           el('td', { class: 'foreign' }, line(nameOf(node))),
           el('td', { class: node.state }, stateName(node), el('span', { class: 'muted' }, why)),
-          ...[node.rate?.toFixed(1), node.events, node.lag].map((value) => el('td', { class: 'number' }, shown(value))),
+          ...[node.rate?.toFixed(1), node.events, ...(replies ? [node.replied] : []), node.lag].map((value) =>
+            el('td', { class: 'number' }, shown(value)),
+          ),
         ),
       )
     }
@@ -126,7 +140,7 @@ class TopologyView extends HTMLElement {
 }
 
 /** A Broker that no source is known of takes events of anybody all the same: that is drawn too, or a newcomer wonders where they come from. */
-function withSenders({ nodes, edges }) {
+function withSenders({ nodes, edges, ...rest }) {
   const lonely = nodes.filter(
     ({ id, role }) => role === 'broker' && !edges.some(({ to, kind }) => to === id && kind === 'send'),
   )
@@ -141,7 +155,7 @@ function withSenders({ nodes, edges }) {
     implied: true,
   }))
   const sends = lonely.map(({ id }) => ({ from: `sender of ${id}`, to: id, kind: 'send' }))
-  return { nodes: [...senders, ...nodes], edges: [...sends, ...edges] }
+  return { ...rest, nodes: [...senders, ...nodes], edges: [...sends, ...edges] }
 }
 
 /** @param spaces how many namespaces there are: one goes without saying */
@@ -173,16 +187,44 @@ function nodeOf({ node, x, y }, spaces) {
 
 function tell(figure, node) {
   const parts = []
-  if (node?.rate !== undefined) parts.push(`${node.rate < 10 ? node.rate.toFixed(1) : number(Math.round(node.rate))}/s`)
+  if (node?.rate !== undefined) parts.push(perSecond(node.rate))
   if (node?.events !== undefined) parts.push(`${number(node.events)} in all`)
   if (node?.lag !== undefined) parts.push(`lag ${number(node.lag)}`)
   figure.textContent = parts.join(' · ')
   figure.classList.toggle('behind', (node?.lag ?? 0) > 0)
 }
 
+function edgeOf({ edge, d, label: at }, names) {
+  const path = draw('path', { class: `edge ${edge.kind}`, d, 'marker-end': 'url(#arrow)' })
+  const title = draw('title', {})
+  path.append(title)
+  const label = text(`way ${edge.kind}`, '', at?.x ?? 0, at?.y ?? 0)
+  return { edge, path, label, title: { element: title, way: line(`${names.get(edge.from)} to ${names.get(edge.to)}`) } }
+}
+
+/** Ways back have room for their figures; the others tell them to who points at them. */
+function tellEdge({ label, title: { element, way } }, { kind, events, rate }) {
+  const counted = events === undefined ? '' : `${perSecond(rate ?? 0)} · ${number(events)} in all`
+  const words = [said[kind], counted].filter(Boolean).join(' ')
+  element.textContent = `${way}\n${words}`
+  label.textContent = label.getAttribute('x') === '0' ? '' : words
+}
+
+const said = {
+  send: 'events',
+  subscribe: 'events',
+  deliver: 'deliveries',
+  reply: 'replies',
+  deadletter: 'dead letters',
+}
+
+const perSecond = (rate) => `${rate < 10 ? rate.toFixed(1) : number(Math.round(rate))}/s`
+const keyOf = ({ from, to, kind }) => `${from} ${kind} ${to}`
+
 /** Whether events pass here now: what a Trigger delivers comes by the line before it, too. */
 function flows({ from, to, kind }, byId) {
   const rate = (id) => byId.get(id)?.rate ?? 0
+  if (kind === 'reply' || kind === 'deadletter') return rate(keyOf({ from, to, kind })) > 0
   if (kind === 'deliver') return rate(from) > 0
   if (kind === 'subscribe') return rate(to) > 0
   return kind === 'send' && rate(to) > 0
@@ -200,7 +242,10 @@ const shown = (value) => (value === undefined ? '' : typeof value === 'number' ?
 
 function summary({ nodes, edges }) {
   const name = new Map(nodes.map((node) => [node.id, `${node.kind} ${nameOf(node)}`]))
-  const ways = edges.slice(0, 40).map(({ from, to }) => `${name.get(from)} to ${name.get(to)}`)
+  const ways = edges.slice(0, 40).map(({ from, to, kind }) => {
+    const what = { reply: 'replies of ', deadletter: 'dead letters of ' }[kind] ?? ''
+    return `${what}${name.get(from)} to ${name.get(to)}`
+  })
   return `Topology: ${ways.join('; ') || nodes.map(({ id }) => name.get(id)).join('; ')}`
 }
 
