@@ -1,6 +1,6 @@
 import { z } from 'zod'
 import { BrokerSpec } from './broker.ts'
-import { age, customResourceDefinition, readyColumns, type Version } from './meta/definition.ts'
+import { age, customResourceDefinition, progressColumns, readyColumns, type Version } from './meta/definition.ts'
 import { BrokerStatus, TriggerStatus } from './meta/status.ts'
 import { structural, type Rule, type StructuralSchema } from './meta/structural.ts'
 import { oldVersions } from './old-versions.ts'
@@ -71,6 +71,8 @@ export function triggerDefinition() {
       { name: 'Subscriber_URI', type: 'string', jsonPath: '.status.subscriberUri' },
       age,
       ...readyColumns,
+      { name: 'Lag', type: 'integer', jsonPath: '.status.lag', description: 'Records that wait.', priority: 1 },
+      ...progressColumns,
     ],
     specRequired: true,
     versions: versions('Trigger', { spec: [spec, withOldFields(spec)], status }),

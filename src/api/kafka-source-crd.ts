@@ -1,6 +1,7 @@
 import { z } from 'zod'
 import { KafkaSourceSpec } from './kafka-source.ts'
-import { age, customResourceDefinition, readyColumns } from './meta/definition.ts'
+import { age, customResourceDefinition, progressColumns, readyColumns } from './meta/definition.ts'
+import { progressFields } from './meta/progress.ts'
 import { commonStatus, deliveryIdentity } from './meta/status.ts'
 import { structural } from './meta/structural.ts'
 import { oldKafkaSourceVersions } from './old-versions.ts'
@@ -41,12 +42,7 @@ const KafkaSourceStatus = z.strictObject({
     .optional()
     .describe('Who has its partitions.'),
   topics: z.array(z.string().describe('Name of a topic.')).optional().describe('The topics that are read.'),
-  lag: count('Records that are not finished yet, some seconds ago.'),
-  lastDelivery: text('When an event was delivered last, some seconds ago.'),
-  lastError: z
-    .strictObject({ time: text('When.'), message: text('What went wrong.') })
-    .optional()
-    .describe('The last delivery that failed.'),
+  ...progressFields,
 })
 
 const eventTypes = [
@@ -77,6 +73,7 @@ export function kafkaSourceDefinition() {
       { name: 'BootstrapServers', type: 'string', jsonPath: '.spec.bootstrapServers' },
       ...readyColumns,
       { name: 'Lag', type: 'integer', jsonPath: '.status.lag' },
+      ...progressColumns,
       age,
     ],
     specRequired: true,

@@ -99,6 +99,8 @@ export const RememberedAnswer = z.strictObject({
   role: z.enum(['ingress', 'dispatcher', 'dev']),
   /** It remembers everything from here on. */
   remembersFrom: at,
+  /** Why it remembers less than it should, now. */
+  trouble: z.string().optional(),
   accepted: z.array(Accepted),
   refused: z.array(Refused),
   /** Where a dispatcher has settled events whose id has the same hash: to be compared with the record. */
@@ -110,6 +112,7 @@ export type RememberedAnswer = z.infer<typeof RememberedAnswer>
 export const StandingAnswer = z.strictObject({
   worker: z.string(),
   remembersFrom: at,
+  trouble: z.string().optional(),
   outlets: z.array(OutletStanding),
 })
 export type StandingAnswer = z.infer<typeof StandingAnswer>

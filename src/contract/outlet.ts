@@ -1,4 +1,5 @@
 import { z } from 'zod'
+import { LastError, rateDescription, Undelivered } from '../api/meta/progress.ts'
 import { FilterSpec } from '../event/filter-spec.ts'
 import { bootstrapServers, credential, Source } from './source.ts'
 
@@ -114,28 +115,36 @@ export const Outlet = z.strictObject({
 })
 export type Outlet = z.infer<typeof Outlet>
 
-/** How far an Outlet is, of all partitions of its topic. Written in turns, so it may be some seconds old. */
-export const OutletProgress = z.strictObject({
+/** How far an Outlet is, of all partitions of its topic. Written in turns by who speaks for it, so it may be some seconds old. */
+export const OutletProgress = z.object({
   lag: z.int().nonnegative().describe('Records that are not finished yet.'),
-  lastDelivery: z.string().optional().describe('When an event was delivered last, RFC 3339.'),
-  lastError: z
-    .strictObject({
-      time: z.string().describe('When, RFC 3339.'),
-      message: z.string().describe('What went wrong.'),
-    })
-    .optional()
-    .describe('The last delivery that failed.'),
 })
 export type OutletProgress = z.infer<typeof OutletProgress>
 
-/** `status` of an Outlet. Written by the dispatcher that owns the lowest partition of its topic, once a generation and on a change of fault. */
-export const OutletStatus = z.strictObject({
+/** What one dispatcher did for an Outlet, on the partitions that were its own. Written in turns by that dispatcher. */
+export const OutletShare = z.object({
+  rate: z
+    .number()
+    .positive()
+    .optional()
+    .describe(`${rateDescription.slice(0, rateDescription.indexOf(' 0:'))} Absent: 0.`),
+  lastDelivery: z.string().optional().describe('When it delivered an event last, RFC 3339.'),
+  lastError: LastError.optional(),
+  undelivered: Undelivered.optional(),
+})
+export type OutletShare = z.infer<typeof OutletShare>
+
+/**
+ * `status` of an Outlet. Written by the dispatcher that owns the lowest partition of its topic, once a generation and on a change of fault; but `shares`, of which each
+ * dispatcher writes its own. To be read with {@link outletStatusOf}.
+ */
+export const OutletStatus = z.object({
   observedGeneration: z.int().nonnegative().describe('The metadata.generation that this status speaks of.'),
   state: z
     .enum(['starting', 'consuming'])
     .describe('consuming: the starting positions of all partitions are committed and this generation is in force.'),
   fault: z
-    .strictObject({
+    .object({
       reason: z.string().describe('One word in CamelCase, e.g. GroupInUse.'),
       message: z.string().describe('A sentence that says what to do.'),
     })
@@ -147,5 +156,32 @@ export const OutletStatus = z.strictObject({
     .describe("Kafka's id of the topic: another one means that it was deleted and made again."),
   partitions: z.int().nonnegative().optional().describe('How many partitions have a starting position.'),
   progress: OutletProgress.optional().describe('How far it is.'),
+  shares: z
+    .record(z.string(), OutletShare.describe('What one of them did.'))
+    .optional()
+    .describe('What each dispatcher did for it, by the name of its pod.'),
 })
 export type OutletStatus = z.infer<typeof OutletStatus>
+
+const Essential = OutletStatus.omit({ progress: true, shares: true })
+
+/**
+ * `status` of an Outlet as somebody wrote it, who may be of another version: fields that we do not know are left out, and so is what is told of
+ * progress in a shape that we do not know. Undefined: nothing that we understand.
+ */
+export function outletStatusOf(status: unknown): OutletStatus | undefined {
+  const essential = Essential.safeParse(status)
+  if (!essential.success) return undefined
+  const { progress, shares } = status as { readonly progress?: unknown; readonly shares?: unknown }
+  const lag = OutletProgress.safeParse(progress)
+  const told = Object.entries(typeof shares === 'object' && shares !== null ? shares : {})
+  const known = told.flatMap(([worker, share]): [string, OutletShare][] => {
+    const read = OutletShare.safeParse(share)
+    return read.success ? [[worker, read.data]] : []
+  })
+  return {
+    ...essential.data,
+    ...(lag.success ? { progress: lag.data } : {}),
+    ...(known.length === 0 ? {} : { shares: Object.fromEntries(known) }),
+  }
+}

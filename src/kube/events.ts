@@ -27,6 +27,8 @@ interface RecorderOptions {
 export interface EventRecorder {
   /** Returns at once. What comes too fast, or is refused, is dropped. `reason`: CamelCase; `message`: a sentence. */
   event(object: StoredObject, type: 'Normal' | 'Warning', reason: string, message: string): void
+  /** As `event`. False: it comes too fast now, and nothing was done; whoever wants it told tries again. */
+  offer(object: StoredObject, type: 'Normal' | 'Warning', reason: string, message: string): boolean
 }
 
 interface Story {
@@ -70,7 +72,20 @@ class Recorder implements EventRecorder {
 
   event(object: StoredObject, type: 'Normal' | 'Warning', reason: string, message: string): void {
     const story = this.#story(object, type, reason, shortened(message))
-    if (this.#options.signal.aborted || !this.#bucket(object.metadata.uid).take() || !this.#overall.take()) return
+    if (this.#mayTell(object)) this.#tell(story)
+  }
+
+  offer(object: StoredObject, type: 'Normal' | 'Warning', reason: string, message: string): boolean {
+    if (!this.#mayTell(object)) return false
+    this.#tell(this.#story(object, type, reason, shortened(message)))
+    return true
+  }
+
+  #mayTell({ metadata: { uid } }: StoredObject): boolean {
+    return !this.#options.signal.aborted && this.#bucket(uid).take() && this.#overall.take()
+  }
+
+  #tell(story: Story): void {
     this.#pending.add(story)
     if (!this.#sending) void this.#send()
   }

@@ -54,8 +54,9 @@ export function kubeRoutes(options: KubeRoutesOptions): KubeRoutes {
   const { client, clock, logger, signal, watch } = options
   const resource = watch === 'inlets' ? kinds.inlet : kinds.outlet
   const selection = { namespace: options.namespace }
-  const parse = parserOf(options)
-  const keep = (object: StoredObject): KeptObject => keptOf(object, objects.get(nameOf(object)), parse)
+  const texts = new Texts()
+  const parse = parserOf(options, texts)
+  const keep = (object: StoredObject): KeptObject => keptOf(object, objects.get(nameOf(object)), parse, texts)
   const objects: Informer = startInformer({ client, resource, selection, keep, clock, logger, signal })
   const follow = <T extends { readonly uid: string }>(set: MemoryRouteSet<T>) =>
     objects.subscribe((change) => apply(change, { set, refused, logger }))
@@ -85,50 +86,61 @@ type Parsed = { readonly value: { readonly uid: string } } | { readonly refused:
 
 type Parse = (object: StoredObject) => { readonly uid: string }
 
-function parserOf({ watch, kafka: usual }: KubeRoutesOptions): Parse {
+function parserOf({ watch, kafka: usual }: KubeRoutesOptions, texts: Texts): Parse {
   const withCluster = <T extends RouteCluster>(route: T): T => {
     const cluster = clusterOf(route, usual)
     if (cluster === undefined) throw new Error('it names no Kafka cluster (bootstrapServers)')
     return { ...route, ...cluster }
   }
-  const texts = new Texts()
   return watch === 'inlets'
     ? (object) => withCluster(inletOf(object))
     : (object) => texts.shareIn(withCluster(outletOf(object)))
 }
 
-/** Thousands of Outlets name the same topics, clusters and namespaces: each of these texts is kept once. */
+/** Thousands of Outlets name the same topics, clusters and namespaces, and are delivered alike: each of these is kept once. */
 class Texts {
   readonly #known = new Map<string, string>()
+  /** By their JSON. */
+  readonly #values = new Map<string, object>()
 
   shareIn<T extends Outlet>(outlet: T): T {
-    const { topic, bootstrapServers, credential, replyTopic, parking, source } = outlet
+    const { topic, bootstrapServers, credential, replyTopic, parking, delivery, source } = outlet
     return {
       ...outlet,
-      topic: this.#share(topic),
-      ...(bootstrapServers === undefined ? {} : { bootstrapServers: this.#share(bootstrapServers) }),
-      ...(replyTopic === undefined ? {} : { replyTopic: this.#share(replyTopic) }),
-      ...(credential === undefined ? {} : { credential: this.#share(credential) }),
-      ...(parking === undefined ? {} : { parking: { ...parking, topic: this.#share(parking.topic) } }),
-      source: { ...source, namespace: this.#share(source.namespace) },
+      topic: this.share(topic),
+      delivery: this.#shareValue(delivery),
+      ...(bootstrapServers === undefined ? {} : { bootstrapServers: this.share(bootstrapServers) }),
+      ...(replyTopic === undefined ? {} : { replyTopic: this.share(replyTopic) }),
+      ...(credential === undefined ? {} : { credential: this.share(credential) }),
+      ...(parking === undefined ? {} : { parking: this.#shareValue(parking) }),
+      source: { ...source, namespace: this.share(source.namespace) },
     }
   }
 
-  #share(text: string): string {
-    const known = this.#known.get(text)
-    if (known !== undefined) return known
-    // names come and go: what is in use is soon known again
-    if (this.#known.size >= MOST_TEXTS) this.#known.clear()
-    this.#known.set(text, text)
-    return text
+  share(text: string): string {
+    return sharedIn(this.#known, text, text)
+  }
+
+  #shareValue<T extends object>(value: T): T {
+    return sharedIn(this.#values, JSON.stringify(value), value) as T
   }
 }
 
+function sharedIn<T>(known: Map<string, T>, key: string, value: T): T {
+  const before = known.get(key)
+  if (before !== undefined) return before
+  // names come and go: what is in use is soon known again
+  if (known.size >= MOST_TEXTS) known.clear()
+  known.set(key, value)
+  return value
+}
+
 /** A status that was written, most of them by us, changes no route. */
-function keptOf(object: StoredObject, previous: StoredObject | undefined, parse: Parse): KeptObject {
+function keptOf(object: StoredObject, previous: StoredObject | undefined, parse: Parse, texts: Texts): KeptObject {
   if (isKept(object)) return object
-  const { apiVersion, kind, metadata } = object
-  const { name, namespace = '', uid, resourceVersion, generation = 0 } = metadata
+  const { name, uid, resourceVersion, generation = 0 } = object.metadata
+  const [apiVersion, kind] = [texts.share(object.apiVersion), texts.share(object.kind)]
+  const namespace = texts.share(object.metadata.namespace ?? '')
   const known = previous !== undefined && isKept(previous) && isSameSpec(previous, object) ? previous.route : undefined
   return {
     ...{ apiVersion, kind, metadata: { name, namespace, uid, resourceVersion, generation } },

@@ -1,5 +1,6 @@
-import http, { type Agent } from 'node:http'
+import type { Agent } from 'node:http'
 import https from 'node:https'
+import { http } from '../core/node-http.ts'
 import type { Access } from './access.ts'
 
 /** A connection that is silent for so long is asked by TCP whether the other end is still there. */

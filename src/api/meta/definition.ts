@@ -3,7 +3,7 @@ import type { Rule, StructuralSchema } from './structural.ts'
 /** A column of `kubectl get`. */
 export interface Column {
   readonly name: string
-  readonly type: 'string' | 'date' | 'integer'
+  readonly type: 'string' | 'date' | 'integer' | 'number'
   readonly jsonPath: string
   readonly description?: string
   /** 1: shown with `-o wide` only. */
@@ -46,6 +46,19 @@ export const age: Column = { name: 'Age', type: 'date', jsonPath: '.metadata.cre
 export const readyColumns: readonly Column[] = [
   { name: 'Ready', type: 'string', jsonPath: '.status.conditions[?(@.type=="Ready")].status' },
   { name: 'Reason', type: 'string', jsonPath: '.status.conditions[?(@.type=="Ready")].reason' },
+]
+
+/** How what delivers gets on, beside its lag; with `-o wide`. */
+export const progressColumns: readonly Column[] = [
+  {
+    name: 'Rate',
+    type: 'number',
+    jsonPath: '.status.rate',
+    description: 'Events that the subscriber took, a second, over the last minute.',
+    priority: 1,
+  },
+  { name: 'Last_Delivery', type: 'date', jsonPath: '.status.lastDelivery', description: 'How long ago.', priority: 1 },
+  { name: 'Last_Error', type: 'string', jsonPath: '.status.lastError.message', priority: 1 },
 ]
 
 /** A CustomResourceDefinition (apiextensions.k8s.io/v1), in a stable order. */

@@ -1,6 +1,10 @@
+import type { DeliveryLineage, LogPlace, OutletStanding } from '../../contract/lineage.ts'
 import type { Outlet } from '../../contract/outlet.ts'
 import type { OutletReport, OutletReporter, PositionVault, RouteSet } from '../../contract/route-source.ts'
-import { clusterOf, type KafkaCluster } from '../../contract/source.ts'
+import { clusterId, clusterOf, type KafkaCluster } from '../../contract/source.ts'
+import { defaultOptions } from '../../data-plane/dispatcher/options.ts'
+import { Budget } from '../../data-plane/dispatcher/reading/budget.ts'
+import type { Spans } from '../../telemetry/spans.ts'
 import { ClusterDispatcher } from './cluster-dispatcher.ts'
 import { Fleets } from './fleets.ts'
 import type { LogParts } from './open-log.ts'
@@ -15,6 +19,10 @@ export interface DispatchersParts extends LogParts {
   readonly instance: string
   readonly ownership: Ownership
   readonly reporter: OutletReporter
+  /** Who remembers how deliveries ended; absent: nobody. */
+  readonly lineage?: DeliveryLineage | undefined
+  /** Who makes spans of deliveries; absent: nobody. */
+  readonly spans?: Spans | undefined
   /** Positions while a group is made anew: groups of two Kafkas may have one name. */
   readonly vaultOf: (bootstrapServers: string) => PositionVault
   hasStarted(uid: string): boolean
@@ -32,6 +40,7 @@ const leaveMs = 1_000
 export class Dispatchers {
   readonly #parts: DispatchersParts
   readonly #fleets: Fleets
+  readonly #budget = new Budget(defaultOptions.budgetBytes)
   readonly #clusters: PerCluster<Outlet, Unit>
 
   constructor(parts: DispatchersParts) {
@@ -57,6 +66,14 @@ export class Dispatchers {
   /** The Outlets that are served there, with that credential. */
   outletsOn(cluster: KafkaCluster): Iterable<Outlet> {
     return this.#clusters.routesOn(cluster).values()
+  }
+
+  /** Where a record stands at the Outlets that read it. @param cluster its `clusterId`; absent: the main one, or where there is none all. */
+  standings(place: LogPlace, cluster: string | undefined): readonly OutletStanding[] {
+    const { kafka } = this.#parts
+    const asked = cluster ?? (kafka === undefined ? undefined : clusterId(kafka))
+    const there = this.dispatchers.filter((one) => asked === undefined || clusterId(one.cluster) === asked)
+    return there.flatMap((one) => one.standings(place))
   }
 
   /** Those at work now. */
@@ -86,7 +103,7 @@ export class Dispatchers {
   #open(cluster: KafkaCluster, outlets: RouteSet<Outlet>): Unit {
     const owed = new Owed(outlets, this.#parts.reporter)
     const dispatcher = new ClusterDispatcher({
-      ...{ ...this.#parts, cluster, outlets },
+      ...{ ...this.#parts, cluster, outlets, budget: this.#budget },
       join: (log, handler) => this.#fleets.join(cluster, log, () => this.#wanted(outlets), handler),
       reporter: owed,
       vault: this.#parts.vaultOf(cluster.bootstrapServers),

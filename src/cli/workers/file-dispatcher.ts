@@ -8,21 +8,43 @@ import { fileVault } from '../file-vault.ts'
 import type { FileFlags } from '../worker-flags.ts'
 import { Credentials } from './credentials.ts'
 import { Dispatchers } from './dispatchers.ts'
+import { askingOf } from './lineage-asking.ts'
 import { Ownership } from './ownership.ts'
 
 /** A dispatcher on a file of routes. Reports go to standard output, JSON lines. */
-export function fileDispatcher({ flags, source, logger, meters }: DispatcherSetting<FileFlags>): RunningDispatcher {
+export function fileDispatcher({
+  flags,
+  source,
+  logger,
+  meters,
+  spans,
+  lineage,
+  asked,
+}: DispatcherSetting<FileFlags>): RunningDispatcher {
   const { kafka, group, instance, data } = flags
   const texts = fileCredentials(source.credentials)
   const { routes, close } = fileRoutes(source.file, logger)
   const credentials = new Credentials(() => texts, logger)
   const ownership = new Ownership(() => {})
   const dispatchers = new Dispatchers({
-    ...{ outlets: routes.outlets, kafka, group, instance, ownership, credentials, clock, logger, meters },
+    ...{
+      outlets: routes.outlets,
+      kafka,
+      group,
+      instance,
+      ownership,
+      credentials,
+      clock,
+      logger,
+      meters,
+      spans,
+      lineage,
+    },
     reporter: { report: (report) => console.log(JSON.stringify(report)) },
     vaultOf: (servers) => fileVault(vaultFolder(data, servers === kafka?.bootstrapServers ? null : servers)),
     hasStarted: () => false,
   })
+  asked.serve(askingOf(dispatchers, { outlets: routes.outlets, main: kafka }, { credentials, clock, logger }))
   return {
     unready: () => (ownership.joined ? null : 'not in the dispatcher fleet'),
     close: async (left) => {

@@ -1,6 +1,6 @@
 import { once } from 'node:events'
-import { createServer } from 'node:http'
 import type { AddressInfo } from 'node:net'
+import { http } from '../../core/node-http.ts'
 
 export interface Health {
   /** `http://host:port`, without a trailing slash. */
@@ -21,7 +21,7 @@ export interface HealthOptions {
  * @throws the system's error when the address is in use or not ours.
  */
 export async function startHealth(options: HealthOptions): Promise<Health> {
-  const server = createServer((request, response) => {
+  const server = http.createServer((request, response) => {
     const path = request.url?.split('?')[0]
     const reason = path === '/readyz' ? options.unready() : null
     const status = path !== '/healthz' && path !== '/readyz' ? 404 : reason === null ? 200 : 503

@@ -5,9 +5,11 @@ import type { DispatcherSetting, RunningDispatcher } from './running-dispatcher.
 import type { KubernetesFlags } from '../worker-flags.ts'
 import { clusterSide, type ClusterSide } from './cluster-side.ts'
 import { Dispatchers } from './dispatchers.ts'
+import { askingOf } from './lineage-asking.ts'
 import { OutletStatusWriter, statusOf } from './outlet-status-writer.ts'
 import { Ownership } from './ownership.ts'
 import { Progress } from './progress.ts'
+import { LastUndeliveredEvents } from './last-undelivered.ts'
 import { leavesForGood } from './scale-down.ts'
 import type { WorkerObject } from './worker-object.ts'
 
@@ -66,7 +68,7 @@ export async function kubeDispatcher(setting: DispatcherSetting<KubernetesFlags>
 }
 
 function begin(
-  { flags, logger, meters }: DispatcherSetting<KubernetesFlags>,
+  { flags, logger, meters, lineage: journal, asked, spans }: DispatcherSetting<KubernetesFlags>,
   side: ClusterSide,
   signal: AbortSignal,
 ): AtWork & { readonly ownership: Ownership } {
@@ -77,13 +79,16 @@ function begin(
     worker.ownsChanged()
     for (const { uid, topic } of dispatchers.outletsOn(cluster)) if (topics.has(topic)) writer.look(uid)
   })
+  const lineage = new LastUndeliveredEvents(() => clock.now(), journal)
   const speaksFor = (outlet: Outlet): boolean => ownership.ownsLowest(dispatchers.clusterOf(outlet), outlet.topic)
   const progressOf = (uid: string) => progress.of(uid)
-  const writer = new OutletStatusWriter({ client, namespace, routes, speaksFor, progressOf, logger, signal })
+  const writer = new OutletStatusWriter({
+    ...{ client, namespace, instance, routes, speaksFor, progressOf, logger, signal },
+  })
   const worker = side.announce(() => ownership.owns)
   // who writes is there first: dispatchers report as soon as they are made
   const dispatchers: Dispatchers = new Dispatchers({
-    ...{ outlets, kafka, group, instance, ownership, credentials, clock, logger, meters },
+    ...{ outlets, kafka, group, instance, ownership, credentials, clock, logger, meters, lineage, spans },
     vaultOf: kubeVaults(client, namespace, signal),
     hasStarted: (uid) => statusOf(routes.objects.get({ namespace, name: uid }))?.topicId !== undefined,
     partitionsOf: (uid) => writer.stored(uid)?.partitions,
@@ -97,11 +102,15 @@ function begin(
   const progress: Progress = new Progress({
     units: () => dispatchers.dispatchers,
     stored: (uid) => writer.stored(uid),
-    write: (uid) => writer.later(uid),
-    ...{ clock, logger, signal },
+    lastUndelivered: (uid) => lineage.of(uid),
+    write: (uid, first) => writer.later(uid, first),
+    ...{ instance, clock, logger, signal },
   })
+  asked.serve(askingOf(dispatchers, { outlets, main: kafka }, { credentials, clock, logger }))
   outlets.subscribe((change) => {
-    if (change.kind === 'gone') seen.deleted(change.uid)
+    if (change.kind !== 'gone') return
+    lineage.forget(change.uid)
+    seen.deleted(change.uid)
   })
   return { ownership, dispatchers, writer, progress, worker }
 }

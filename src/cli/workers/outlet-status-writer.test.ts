@@ -7,6 +7,8 @@ import { MemoryApi } from '../../kube/memory.ts'
 import { kubeRoutes } from '../../kube/routes.ts'
 import { createLogger } from '../../telemetry/logger.ts'
 import { OutletStatusWriter } from './outlet-status-writer.ts'
+import type { Standing } from './progress-due.ts'
+import { Turns } from './turns.ts'
 
 const namespace = 'system'
 const logger = createLogger('silent')
@@ -23,10 +25,10 @@ const spec = {
 }
 const allStarted = { topicId: 't1', partitions: 3 }
 const consuming: OutletReport = { uid: 'a', generation: 1, state: 'consuming', fault: null, allStarted }
-const status = { observedGeneration: 1, state: 'consuming', topicId: 't1', partitions: 3 }
+const status = { observedGeneration: 1, state: 'consuming', topicId: 't1', partitions: 3, shares: {} }
 const parked = (count: number) => ({ reason: 'DeliveryFailed', message: `${count} events` }) as const
 
-async function rig(uids: readonly string[] = ['a']) {
+async function rig(uids: readonly string[] = ['a'], progressOf = (_uid: string): Standing | undefined => undefined) {
   const api = new MemoryApi()
   const client = api.client()
   for (const name of uids) {
@@ -51,8 +53,10 @@ async function rig(uids: readonly string[] = ['a']) {
   const writer = new OutletStatusWriter({
     client: counting,
     namespace,
+    instance: 'd-0',
     routes,
     speaksFor,
+    progressOf,
     logger,
     signal: ended.signal,
   })
@@ -127,6 +131,46 @@ test('while the API server is away it goes on trying, for all of them', async ()
   for (const uid of uids) await shows(status, uid)
 })
 
+test('who does not speak for an Outlet writes its own share beside that of others, and nothing else', async () => {
+  const share = { lastDelivery: '2026-01-01T00:00:00Z', undelivered: { parked: 3 } }
+  const { client, writer, writes, at, shows } = await rig(['a'], () => ({ lag: 7, share }))
+  at.ours = false
+  const other = { ...status, progress: { lag: 9 }, news: 'of a later version', shares: { 'd-1': { rate: 4.2 } } }
+  const body = [{ op: 'add', path: '/status', value: other }]
+  const key = { namespace, name: 'a' }
+  await client.patch(kinds.outlet, key, { kind: 'json', body }, signal, { subresource: 'status' })
+  writer.report({ ...consuming, fault: parked(1) })
+  writer.later('a')
+  await shows({ ...other, shares: { ...other.shares, 'd-0': share } })
+  at.ours = true
+  writer.look('a')
+  await shows({ ...other, fault: parked(1), progress: { lag: 7 }, shares: { ...other.shares, 'd-0': share } })
+  expect(writes).toEqual(['a', 'a'])
+})
+
+test('of an Outlet of which nobody has said anything nothing is shared', async () => {
+  const { writer, writes, at } = await rig(['a'], () => ({ lag: 0, share: { rate: 1 } }))
+  at.ours = false
+  writer.later('a', true)
+  await new Promise((resolve) => setTimeout(resolve, 1_300))
+  expect(writes).toEqual([])
+})
+
+test('those whose events nobody took go first, and others have their turn all the same', () => {
+  const turns = new Turns()
+  for (const uid of ['a', 'b', 'c']) turns.add(uid)
+  turns.add('c', true)
+  turns.add('x', true)
+  const taken: (string | undefined)[] = []
+  for (let turn = 0; turn < 8; turn++) {
+    const uid = turns.next()
+    // it fails on and on
+    if (uid === 'x') turns.add('x', true)
+    taken.push(uid)
+  }
+  expect(taken).toEqual(['c', 'a', 'x', 'b', 'x', 'x', 'x', 'x'])
+})
+
 async function second({ api }: { api: MemoryApi }) {
   const ended = new AbortController()
   cleanups.push(() => ended.abort())
@@ -142,6 +186,7 @@ async function second({ api }: { api: MemoryApi }) {
   const writer = new OutletStatusWriter({
     client: counting,
     namespace,
+    instance: 'd-0',
     routes,
     speaksFor,
     logger,

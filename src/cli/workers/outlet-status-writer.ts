@@ -1,9 +1,7 @@
-import { OutletStatus } from '../../contract/outlet.ts'
-import type { Outlet, OutletProgress } from '../../contract/outlet.ts'
+import { outletStatusOf, type Outlet, type OutletStatus } from '../../contract/outlet.ts'
 import type { OutletReport } from '../../contract/route-source.ts'
 import type { Fault } from '../../core/fault.ts'
 import type { KubeClient, StoredObject } from '../../kube/client.ts'
-import { sameJson } from '../../kube/equal.ts'
 import { asFault } from '../../kube/faults.ts'
 import { kinds } from '../../kube/kinds.ts'
 import { pause } from '../../kube/pause.ts'
@@ -11,16 +9,20 @@ import { isAfter } from '../../kube/resource-version.ts'
 import type { KubeRoutes } from '../../kube/routes.ts'
 import type { Logger } from '../../telemetry/logger.ts'
 import { callSignal, waitMs, warnAtFailure } from './api-calls.ts'
-import { decideStatus, differInWords } from './outlet-status.ts'
+import { changesOf, decideStatus, differInWords, type StatusChange } from './outlet-status.ts'
+import type { Standing } from './progress-due.ts'
+import { Turns } from './turns.ts'
 
 export interface OutletStatusWriterParts {
   readonly client: KubeClient
   readonly namespace: string
+  /** The name under which this process tells what it did: that of its pod. */
+  readonly instance: string
   readonly routes: Pick<KubeRoutes, 'outlets' | 'objects'>
   /** Whether this process owns the lowest partition of the Outlet's topic. */
   speaksFor(outlet: Outlet): boolean
   /** How far it is, when that is worth a write; undefined: as stored. */
-  progressOf?(uid: string): OutletProgress | undefined
+  progressOf?(uid: string): Standing | undefined
   readonly logger: Logger
   /** Ends it; what is not written then is for the next owner to write. */
   readonly signal: AbortSignal
@@ -33,7 +35,7 @@ const wordsMs = 1_000
 
 /**
  * Writes the status of those Outlets for which this process speaks: once a generation, and when a fault comes, changes or goes; beside that, in
- * turns, how far they are.
+ * turns, how far they are. Of others it writes its own share alone: a write names the fields that it is about, so nobody undoes what another wrote.
  *
  *     report · lowest partition is ours · someone changed it ──► urgent ─► decide ─► as stored? nothing
  *     progress ──────────────────────────────────────────────────────────────────────► words only? ─► later, one a second
@@ -45,7 +47,7 @@ export class OutletStatusWriter {
   /** Outlets of which this process has reported a fault. */
   readonly #faulted = new Set<string>()
   readonly #urgent = new Set<string>()
-  readonly #later = new Set<string>()
+  readonly #later = new Turns()
   /** What was written, until the informer brings it. */
   readonly #written = new Map<string, StoredObject>()
   readonly #unsubscribe: () => void
@@ -82,13 +84,13 @@ export class OutletStatusWriter {
     this.#wake()
   }
 
-  /** Its progress is worth a write, in its turn. */
-  later(uid: string): void {
-    this.#later.add(uid)
+  /** Its progress is worth a write, in its turn. `first`: events got lost to its subscriber, so it goes before those that have figures alone to tell. */
+  later(uid: string, first = false): void {
+    this.#later.add(uid, first)
   }
 
   /** What is known to be stored; cheap. Undefined: it does not consume. */
-  stored(uid: string): Pick<OutletStatus, 'partitions' | 'progress'> | undefined {
+  stored(uid: string): Pick<OutletStatus, 'partitions' | 'progress' | 'shares'> | undefined {
     // what does not look like ours is set right by whoever writes it next
     const status = this.#object(uid)?.['status'] as OutletStatus | undefined
     return status?.state === 'consuming' ? status : undefined
@@ -147,27 +149,22 @@ export class OutletStatusWriter {
 
   /** Takes turns among those whose words have changed. */
   #wordsDue(): void {
-    const [uid] = this.#later
-    if (uid === undefined) return
-    this.#later.delete(uid)
-    void this.#write(uid, true)
+    const uid = this.#later.next()
+    if (uid !== undefined) void this.#write(uid, true)
   }
 
   /** @returns what went wrong; then it is tried again. */
   async #write(uid: string, words: boolean): Promise<Fault | null> {
     const wanted = this.#wanted(uid)
     if (wanted === null) return null
-    const { object, status, stored } = wanted
-    if (!words && differInWords(status, stored)) {
+    const { object, changes, urgent } = wanted
+    if (!words && !urgent) {
       this.#later.add(uid)
       return null
     }
     const { client, namespace, signal } = this.#parts
-    const body = [
-      // not one that was made anew meanwhile
-      { op: 'test', path: '/metadata/uid', value: object.metadata.uid },
-      { op: 'add', path: '/status', value: status },
-    ]
+    // not one that was made anew meanwhile
+    const body = [{ op: 'test', path: '/metadata/uid', value: object.metadata.uid }, ...changes]
     try {
       const limit = callSignal(signal)
       const options = { subresource: 'status' } as const
@@ -190,20 +187,26 @@ export class OutletStatusWriter {
     return fault
   }
 
-  /** What to write; null: nothing, or it is not for us to write. */
-  #wanted(uid: string): { object: StoredObject; status: OutletStatus; stored: OutletStatus | undefined } | null {
-    const [report, outlet, object] = [
-      this.#reports.get(uid),
-      this.#parts.routes.outlets.current.get(uid),
-      this.#object(uid),
-    ]
-    if (report === undefined || outlet === undefined || object === undefined) return null
-    if (!this.#parts.speaksFor(outlet)) return null
+  /** What to write; null: nothing, or it is not for us to write. `urgent`: more than words and figures. */
+  #wanted(uid: string): { object: StoredObject; changes: readonly StatusChange[]; urgent: boolean } | null {
+    const { routes, instance } = this.#parts
+    const [outlet, object] = [routes.outlets.current.get(uid), this.#object(uid)]
+    if (outlet === undefined || object === undefined) return null
     const stored = statusOf(object)
-    const recovered = report.fault === null && this.#faulted.has(uid)
     const progress = this.#parts.progressOf?.(uid)
-    const status = decideStatus({ report, stored, recovered, progress })
-    return status === null || sameJson(status, stored) ? null : { object, status, stored }
+    const status = this.#parts.speaksFor(outlet) ? this.#decided(uid, stored, progress) : null
+    const changes = changesOf({ written: object['status'], stored, status, share: progress?.share, instance })
+    if (changes.length === 0) return null
+    return { object, changes, urgent: status !== null && !differInWords(status, stored) }
+  }
+
+  /** Of an Outlet for which we speak. */
+  #decided(uid: string, stored: OutletStatus | undefined, progress: Standing | undefined): OutletStatus | null {
+    const report = this.#reports.get(uid)
+    if (report === undefined) return null
+    const recovered = report.fault === null && this.#faulted.has(uid)
+    const lag = progress?.lag ?? undefined
+    return decideStatus({ report, stored, recovered, ...(lag === undefined ? {} : { progress: { lag } }) })
   }
 
   /** The newer one of what the informer has and what we wrote. */
@@ -219,6 +222,5 @@ export class OutletStatusWriter {
 
 /** What an Outlet's object says of it; undefined: nothing that this version can read. */
 export function statusOf(object: StoredObject | undefined): OutletStatus | undefined {
-  const read = OutletStatus.safeParse(object?.['status'])
-  return read.success ? read.data : undefined
+  return outletStatusOf(object?.['status'])
 }

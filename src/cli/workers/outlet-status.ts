@@ -1,6 +1,7 @@
 import { isDeepStrictEqual } from 'node:util'
-import type { OutletProgress, OutletStatus } from '../../contract/outlet.ts'
+import type { OutletProgress, OutletShare, OutletStatus } from '../../contract/outlet.ts'
 import type { OutletReport } from '../../contract/route-source.ts'
+import { isRecord, sameJson } from '../../kube/equal.ts'
 
 /** What is known when a status is decided. */
 export interface StatusView {
@@ -34,7 +35,7 @@ export function decideStatus({ report, stored, recovered, progress: now }: Statu
     return { observedGeneration: generation, state: 'consuming', ...problem, topicId, partitions, ...progress }
   }
   if (fault === null && !(recovered && stored?.fault !== undefined)) return null
-  const { fault: _, ...known } = stored ?? { state: 'starting' as const }
+  const { fault: _, shares: __, ...known } = stored ?? { state: 'starting' as const, shares: {} }
   const state = stored?.observedGeneration === generation ? stored.state : 'starting'
   return { ...known, observedGeneration: generation, state, ...problem, ...progress }
 }
@@ -45,6 +46,53 @@ export function differInWords(a: OutletStatus, b: OutletStatus | undefined): boo
   return isDeepStrictEqual(withoutWords(a), withoutWords(b))
 }
 
-function withoutWords({ fault: _fault, progress: _progress, ...rest }: OutletStatus): object {
+function withoutWords({ fault: _fault, progress: _progress, shares: _shares, ...rest }: OutletStatus): object {
   return rest
+}
+
+/** One step of a JSON patch (RFC 6902). */
+export interface StatusChange {
+  readonly op: 'add' | 'remove'
+  readonly path: string
+  readonly value?: unknown
+}
+
+/** The fields that whoever speaks for an Outlet writes. */
+const spoken = ['observedGeneration', 'state', 'fault', 'topicId', 'partitions', 'progress'] as const
+
+/** What stands in the object, and what shall. */
+export interface StatusChanges {
+  /** As it stands there, whoever wrote it. */
+  readonly written: unknown
+  /** As we understand that. */
+  readonly stored: OutletStatus | undefined
+  /** As {@link decideStatus} says; null: not for us, or as it is. */
+  readonly status: OutletStatus | null
+  /** What this process did; undefined: as it is. */
+  readonly share: OutletShare | undefined
+  /** Whose share that is. */
+  readonly instance: string
+}
+
+/** Names the fields that differ, and no other: each dispatcher has its own, and those of another version are left alone. Pure. */
+export function changesOf({ written, stored, status, share, instance }: StatusChanges): readonly StatusChange[] {
+  const told = share !== undefined && !sameJson(share, stored?.shares?.[instance] ?? {})
+  if (!isRecord(written)) {
+    // of one that nobody has said anything of there is nothing to share
+    if (status === null) return []
+    // a place for the shares of others, so that none of them makes it at the same time as another
+    return [{ op: 'add', path: '/status', value: { ...status, shares: told ? { [instance]: share } : {} } }]
+  }
+  const fields = status === null ? [] : spoken.flatMap((field) => changeOf(field, written[field], status[field]))
+  if (!told) return fields
+  const place = isRecord(written['shares'])
+    ? { path: `/status/shares/${instance.replaceAll('~', '~0').replaceAll('/', '~1')}`, value: share }
+    : { path: '/status/shares', value: { [instance]: share } }
+  return [...fields, { op: 'add', ...place }]
+}
+
+function changeOf(field: string, is: unknown, wanted: unknown): StatusChange[] {
+  if (sameJson(is, wanted)) return []
+  const path = `/status/${field}`
+  return [wanted === undefined ? { op: 'remove', path } : { op: 'add', path, value: wanted }]
 }

@@ -61,6 +61,11 @@ export class Ownership {
     return fleet?.owned.get(topic)?.has(lowest) === true || fleet?.standing.has(topic) === true
   }
 
+  /** Whether this process owns a partition of a topic. */
+  ownsAny(cluster: KafkaCluster, topic: string): boolean {
+    return this.#fleets.get(clusterId(cluster))?.owned.has(topic) === true
+  }
+
   /**
    * Whether this process has its place in a fleet, or nothing to share. One cluster of several that is away is no reason to take a process
    * out of service that serves the others.

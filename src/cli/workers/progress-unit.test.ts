@@ -21,19 +21,25 @@ async function rig(outlets: readonly { readonly uid: string; readonly topic: str
   const routes = new MemoryRouteSet<Outlet>()
   for (const outlet of outlets) routes.set({ ...outlet, group: outlet.uid } as Outlet)
   const asked = { ranges: 0, groups: [] as string[] }
-  const state = { others: new Set<string>() }
+  const state = { others: new Set<string>(), worked: new Set<string>(), unfinished: new Set<string>() }
   const unit: UnitAtWork = {
     outlets: routes,
     speaksFor: (topic) => !state.others.has(topic),
+    worksOn: (topic) => state.worked.has(topic),
     snapshot: (uids) =>
       [...uids].map((uid) => {
         const { group, topic } = routes.current.get(uid) ?? { group: '', topic: '' }
-        return { uid, group, topic, partitions: [], lastDelivery: null, lastError: null } as never
+        const partitions = [...(state.worked.has(topic) ? [{ partition: 1, position: 0 }] : [])]
+        return { uid, group, topic, partitions, lastDelivery: null, lastError: null, tally: null } as never
       }),
     reader: { range: (at) => (asked.ranges++, reader.range(at)) },
     positions: { fetch: (groups) => (asked.groups.push(...groups.keys()), positions.fetch(groups)) },
   }
-  const progress = new ProgressUnit(unit, { partitionsOf: () => 2, gone: () => {} })
+  const progress = new ProgressUnit(unit, {
+    partitionsOf: () => 2,
+    unfinished: (uid) => state.unfinished.has(uid),
+    gone: () => {},
+  })
   const look = async () => {
     const { stands } = await progress.look(signal)
     return stands.map(({ uid, lag, quiet }) => ({ uid, lag, quiet }))
@@ -83,6 +89,26 @@ test('of topics for which others speak nothing is asked; once we speak for one, 
   expect(it.asked.ranges).toBe(0)
   it.state.others.delete('b')
   expect(await it.look()).toEqual([{ uid: 'other', lag: 0, quiet: false }])
+})
+
+test('of a topic for which others speak we see what is to be done on our partitions, and leave the lag to them', async () => {
+  await using it = await rig([{ uid: 'one', topic: 'a' }])
+  it.state.others.add('a')
+  it.state.worked.add('a')
+  for (const partition of [0, 0, 1]) await it.append('a', partition)
+  const { stands } = await it.progress.look(signal)
+  expect(stands).toMatchObject([{ uid: 'one', lag: null, behind: true, quiet: false }])
+  expect(it.asked.groups).toEqual([])
+})
+
+test('an Outlet whose partitions have left us is looked at until we have taken back what we said of it', async () => {
+  await using it = await rig([{ uid: 'one', topic: 'a' }])
+  it.state.others.add('a')
+  it.state.unfinished.add('one')
+  expect(await it.look()).toEqual([{ uid: 'one', lag: null, quiet: true }])
+  expect(await it.look()).toHaveLength(1)
+  it.state.unfinished.delete('one')
+  expect(await it.look()).toEqual([])
 })
 
 test('a topic that is gone stops the others not', async () => {

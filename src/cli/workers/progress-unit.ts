@@ -3,20 +3,29 @@ import type { RouteSet } from '../../contract/route-source.ts'
 import { Fault, type FaultCode } from '../../core/fault.ts'
 import type { OutletSnapshot } from '../../data-plane/dispatcher/parts.ts'
 import type { LogReader, Positions, TopicPartition } from '../../kafka/log.ts'
+import type { Counted } from './share-meter.ts'
 
 /** The dispatcher of one cluster, as far as it is asked for progress. */
 export interface UnitAtWork {
   readonly outlets: RouteSet<Outlet>
   /** Whether this process owns the lowest partition of a topic, and so speaks for its Outlets. */
   speaksFor(topic: string): boolean
+  /** Whether it owns any. */
+  worksOn(topic: string): boolean
   snapshot(uids: Iterable<string>): readonly OutletSnapshot[]
   readonly reader: Pick<LogReader, 'range'>
   readonly positions: Pick<Positions, 'fetch'>
 }
 
-/** How an Outlet stands now, over all partitions of its topic. */
-export interface Stands extends Pick<OutletSnapshot, 'uid' | 'lastDelivery' | 'lastError'> {
-  readonly lag: number
+/** How an Outlet stands now. */
+export interface Stands {
+  readonly uid: string
+  /** Over all partitions of its topic; null: others speak for it. */
+  readonly lag: number | null
+  /** Something is to be done: on any partition, or, where others speak for it, on ours. */
+  readonly behind: boolean
+  /** What this process did. */
+  readonly snapshot: Counted
   /** Nothing new came to its topic since the look before. */
   readonly quiet: boolean
 }
@@ -24,6 +33,8 @@ export interface Stands extends Pick<OutletSnapshot, 'uid' | 'lastDelivery' | 'l
 export interface ProgressHost {
   /** How many partitions of its topic an Outlet has begun with; undefined: it does not consume yet. */
   partitionsOf(uid: string): number | undefined
+  /** What this process said of an Outlet holds no longer, now that it owns nothing of its topic. */
+  unfinished(uid: string): boolean
   /** An Outlet has gone. */
   gone(uid: string): void
 }
@@ -49,6 +60,7 @@ export class ProgressUnit {
   constructor(unit: UnitAtWork, host: ProgressHost) {
     this.#unit = unit
     this.#host = host
+    for (const uid of unit.outlets.current.keys()) this.#open.add(uid)
     this.#unsubscribe = unit.outlets.subscribe((change) => {
       if (change.kind === 'set') {
         this.#open.add(change.value.uid)
@@ -71,8 +83,7 @@ export class ProgressUnit {
   /** @throws Fault as LogReader.range and Positions.fetch do. */
   async look(signal: AbortSignal): Promise<{ readonly moved: boolean; readonly stands: readonly Stands[] }> {
     const topics = this.#topics()
-    if (topics.size === 0) return { moved: false, stands: [] }
-    const moved = await this.#askEnds(topics)
+    const moved = topics.size === 0 ? new Set<string>() : await this.#askEnds(topics)
     if (signal.aborted) return { moved: false, stands: [] }
     if (moved.size > 0) {
       for (const { uid, topic } of this.#unit.outlets.current.values()) if (moved.has(topic)) this.#open.add(uid)
@@ -82,13 +93,13 @@ export class ProgressUnit {
     return { moved: moved.size > 0 || this.#open.size > 0, stands }
   }
 
-  /** The topics for whose Outlets we speak, and how many partitions they have. */
+  /** The topics on which we work, or for whose Outlets we speak, and how many partitions they have. */
   #topics(): ReadonlyMap<string, number> {
     const topics = new Map<string, number>()
     const others = new Set<string>()
     for (const { uid, topic } of this.#unit.outlets.current.values()) {
       if (topics.has(topic) || others.has(topic)) continue
-      if (!this.#unit.speaksFor(topic)) others.add(topic)
+      if (!this.#isOurs(topic)) others.add(topic)
       const partitions = others.has(topic) ? undefined : this.#host.partitionsOf(uid)
       // thousands read one topic: it takes one that consumes
       if (partitions !== undefined) topics.set(topic, partitions)
@@ -118,18 +129,25 @@ export class ProgressUnit {
     for (const uid of [...this.#open.values().take(perTurn)]) {
       const outlet = this.#unit.outlets.current.get(uid)
       this.#open.delete(uid)
-      // of a topic for which others speak: they look
-      if (outlet === undefined || !this.#unit.speaksFor(outlet.topic)) continue
+      if (outlet === undefined) continue
+      const left = !this.#isOurs(outlet.topic)
+      // of a topic on which others work: they look
+      if (left && !this.#host.unfinished(uid)) continue
       this.#open.add(uid)
-      if (this.#ends.has(outlet.topic)) taken.push(outlet)
+      if (left || this.#ends.has(outlet.topic)) taken.push(outlet)
     }
     return taken
+  }
+
+  #isOurs(topic: string): boolean {
+    return this.#unit.speaksFor(topic) || this.#unit.worksOn(topic)
   }
 
   async #stands(outlets: readonly Outlet[], moved: ReadonlySet<string>): Promise<readonly Stands[]> {
     const snapshots = this.#unit.snapshot(outlets.map(({ uid }) => uid))
     const elsewhere = new Map<string, readonly TopicPartition[]>()
     for (const { group, topic, partitions } of snapshots) {
+      if (!this.#unit.speaksFor(topic)) continue
       const here = new Set(partitions.map(({ partition }) => partition))
       const missing = (this.#ends.get(topic) ?? []).filter(({ partition }) => !here.has(partition))
       if (missing.length === 0) continue
@@ -141,15 +159,17 @@ export class ProgressUnit {
     const fetched = await together([...elsewhere], async (some) => positions.fetch(new Map(some)))
     const committed = new Map(fetched.flatMap((some) => [...some]))
     return snapshots.map((snapshot) => {
-      const { uid, group, topic, lastDelivery, lastError } = snapshot
+      const { uid, group, topic } = snapshot
       const at = new Map<number, number>()
       for (const each of committed.get(group) ?? [])
         if (each.topic === topic) at.set(each.partition, Number(each.offset))
       for (const { partition, position } of snapshot.partitions) at.set(partition, position)
+      const speaks = this.#unit.speaksFor(topic)
       const lag = (this.#ends.get(topic) ?? [])
+        .filter(({ partition }) => speaks || at.has(partition))
         .map(({ partition, start, end }) => Math.max(0, end - Math.max(start, at.get(partition) ?? start)))
         .reduce((sum, one) => sum + one, 0)
-      return { uid, lag, quiet: !moved.has(topic), lastDelivery, lastError }
+      return { uid, lag: speaks ? lag : null, behind: lag > 0, quiet: !moved.has(topic), snapshot }
     })
   }
 }

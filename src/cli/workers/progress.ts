@@ -1,17 +1,23 @@
-import type { OutletProgress, OutletStatus } from '../../contract/outlet.ts'
+import type { LastUndelivered } from '../../api/meta/progress.ts'
+import { OutletShare, type OutletStatus } from '../../contract/outlet.ts'
 import type { Clock } from '../../core/clock.ts'
 import { pause } from '../../kube/pause.ts'
 import type { Logger } from '../../telemetry/logger.ts'
-import { dueOf } from './progress-due.ts'
+import { dueOf, isStored, type Standing } from './progress-due.ts'
 import { ProgressUnit, type Stands, type UnitAtWork } from './progress-unit.ts'
+import { ShareMeter, type Counted } from './share-meter.ts'
 
 export interface ProgressParts {
   /** The dispatchers at work now. */
   units(): readonly UnitAtWork[]
+  /** This process, among those that share the work: the name of its pod. */
+  readonly instance: string
   /** What is said of an Outlet now; undefined: it does not consume yet. */
-  stored(uid: string): Pick<OutletStatus, 'partitions' | 'progress'> | undefined
-  /** It shall be written, in its turn: then {@link Progress.of} says what. */
-  write(uid: string): void
+  stored(uid: string): Pick<OutletStatus, 'partitions' | 'progress' | 'shares'> | undefined
+  /** The last event of an Outlet that nobody took, as far as it is known. */
+  lastUndelivered?(uid: string): LastUndelivered | undefined
+  /** It shall be written, in its turn: then {@link Progress.of} says what. `first`: before those that have nothing but figures to tell. */
+  write(uid: string, first: boolean): void
   readonly clock: Clock
   readonly logger: Logger
   /** Ends it. */
@@ -28,27 +34,32 @@ const share = 1 / 50
 const rememberMs = 60_000
 
 /**
- * How far the Outlets are for which this process speaks, for their status.
+ * How far the Outlets are for which this process speaks, and what it did for those on whose partitions it works, for their status.
  *
  *     each unit, every 2 to 10 s ─► ends of its topics (one request) ─► moved? ─► its Outlets are looked at, some a turn ─► due? ─► write
- *                                                                        └── no: only those that are behind
+ *                                                                        └── no: only those that are behind, or were busy in the last minute
  */
 export class Progress {
   readonly #parts: ProgressParts
   readonly #units = new Map<UnitAtWork, ProgressUnit>()
   /** What is to be written. */
-  readonly #due = new Map<string, OutletProgress>()
+  readonly #due = new Map<string, Standing>()
+  /** Of Outlets for which there was anything to do. */
+  readonly #shares = new Map<string, ShareMeter>()
+  /** Monotonic milliseconds. */
+  readonly #began: number
   /** When that was decided last. Monotonic milliseconds. */
   readonly #writtenAt = new Map<string, number>()
   readonly #running: Promise<void>
 
   constructor(parts: ProgressParts) {
     this.#parts = parts
+    this.#began = parts.clock.monotonic()
     this.#running = this.#run()
   }
 
   /** What shall be written of an Outlet; undefined: what is said already. */
-  of(uid: string): OutletProgress | undefined {
+  of(uid: string): Standing | undefined {
     return this.#due.get(uid)
   }
 
@@ -93,31 +104,40 @@ export class Progress {
   }
 
   /** @returns whether there is nothing more to see before something new comes. */
-  #judge({ uid, lag, lastDelivery, lastError, quiet }: Stands): boolean {
-    const { clock } = this.#parts
-    const stored = this.#parts.stored(uid)
-    if (stored === undefined) return false
-    const delivered = latest(lastDelivery, stored.progress?.lastDelivery)
-    const failed =
-      lastError === null ? stored.progress?.lastError : { time: isoOf(lastError.at), message: lastError.message }
-    const now: OutletProgress = {
-      lag,
-      ...(delivered === undefined ? {} : { lastDelivery: delivered }),
-      ...(failed === undefined ? {} : { lastError: failed }),
-    }
+  #judge({ uid, lag, behind, quiet, snapshot }: Stands): boolean {
+    const { clock, instance } = this.#parts
+    const status = this.#parts.stored(uid)
+    if (status === undefined) return false
+    const read = OutletShare.safeParse(status.shares?.[instance])
+    const known = read.success ? read.data : undefined
+    const stored = { lag: status.progress?.lag ?? 0, ...(known === undefined ? {} : { share: known }) }
+    const now = { lag, share: this.#share(uid, snapshot, known) }
+    // its turn has come: what changes from here on is judged anew
+    if (isStored(this.#due.get(uid), stored)) this.#due.delete(uid)
     const sinceMs = clock.monotonic() - (this.#writtenAt.get(uid) ?? -Infinity)
-    const due = dueOf({ now, stored: stored.progress, quiet, sinceMs })
+    const due = dueOf({ now, stored, quiet, sinceMs })
     if (due === 'same') {
       this.#due.delete(uid)
-      return lag === 0
+      return !behind && now.share.rate === undefined
     }
     // what waits for its turn says what holds then
-    if (due === 'now' || this.#due.has(uid)) {
+    if (due !== 'later' || this.#due.has(uid)) {
       if (!this.#due.has(uid)) this.#writtenAt.set(uid, clock.monotonic())
       this.#due.set(uid, now)
-      this.#parts.write(uid)
+      this.#parts.write(uid, due === 'first')
     }
     return false
+  }
+
+  #share(uid: string, counted: Counted, stored: OutletShare | undefined): OutletShare {
+    const known = this.#shares.get(uid)
+    const { delivered, parked, dropped, lost, lastError } = counted
+    // of most of ten thousand nothing needs to be remembered
+    const idle = delivered + parked + dropped + lost === 0 && lastError === null && stored === undefined
+    if (known === undefined && idle) return {}
+    const meter = known ?? new ShareMeter(stored, this.#began)
+    this.#shares.set(uid, meter)
+    return meter.share(this.#parts.clock.monotonic(), counted, stored, this.#parts.lastUndelivered?.(uid))
   }
 
   /** Units come and go. */
@@ -130,20 +150,12 @@ export class Progress {
     }
     const host = {
       partitionsOf: (uid: string) => this.#parts.stored(uid)?.partitions,
-      gone: (uid: string) => void this.#due.delete(uid),
+      unfinished: (uid: string) => this.#parts.stored(uid)?.shares?.[this.#parts.instance]?.rate !== undefined,
+      gone: (uid: string) => {
+        this.#due.delete(uid)
+        this.#shares.delete(uid)
+      },
     }
     for (const unit of atWork) if (!this.#units.has(unit)) this.#units.set(unit, new ProgressUnit(unit, host))
   }
-}
-
-/** The later one of what this process delivered and what was said before it began. */
-function latest(at: number | null, said: string | undefined): string | undefined {
-  if (at === null) return said
-  const now = isoOf(at)
-  return said === undefined || now > said ? now : said
-}
-
-/** RFC 3339 in whole seconds: more is of no use to people. */
-function isoOf(ms: number): string {
-  return `${new Date(ms).toISOString().slice(0, 19)}Z`
 }

@@ -1,5 +1,8 @@
+import type { DeliveryLineage } from '../../contract/lineage.ts'
 import type { Logger } from '../../telemetry/logger.ts'
+import type { Spans } from '../../telemetry/spans.ts'
 import type { Meters } from '../metrics/meters.ts'
+import type { Lineage } from '../lineage/open-lineage.ts'
 import type { DispatcherFlags } from '../worker-flags.ts'
 
 /** A dispatcher worker at work. */
@@ -16,6 +19,12 @@ export interface DispatcherSetting<Source> {
   readonly logger: Logger
   /** Absent: nobody asks for metrics. */
   readonly meters?: Meters | undefined
+  /** Who remembers how deliveries ended; absent: nobody. */
+  readonly lineage?: DeliveryLineage | undefined
+  /** Who makes spans of deliveries; absent: nobody. */
+  readonly spans?: Spans | undefined
+  /** Who is asked what became of events. */
+  readonly asked: Pick<Lineage, 'serve'>
   /** Aborts when it shall stop: what is not started yet need not start. */
   readonly stop: AbortSignal
 }

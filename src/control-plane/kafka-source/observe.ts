@@ -1,6 +1,6 @@
 import type { KafkaSource } from '../../api/kafka-source.ts'
 import type { ObjectKey } from '../../api/problem.ts'
-import { OutletStatus, type Outlet } from '../../contract/outlet.ts'
+import { outletStatusOf, type Outlet, type OutletStatus } from '../../contract/outlet.ts'
 import type { KafkaCluster } from '../../contract/source.ts'
 import type { ObjectName, StoredObject } from '../../kube/client.ts'
 import { nameOf } from '../../kube/store.ts'
@@ -116,7 +116,6 @@ export function clusterWith(servers: string, credential: CredentialVerdict): Kaf
 function standing(outlet: StoredObject, { outletVersions }: World): StandingOutlet {
   const { name: uid, generation } = outlet.metadata
   const spec = (outlet['spec'] ?? {}) as Partial<Outlet>
-  const told = OutletStatus.safeParse(outlet['status'])
   return {
     uid,
     topic: spec.topic ?? '',
@@ -127,7 +126,7 @@ function standing(outlet: StoredObject, { outletVersions }: World): StandingOutl
     },
     generation,
     version: outletVersions.specVersion(uid),
-    status: told.success ? told.data : undefined,
+    status: outletStatusOf(outlet['status']),
   }
 }
 

@@ -22,15 +22,17 @@ import { consumptionOf } from '../fleet.ts'
 import { clusterOfContract } from '../kafka-cluster.ts'
 import { parsedKafkaSource } from '../parsed.ts'
 import { Patience } from '../patience.ts'
+import { Progresses } from '../progress.ts'
 import { isTold, statusOf, statusWith } from '../status-of.ts'
 import { noting, Subjects } from '../subjects.ts'
 import { unknownTopics, type TopicsView } from '../topics/source-topics.ts'
+import { UndeliveredEvents } from '../undelivered.ts'
 import { applyContract, setFinalizers, type World } from '../world.ts'
 import { askedOf } from './compile.ts'
 import { concludeSource, type SeenOutlet } from './conclude.ts'
 import { decideSource, type SourceFinalizing, type SourcePlan } from './decide.ts'
 import { clusterWith, observeSource, type ObservedSource, type UnseenOutlet } from './observe.ts'
-import { sourceStatus } from './status.ts'
+import { sourceStatus, standingOutlets } from './status.ts'
 
 /** A fallback where a change will tell: nothing is lost if that is missed. Milliseconds. */
 const lookAgainMs = 5_000
@@ -46,6 +48,8 @@ type Serving = Extract<SourcePlan, { kind: 'serve' }>
 export class KafkaSourceReconciler implements Reconciler {
   readonly #world: World
   readonly #patience: Patience
+  readonly #progresses: Progresses
+  readonly #undelivered: UndeliveredEvents
   readonly #subjects = new Subjects()
   /** By UID of a KafkaSource that goes. */
   readonly #unseen = new Map<string, readonly UnseenOutlet[]>()
@@ -53,6 +57,8 @@ export class KafkaSourceReconciler implements Reconciler {
   constructor(world: World) {
     this.#world = world
     this.#patience = new Patience(world.clock)
+    this.#progresses = new Progresses(world.clock)
+    this.#undelivered = new UndeliveredEvents(world)
   }
 
   async reconcile(key: ObjectName, object: StoredObject | undefined, signal: AbortSignal): Promise<Outcome> {
@@ -93,6 +99,8 @@ export class KafkaSourceReconciler implements Reconciler {
     kafka.forgetView(uid)
     credentials.forget(uid)
     for (const what of [uid, `gone ${uid}`, `group ${uid}`]) this.#patience.forget(what)
+    this.#progresses.forget(uid)
+    this.#undelivered.forget(uid)
     this.#unseen.delete(uid)
   }
 
@@ -139,7 +147,12 @@ export class KafkaSourceReconciler implements Reconciler {
     })
     const afterMs = this.#patience.holdMs(uid, verdict, isTold(object))
     if (afterMs > 0) return { kind: 'waiting', afterMs }
-    return { kind: 'settled', status: sourceStatus(seen, compiled, outlets, verdict) }
+    const standing = standingOutlets(seen, compiled)
+    const statuses = standing.map((outlet) => outlet.status)
+    const progress = this.#progresses.of(uid, statuses, seen.dispatchers)
+    const tellMs = this.#undelivered.tell(object, progress)
+    const status = { ...sourceStatus(seen, compiled, outlets, verdict), ...progress }
+    return tellMs === null ? { kind: 'settled', status } : { kind: 'waiting', afterMs: tellMs, status }
   }
 
   /** Returns how each of those fares that are to stand. */

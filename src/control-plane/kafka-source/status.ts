@@ -7,12 +7,12 @@ import type { SeenOutlet } from './conclude.ts'
 import { askedId, isLeftAlone, wantedTopics } from './decide.ts'
 import { sourceInUse } from './in-use.ts'
 import { clusterWith, type ObservedSource, type StandingOutlet } from './observe.ts'
-import { placementsOf, progressOf } from './progress.ts'
+import { placementsOf } from './placements.ts'
 
 /** The dispatchers, as `kubectl get pods -l` finds them in the system namespace. */
 const selector = 'app.kubernetes.io/component=dispatcher,app.kubernetes.io/name=millrace'
 
-/** `status` of a KafkaSource that is served. */
+/** `status` of a KafkaSource that is served, but how far it is. */
 export function sourceStatus(
   seen: ObservedSource,
   compiled: CompiledSource,
@@ -21,8 +21,7 @@ export function sourceStatus(
 ): DesiredStatus {
   const { sinkUri, deadLetterSinkUri, key } = compiled
   const wanted = new Set(compiled.template === null ? [] : wantedTopics(seen, compiled))
-  const stays = isLeftAlone(seen, compiled)
-  const standing = seen.outlets.filter(({ topic }) => stays || wanted.has(topic))
+  const standing = standingOutlets(seen, compiled)
   const topics = topicsIn(seen, compiled, standing)
   const partitions = [...seen.topics.found.values()].reduce((sum, each) => sum + each.partitions, 0)
   const annotations = annotationsOf(seen, compiled, standing.length === wanted.size)
@@ -36,9 +35,15 @@ export function sourceStatus(
     selector,
     ...placed(seen, standing, outlets),
     ...(partitions === 0 ? kept(seen, 'maxAllowedVReplicas') : { maxAllowedVReplicas: partitions }),
-    ...progressOf(standing),
     ...(Object.keys(annotations).length === 0 ? {} : { annotations }),
   }
+}
+
+/** The Outlets that are to stand. */
+export function standingOutlets(seen: ObservedSource, compiled: CompiledSource): readonly StandingOutlet[] {
+  const wanted = new Set(compiled.template === null ? [] : wantedTopics(seen, compiled))
+  const stays = isLeftAlone(seen, compiled)
+  return seen.outlets.filter(({ topic }) => stays || wanted.has(topic))
 }
 
 /** Those that have their Outlet. While there shall be none for another reason, as they were: they are not new when they come back. */

@@ -1,7 +1,7 @@
 import { brokerClass } from '../../api/broker.ts'
 import type { ObjectKey } from '../../api/problem.ts'
 import type { Trigger } from '../../api/trigger.ts'
-import { OutletStatus } from '../../contract/outlet.ts'
+import { outletStatusOf, type OutletStatus } from '../../contract/outlet.ts'
 import type { KafkaCluster } from '../../contract/source.ts'
 import type { ObjectName, StoredObject } from '../../kube/client.ts'
 import { nameOf } from '../../kube/store.ts'
@@ -76,7 +76,6 @@ export function observeTrigger(object: StoredObject, world: World, memory: Trigg
   const parsed = parsedTrigger(object)
   const status = statusOf(object).annotations ?? {}
   const outlet = world.stores.outlets.get({ namespace: world.namespace, name: uid })
-  const told = OutletStatus.safeParse(outlet?.['status'])
   const deleting = deletionTimestamp !== undefined
   return {
     object,
@@ -91,7 +90,7 @@ export function observeTrigger(object: StoredObject, world: World, memory: Trigg
     group: groupOf(object),
     takenBy: world.groupNames.takenBy(uid, ({ key: rival }) => isOurs(rival, world)),
     outlet,
-    outletStatus: told.success ? told.data : undefined,
+    outletStatus: outletStatusOf(outlet?.['status']),
     outletVersion: world.outletVersions.specVersion(uid),
     outletDeletion: world.outletVersions.deletion(uid),
     unseen: memory.unseen,

@@ -11,9 +11,11 @@ import { consumptionOf } from '../fleet.ts'
 import { clusterAnnotations, clusterInUse, clusterOfContract } from '../kafka-cluster.ts'
 import { forceDeleteAnnotation } from '../broker/observe.ts'
 import { Patience } from '../patience.ts'
+import { Progresses } from '../progress.ts'
 import { isTold, statusWith } from '../status-of.ts'
 import { noting, Subjects } from '../subjects.ts'
 import { isRefusal, reasonFor } from '../topics/state.ts'
+import { UndeliveredEvents } from '../undelivered.ts'
 import type { Verdict } from '../verdict.ts'
 import { applyContract, setFinalizers, type World } from '../world.ts'
 import type { CompiledTrigger } from './compile.ts'
@@ -34,6 +36,8 @@ type Serving = Extract<TriggerPlan, { kind: 'serve' }>
 export class TriggerReconciler implements Reconciler {
   readonly #world: World
   readonly #patience: Patience
+  readonly #progresses: Progresses
+  readonly #undelivered: UndeliveredEvents
   readonly #subjects = new Subjects()
   /** By UID of a Trigger that goes. */
   readonly #unseen = new Map<string, UnseenOutlet>()
@@ -41,6 +45,8 @@ export class TriggerReconciler implements Reconciler {
   constructor(world: World) {
     this.#world = world
     this.#patience = new Patience(world.clock)
+    this.#progresses = new Progresses(world.clock)
+    this.#undelivered = new UndeliveredEvents(world)
   }
 
   async reconcile(key: ObjectName, object: StoredObject | undefined, signal: AbortSignal): Promise<Outcome> {
@@ -83,6 +89,8 @@ export class TriggerReconciler implements Reconciler {
     outletVersions.forget(uid)
     this.#patience.forget(uid)
     this.#patience.forget(`gone ${uid}`)
+    this.#progresses.forget(uid)
+    this.#undelivered.forget(uid)
     this.#unseen.delete(uid)
   }
 
@@ -108,7 +116,10 @@ export class TriggerReconciler implements Reconciler {
       this.#world.credentials.doubt(credential)
     const afterMs = this.#patience.holdMs(uid, verdict, isTold(object))
     if (afterMs > 0) return { kind: 'waiting', afterMs }
-    return { kind: 'settled', status: statusOf(seen, compiled, verdict) }
+    const progress = this.#progresses.of(uid, [seen.outletStatus], seen.dispatchers)
+    const tellMs = this.#undelivered.tell(object, progress)
+    const status = { ...statusOf(seen, compiled, verdict), ...progress }
+    return tellMs === null ? { kind: 'settled', status } : { kind: 'waiting', afterMs: tellMs, status }
   }
 
   async #applyOutlet({ outlet, compiled }: Serving, signal: AbortSignal) {
