@@ -29,6 +29,11 @@ export class Scene {
     return `${prefix}-${randomBytes(4).toString('hex')}`
   }
 
+  /** A folder of its own. */
+  folder(): string {
+    return join(this.#folder, this.name('data'))
+  }
+
   async topic(partitions: number, replicationFactor = 1): Promise<string> {
     const name = this.name('bench')
     const log = this.#log()

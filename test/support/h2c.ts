@@ -1,7 +1,8 @@
 import { createServer, type Http2Server, type ServerHttp2Session, type ServerHttp2Stream } from 'node:http2'
 import type { AddressInfo, Server } from 'node:net'
 import { Origins } from '../../src/data-plane/dispatcher/delivering/origins.ts'
-import type { Answer, Lane } from '../../src/data-plane/dispatcher/delivering/send.ts'
+import type { Lane } from '../../src/data-plane/dispatcher/delivering/lane.ts'
+import type { Answer } from '../../src/data-plane/dispatcher/delivering/send.ts'
 import { Budget } from '../../src/data-plane/dispatcher/reading/budget.ts'
 
 /** What a test has opened. */

@@ -5,7 +5,7 @@ import { join } from 'node:path'
 import { MemoryRouteSet } from '../../src/contract/memory-routes.ts'
 import type { Inlet } from '../../src/contract/inlet.ts'
 import { systemClock as clock } from '../../src/core/clock.ts'
-import { createIngress, type Ingress } from '../../src/data-plane/ingress/ingress.ts'
+import { createIngress, type Ingress, type IngressParts } from '../../src/data-plane/ingress/ingress.ts'
 import type { IngressOptions } from '../../src/data-plane/ingress/options.ts'
 import { openEmbeddedLog } from '../../src/kafka/embedded/embedded.ts'
 import type { Appended, Appender, Log, LogRecord, NewRecord } from '../../src/kafka/log.ts'
@@ -62,6 +62,9 @@ export interface Answer {
   readonly body: string
 }
 
+/** Who hears of what becomes of events. */
+type Ears = Pick<IngressParts, 'lineage' | 'spans'>
+
 /** An ingress on an embedded log, with a Broker `shop/default` on a topic of 100,000 bytes a record. */
 export class IngressRig implements AsyncDisposable {
   readonly topic = 'topic'
@@ -70,20 +73,22 @@ export class IngressRig implements AsyncDisposable {
   loaded = true
   readonly #log: Log
   readonly #dir: string
+  readonly #ears: Ears
   #ingress: Ingress | undefined
 
-  private constructor(log: Log, dir: string) {
+  private constructor(log: Log, dir: string, ears: Ears) {
     this.#log = log
+    this.#ears = ears
     this.#dir = dir
     this.gate = new Gate(log.appender())
     this.inlets.set(inletAt('default', this.topic))
   }
 
-  static async open(options: Partial<IngressOptions> = {}): Promise<IngressRig> {
+  static async open(options: Partial<IngressOptions> = {}, ears: Ears = {}): Promise<IngressRig> {
     const dir = await mkdtemp(join(tmpdir(), 'millrace-ingress-'))
     const retention = { ms: 1e12, bytes: 1e12 }
     const log = await openEmbeddedLog({ dir, fsync: 'off', retention, clock, logger })
-    const rig = new IngressRig(log, dir)
+    const rig = new IngressRig(log, dir, ears)
     const config = { 'max.message.bytes': '100000' }
     await log.admin().ensureTopic({ name: rig.topic, partitions: 1, replicationFactor: 1, config })
     rig.#ingress = await rig.another({ port: 0, ...options })
@@ -99,7 +104,7 @@ export class IngressRig implements AsyncDisposable {
   another(options: Partial<IngressOptions> & { port: number }): Promise<Ingress> {
     const { gate: appender, inlets } = this
     const loaded = (): boolean => this.loaded
-    return createIngress({ appender, inlets, logger, clock, options: { host, ...options }, loaded })
+    return createIngress({ appender, inlets, logger, clock, options: { host, ...options }, loaded, ...this.#ears })
   }
 
   send(

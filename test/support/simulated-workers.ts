@@ -15,7 +15,7 @@ export interface SimulatedWorker extends AsyncDisposable {
   /** While true it reads nothing, so what it has seen stands still. */
   paused: boolean
   /** How an Outlet fares; default: consuming. */
-  report: (source: string) => Pick<OutletStatus, 'state' | 'fault' | 'progress'>
+  report: (source: string) => Pick<OutletStatus, 'state' | 'fault' | 'progress' | 'shares'>
   /** Writes the reports again where they changed. */
   refresh(): void
 }

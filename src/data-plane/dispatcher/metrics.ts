@@ -169,16 +169,23 @@ export class DispatcherMetrics implements MetricSource {
     samples.add(outlets, 'state="consuming"', totals.consuming)
     samples.add(outlets, 'state="starting"', totals.starting)
     samples.add(partitions, '', totals.partitions)
-    let [used, limit, pending] = [0, 0, 0]
-    for (const dispatcher of this.#dispatchers) {
-      const load = dispatcher.load()
-      used += load.memory
-      limit += load.memoryLimit
-      pending += load.appendQueue
-    }
-    samples.add(memory, '', used)
-    samples.add(memoryLimit, '', limit)
-    samples.add(queue, '', pending)
+    const loads = Array.from(this.#dispatchers, (dispatcher) => dispatcher.load())
+    const budgets = [...new Set(loads.map(({ budget }) => budget))]
+    samples.add(
+      memory,
+      '',
+      sum(budgets, ({ used }) => used),
+    )
+    samples.add(
+      memoryLimit,
+      '',
+      sum(budgets, ({ limit }) => limit),
+    )
+    samples.add(
+      queue,
+      '',
+      sum(loads, ({ appendQueue }) => appendQueue),
+    )
     const { sums } = this.#bounded
     if (sums === null) return
     const labels = otherLabels('Trigger')
@@ -188,9 +195,14 @@ export class DispatcherMetrics implements MetricSource {
   }
 }
 
+function sum<T>(all: readonly T[], of: (one: T) => number): number {
+  return all.reduce((total, one) => total + of(one), 0)
+}
+
 function countsOf({ counts, tally }: OutletView): readonly number[] {
-  const { deliveredCount: done, parkedCount: kept, droppedCount: gone, loopedCount: round, lostCount: expired } = counts
-  return [done, tally?.retries ?? 0, tally?.deadLettered ?? 0, kept, gone, round, expired]
+  const { deliveredCount: done, deadLetteredCount: dead, parkedCount: kept, droppedCount: gone } = counts
+  const { loopedCount: round, lostCount: expired } = counts
+  return [done, tally?.retries ?? 0, dead, kept, gone, round, expired]
 }
 
 /** By the source of an Outlet, which is another one when the Outlet was edited: to write them anew for each page costs more than all else. */

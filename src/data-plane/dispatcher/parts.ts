@@ -1,11 +1,14 @@
+import type { DeliveryLineage, LogPlace, OutletStanding } from '../../contract/lineage.ts'
 import type { Outlet } from '../../contract/outlet.ts'
 import type { OutletReport, OutletReporter, PositionVault, RouteSet } from '../../contract/route-source.ts'
 import type { Source } from '../../contract/source.ts'
 import type { Clock } from '../../core/clock.ts'
 import type { Appender, LogAdmin, LogReader, Membership, MembershipHandler, Positions } from '../../kafka/log.ts'
 import type { Logger } from '../../telemetry/logger.ts'
+import type { Spans } from '../../telemetry/spans.ts'
 import type { Tally } from './delivering/tally.ts'
 import type { DispatcherOptions } from './options.ts'
+import type { Budget } from './reading/budget.ts'
 
 export interface DispatcherParts {
   readonly reader: LogReader
@@ -22,6 +25,12 @@ export interface DispatcherParts {
    * a topic that was made anew while no dispatcher ran, and goes on at the start of the log. Default: what this process saw itself.
    */
   readonly hasStarted?: (uid: string) => boolean
+  /** Who remembers how deliveries ended; absent: nobody. */
+  readonly lineage?: DeliveryLineage | undefined
+  /** Who makes spans of them; absent: nobody, and the trace of an event goes through as it came. */
+  readonly spans?: Spans | undefined
+  /** Bound on what this one and others of the process hold in memory together. Default: one of its own, of `budgetBytes`. */
+  readonly budget?: Budget
   readonly clock: Clock
   readonly logger: Logger
   readonly options?: Partial<DispatcherOptions>
@@ -48,6 +57,10 @@ export interface OutletSnapshot {
   }[]
   /** Events since this process began with the Outlet. */
   readonly delivered: number
+  /** Of the delivered: those that the dead letter sink took. */
+  readonly deadLettered: number
+  /** Events of answers that were stored. */
+  readonly replied: number
   readonly parked: number
   /** Neither delivered nor parked, as the Outlet wants it. */
   readonly dropped: number
@@ -89,6 +102,8 @@ export interface OutletView {
   /** Events since this process began with the Outlet. */
   readonly counts: {
     readonly deliveredCount: number
+    readonly deadLetteredCount: number
+    readonly repliedCount: number
     readonly parkedCount: number
     readonly droppedCount: number
     readonly loopedCount: number
@@ -100,8 +115,8 @@ export interface OutletView {
 
 /** What a dispatcher holds in memory, bytes. */
 export interface DispatcherLoad {
-  readonly memory: number
-  readonly memoryLimit: number
+  /** The same one for all dispatchers of a process that share it. */
+  readonly budget: Pick<Budget, 'used' | 'limit'>
   /** Replies and parked events that the log has not acknowledged. */
   readonly appendQueue: number
 }
@@ -112,6 +127,8 @@ export interface Dispatcher {
   /** Each Outlet in its turn, as it stands when it is asked for: others may run in between. */
   outlets(): Iterable<OutletView>
   load(): DispatcherLoad
+  /** Where the record there stands at each Outlet of its topic; empty where its partition is not this process's. What is settled is not known here. */
+  standings(place: LogPlace): readonly OutletStanding[]
   /**
    * Stops reading, lets finish what is in flight, commits, leaves the fleet; what is not finished by the deadline is aborted and will be
    * delivered by the next owner. The ports stay open. @param options.forGood this member will not come back.

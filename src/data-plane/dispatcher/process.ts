@@ -1,3 +1,4 @@
+import type { LogPlace } from '../../contract/lineage.ts'
 import { inTime } from '../../core/deadline.ts'
 import { Fault } from '../../core/fault.ts'
 import type { Membership, TopicPartition } from '../../kafka/log.ts'
@@ -16,16 +17,15 @@ import { Parking } from './delivering/parking.ts'
 import { JsonBodies } from './delivering/json-bodies.ts'
 import { Replies } from './delivering/replies.ts'
 import { Origins } from './delivering/origins.ts'
-import { Refresher } from './positions/refresher.ts'
 import { Roster } from './roster.ts'
 import { Sharing } from './sharing.ts'
 import { RunView, snapshotOf } from './snapshot.ts'
 import { ShortMetadata } from './positions/short-metadata.ts'
 import { Starter } from './positions/starter.ts'
 import { Topics } from './topics.ts'
-import { LOWEST, Worker } from './worker.ts'
-
-const ALIVE_MS = 100
+import { standingsOf } from './standings.ts'
+import { firstTopic, ownsLowest, Upkeep } from './upkeep.ts'
+import { Worker } from './worker.ts'
 
 /** The dispatcher of one process: puts its parts together and passes on what routes, fleet and time tell. */
 export class Process implements Dispatcher {
@@ -44,7 +44,7 @@ export class Process implements Dispatcher {
   readonly #topics: Topics
   readonly #groups: GroupWatch
   readonly #membership: Membership
-  readonly #timers: NodeJS.Timeout[] = []
+  readonly #upkeep: Upkeep
   readonly #roster: Roster
   readonly #sharing: Sharing
   #alive = true
@@ -53,13 +53,14 @@ export class Process implements Dispatcher {
     const options = { ...defaultOptions, ...parts.options }
     this.#parts = parts
     this.#options = options
-    this.#budget = new Budget(options.budgetBytes)
+    this.#budget = parts.budget ?? new Budget(options.budgetBytes)
     const mayAct = (): boolean => this.#membership.alive
     this.#origins = new Origins(options.connections, options.replyBytes, mayAct, this.#budget)
     const parking = new Parking(parts.admin, parts.appender)
     const replies = new Replies(parts.appender, parts.clock)
     const [{ clock }, jsonBodies] = [parts, new JsonBodies()]
-    this.#services = { options, clock, budget: this.#budget, replies, jsonBodies, parking, mayAct }
+    const { lineage = null, spans = null } = parts
+    this.#services = { options, clock, budget: this.#budget, replies, jsonBodies, parking, lineage, spans, mayAct }
     this.#lines = new FaultLines(parts.logger)
     this.#positions = new ShortMetadata(parts.positions, (length) => this.#metadataRefused(length))
     this.#catchUp = this.#newCatchUp()
@@ -88,7 +89,7 @@ export class Process implements Dispatcher {
     })
     this.#roster.open()
     this.#sharing = new Sharing(this.#membership, this.#worker.runs, parts.outlets)
-    this.#startTimers()
+    this.#upkeep = this.#newUpkeep()
     this.#topics.look()
   }
 
@@ -103,8 +104,11 @@ export class Process implements Dispatcher {
   }
 
   load(): ReturnType<Dispatcher['load']> {
-    const { used: memory, limit: memoryLimit } = this.#budget
-    return { memory, memoryLimit, appendQueue: this.#parts.appender.pendingBytes }
+    return { budget: this.#budget, appendQueue: this.#parts.appender.pendingBytes }
+  }
+
+  standings(place: LogPlace): ReturnType<Dispatcher['standings']> {
+    return standingsOf(this.#worker, place)
   }
 
   /** Nothing of it waits longer than the deadline, also while the log is away. */
@@ -114,7 +118,7 @@ export class Process implements Dispatcher {
     this.#sharing.close()
     this.#roster.close()
     this.#stop.abort()
-    for (const timer of this.#timers) clearInterval(timer)
+    this.#upkeep.close()
     this.#topics.close()
     await inTime(this.#starter.close(), { ms: deadlineMs / 4 })
     await inTime(this.#membership.close({ deadlineMs: left() * 0.9, forGood }), { ms: left() })
@@ -143,17 +147,6 @@ export class Process implements Dispatcher {
     if (this.#worker.runs.get(run.outlet.uid) === run) this.#starter.want(run)
   }
 
-  #startTimers(): void {
-    const { idleCommitMs, refreshMs } = this.#options
-    this.#timers.push(
-      setInterval(() => this.#checkAlive(), ALIVE_MS),
-      setInterval(() => this.#commitAll(false), idleCommitMs),
-    )
-    const { admin, clock } = this.#parts
-    const refresh = (): void => this.#refresh()
-    new Refresher({ admin, clock, signal: this.#stop.signal, longestMs: refreshMs, refresh }).start()
-  }
-
   /** Checked before each send and commit too; here what is in flight already is aborted. */
   #checkAlive(): void {
     const { alive } = this.#membership
@@ -162,30 +155,6 @@ export class Process implements Dispatcher {
     if (alive) return this.#worker.resume()
     this.#worker.suspend()
     this.#starter.suspend()
-  }
-
-  /** @param unmoved commit also what did not move: the log forgets positions that are not committed for long. */
-  #commitAll(unmoved: boolean): void {
-    for (const cursor of this.#worker.cursors) {
-      if (unmoved || cursor.position !== cursor.committed) this.#committer.touch(cursor)
-    }
-  }
-
-  #refresh(): void {
-    this.#commitAll(true)
-    // of those that share a group one asks for all
-    for (const run of this.#worker.runs.values()) {
-      const { group, topic } = run.outlet
-      if (this.#ownsLowest(topic) && this.#firstTopic(group) === topic) void this.#groups.check(run)
-    }
-  }
-
-  #firstTopic(group: string): string | undefined {
-    return this.#worker.siblings.firstTopic(group, (topic) => this.#topics.counts.has(topic))
-  }
-
-  #ownsLowest(topic: string): boolean {
-    return this.#worker.partition({ topic, partition: LOWEST }) !== undefined
   }
 
   #committed(cursors: readonly Cursor[], error: unknown): void {
@@ -262,14 +231,23 @@ export class Process implements Dispatcher {
       idOf: (topic) => this.#topics.ids.get(topic),
       hasStarted: this.#parts.hasStarted ?? (() => false),
       missing: (run) => this.#worker.missing(run),
-      ownsLowest: (topic) => this.#ownsLowest(topic),
+      ownsLowest: (topic) => ownsLowest(this.#worker, topic),
       siblings: (group) => this.#worker.siblings.of(group),
-      speaksFor: (group) => this.#ownsLowest(this.#firstTopic(group) ?? ''),
+      speaksFor: (group) => ownsLowest(this.#worker, firstTopic(this.#worker, this.#topics, group) ?? ''),
       idle: (group) => this.#roster.idle(group),
       exclusively: (group, work) => this.#committer.exclusively(group, work),
       open: (run, partition, progress) => this.#worker.open(run, partition, progress),
       quiet: () => this.#worker.admit(),
       inUse: (run, error) => this.#groups.inUse(run, error),
+    })
+  }
+
+  #newUpkeep(): Upkeep {
+    const { admin, clock } = this.#parts
+    return new Upkeep({
+      ...{ admin, clock, signal: this.#stop.signal, options: this.#options },
+      ...{ worker: this.#worker, committer: this.#committer, topics: this.#topics, groups: this.#groups },
+      checkAlive: () => this.#checkAlive(),
     })
   }
 
@@ -279,22 +257,24 @@ export class Process implements Dispatcher {
       intervalMs: this.#options.topicsIntervalMs,
       retryMs: this.#options.retryMs,
       wanted: () => this.#worker.topics,
-      known: (counts) => this.#topicsKnown(counts),
+      known: (counts, asked) => this.#topicsKnown(counts, asked),
       failed: (error, asked) => {
         for (const topic of asked) for (const run of this.#worker.runsOf(topic)) run.logState('topic', error)
       },
     })
   }
 
-  #topicsKnown(counts: ReadonlyMap<string, number>): void {
+  /** @param asked what the answer speaks of: of topics that are wanted since then it says nothing. */
+  #topicsKnown(counts: ReadonlyMap<string, number>, asked: readonly string[]): void {
     this.#sharing.share(counts)
-    for (const run of this.#worker.runs.values()) {
-      const { topic } = run.outlet
-      const missing = `Topic ${topic} does not exist (yet).`
-      run.logState('topic', counts.has(topic) ? null : new Fault('TopicNotFound', missing))
-      if (!counts.has(topic)) continue
-      this.#starter.want(run)
-      this.#starter.look(run)
+    for (const topic of asked) {
+      const fault = counts.has(topic) ? null : new Fault('TopicNotFound', `Topic ${topic} does not exist (yet).`)
+      for (const run of this.#worker.runsOf(topic)) {
+        run.logState('topic', fault)
+        if (fault !== null) continue
+        this.#starter.want(run)
+        this.#starter.look(run)
+      }
     }
   }
 }

@@ -18,8 +18,9 @@ export function snapshotOf(run: OutletRun, endOf: (cursor: Cursor) => number | u
     oldestAt: cursor.oldestAt,
   }))
   const { consuming, fault, deliveredCount: delivered, parkedCount: parked, lostCount: lost } = run
+  const { deadLetteredCount: deadLettered, repliedCount: replied } = run
   const { droppedCount: dropped, loopedCount: looped, blockedCount: blocked, tally, lastDelivery, lastError } = run
-  const counts = { delivered, parked, dropped, looped, lost, blocked, tally }
+  const counts = { delivered, deadLettered, replied, parked, dropped, looped, lost, blocked, tally }
   return { uid, source, group, topic, consuming, fault, partitions, ...counts, lastDelivery, lastError }
 }
 

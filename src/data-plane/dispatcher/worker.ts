@@ -11,7 +11,6 @@ import { faultSource } from './fault-source.ts'
 import { OutletRun } from './delivering/outlet-run.ts'
 import { Partition, type PartitionHost } from './reading/partition.ts'
 import type { Progress } from './reading/progress.ts'
-import { relieve } from './reading/relief.ts'
 import { Topic } from './reading/topic.ts'
 import { Siblings } from './siblings.ts'
 
@@ -31,9 +30,6 @@ export interface WorkerParts {
 /** Its owner speaks for all partitions of a topic. */
 export const LOWEST = 0
 
-/** What all rings together may take of the process's memory. */
-const RINGS_SHARE = 1 / 4
-
 /**
  * The partitions that this process owns, the Outlets that it knows, and their cursors: one for each Outlet on each owned partition of its
  * topic. Who may begin, and where, is the Starter's business; when positions are committed is the Committer's.
@@ -46,7 +42,9 @@ export class Worker {
   readonly #parts: WorkerParts
   readonly #host: PartitionHost
   readonly #ends: Ends
-  #ownedCount = 0
+  readonly #leaveBudget: () => void
+  /** Owned, made anew when they change: they are asked for with each batch. */
+  #holdings: readonly Partition[] | null = null
 
   constructor(parts: WorkerParts) {
     this.#parts = parts
@@ -56,19 +54,18 @@ export class Worker {
       moved: (at, moved) => this.#moved(at, moved),
       state: (at, fault) => this.#tailState(at, fault),
     })
-    const ringShare = (): number => Math.min(parts.ringBytes, (parts.budget.limit * RINGS_SHARE) / this.#ownedCount)
     this.#host = {
       tail,
       budget: parts.budget,
       get ringBytes() {
-        return ringShare()
+        return Math.min(parts.ringBytes, parts.budget.ringBytes)
       },
       behind: (cursor) => parts.catchUp.want(cursor),
       leftChunk: (cursor) => parts.catchUp.leftChunk(cursor),
       expired: (cursor, lost) => this.expired(cursor, lost),
     }
-    this.#ends = new Ends(parts.range, () => this.#partitions)
-    parts.budget.relieve = () => relieve(parts.budget, this.#partitions)
+    this.#ends = new Ends(parts.range, () => this.holdings)
+    this.#leaveBudget = parts.budget.join(this)
   }
 
   get topics(): readonly string[] {
@@ -97,7 +94,7 @@ export class Worker {
     const { partitions, index } = this.#topic(at.topic)
     if (partitions.has(at.partition)) return
     partitions.set(at.partition, new Partition(at, index, this.#host))
-    this.#ownedCount++
+    this.#holdings = null
   }
 
   add(outlet: Outlet): OutletRun {
@@ -172,7 +169,7 @@ export class Worker {
   }
 
   get owned(): readonly TopicPartition[] {
-    return this.#partitions.map(({ at }) => at)
+    return this.holdings.map(({ at }) => at)
   }
 
   /** This process may have lost its partitions: what is in flight is aborted, commits too. Progress stays. */
@@ -216,11 +213,12 @@ export class Worker {
     this.#arrivals.close()
     this.#ends.close()
     this.lose(this.owned)
+    this.#leaveBudget()
     await this.#host.tail.close()
   }
 
-  get #partitions(): readonly Partition[] {
-    return Array.from(this.#topics.values(), ({ partitions }) => [...partitions.values()]).flat()
+  get holdings(): readonly Partition[] {
+    return (this.#holdings ??= Array.from(this.#topics.values(), ({ partitions }) => [...partitions.values()]).flat())
   }
 
   #topic(name: string): Topic<OutletRun> {
@@ -239,7 +237,7 @@ export class Worker {
     for (const partition of taken) {
       this.#topic(partition.at.topic).partitions.delete(partition.at.partition)
       this.#tidy(partition.at.topic)
-      this.#ownedCount--
+      this.#holdings = null
       partition.stop()
     }
     return taken.flatMap((place) => {

@@ -39,7 +39,7 @@ export function accept(shared: Shared, req: IncomingMessage, res: ServerResponse
 }
 
 function refuse(
-  { tallies, draining }: Shared,
+  { tallies, witnesses, draining }: Shared,
   inlet: Inlet | null,
   req: IncomingMessage,
   res: ServerResponse,
@@ -47,6 +47,7 @@ function refuse(
 ): void {
   if (inlet === null) tallies?.refused(null, problem.code)
   else tallies?.answered(inlet, problem.status, problem.code, 0, 1)
+  witnesses?.refused(req, inlet, problem)
   respondUnread(req, res, problem, draining)
 }
 

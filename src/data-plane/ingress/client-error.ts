@@ -1,10 +1,10 @@
-import { STATUS_CODES } from 'node:http'
 import type { Socket } from 'node:net'
+import { http } from '../../core/node-http.ts'
 import { maxHeadBytes } from './options.ts'
 import type { Problem } from './problem.ts'
 import { rawProblem } from './respond.ts'
 import type { Tallies } from './tallies.ts'
-import { latestResponse } from './track.ts'
+import { breakBy, latestResponse } from './track.ts'
 
 /**
  * HTTP itself is broken on a connection: malformed, truncated, too slow, too large a head. The sender gets a 4xx if there is still a way to
@@ -24,8 +24,9 @@ export function onClientError(error: NodeJS.ErrnoException, socket: Socket, tall
     if (!socket.writable) return
     const problem = clientProblem(error.code ?? '')
     tallies?.refused(null, problem.code)
+    breakBy(socket, problem)
     // the sender may still be sending: end() lets the answer out before the connection goes
-    socket.end(rawProblem(problem, STATUS_CODES[problem.status] ?? ''), () => socket.destroy())
+    socket.end(rawProblem(problem, http.STATUS_CODES[problem.status] ?? ''), () => socket.destroy())
   }
   const response = latestResponse(socket)
   if (response === undefined) return finish()

@@ -3,12 +3,14 @@ import type { Inlet } from '../../contract/inlet.ts'
 import type { CloudEvent } from '../../event/cloud-event.ts'
 import { readMessage } from '../wire/http-in.ts'
 import { Refusal } from '../wire/refusal.ts'
-import { admit } from './admit.ts'
+import { admit, whyNot } from './admit.ts'
 import { overheadInBatch, storeBatch } from './batch.ts'
 import { faultProblem } from './faults.ts'
-import { full, refusalProblem, tooMuch, type Problem } from './problem.ts'
+import { full, refusalProblem, senderGone, tooMuch, type Problem } from './problem.ts'
 import { respondAccepted, respondProblem, respondUnread } from './respond.ts'
 import type { Shared } from './shared.ts'
+import { brokenBy } from './track.ts'
+import type { Witness } from './witness.ts'
 
 const nothing = Buffer.alloc(0)
 
@@ -38,6 +40,8 @@ export class Exchange {
   #events = 1
   /** When its head was there; 0: nobody asks. */
   readonly #since: number
+  /** Null: nobody remembers, and nobody follows, what becomes of it. */
+  readonly #witness: Witness | null
 
   constructor(shared: Shared, inlet: Inlet, req: IncomingMessage, res: ServerResponse, size: Size) {
     this.#shared = shared
@@ -48,6 +52,7 @@ export class Exchange {
     this.#limit = size.limit
     this.#held = size.held
     this.#since = shared.tallies === null ? 0 : shared.clock.monotonic()
+    this.#witness = shared.witnesses === null ? null : shared.witnesses.of(req, inlet)
     shared.open++
   }
 
@@ -56,7 +61,9 @@ export class Exchange {
     this.#req.on('end', () => this.#store())
     this.#req.on('close', () => {
       // gone before its end: nobody to answer
-      if (!this.#req.complete && this.#settle()) this.#shared.tallies?.refused(this.#inlet, 'SenderGone')
+      if (this.#req.complete || !this.#settle()) return
+      this.#shared.tallies?.refused(this.#inlet, senderGone.code)
+      this.#witness?.answered(brokenBy(this.#req.socket) ?? senderGone)
     })
   }
 
@@ -93,7 +100,7 @@ export class Exchange {
   #cut(problem: Problem): void {
     if (!this.#settle()) return
     this.#body = nothing
-    this.#tally(problem)
+    this.#tell(problem)
     respondUnread(this.#req, this.#res, problem, this.#shared.draining)
   }
 
@@ -101,15 +108,24 @@ export class Exchange {
     if (this.#answered) return
     const body = this.#body.length === this.#filled ? this.#body : this.#body.subarray(0, this.#filled)
     const read = readMessage(this.#req.rawHeaders, body)
-    if (read instanceof Refusal) return this.#refuse(read)
+    if (read instanceof Refusal) return this.#unreadable(read)
     if (Array.isArray(read)) return this.#storeBatch(read)
-    const record = admit(read, this.#inlet.topic, this.#shared.arrivals.header())
-    if (record instanceof Refusal) return this.#refuse(record)
+    const witness = this.#witness
+    witness?.reads(read)
+    const refusal = whyNot(read)
+    if (refusal !== null) return this.#refuse(refusal)
     try {
       const appender = this.#shared.appenderOf(this.#inlet)
-      appender.append(record).then(
-        () => this.#answer(null),
-        (error: unknown) => this.#failed(error),
+      const event = witness === null ? read : witness.append(read)
+      appender.append(admit(event, this.#inlet.topic, this.#shared.arrivals.header())).then(
+        (appended) => {
+          witness?.stored(0, appended)
+          this.#answer(null)
+        },
+        (error: unknown) => {
+          witness?.unstored(0, error)
+          this.#failed(error)
+        },
       )
     } catch (error) {
       this.#failed(error)
@@ -118,11 +134,17 @@ export class Exchange {
 
   #storeBatch(events: readonly CloudEvent[]): void {
     this.#events = events.length
+    this.#witness?.readsBatch(events)
     if (!this.#hold(events.length * overheadInBatch)) return this.#answer(full(this.#shared.budget.limit))
-    storeBatch(this.#shared, this.#inlet, events).then(
+    storeBatch(this.#shared, this.#inlet, events, this.#witness).then(
       (outcome) => (outcome instanceof Refusal ? this.#refuse(outcome) : this.#answer(outcome)),
       (error: unknown) => this.#failed(error),
     )
+  }
+
+  #unreadable(refusal: Refusal): void {
+    if (refusal.names !== undefined) this.#witness?.readsNames(refusal.names())
+    this.#refuse(refusal)
   }
 
   #refuse(refusal: Refusal): void {
@@ -145,12 +167,13 @@ export class Exchange {
 
   #answer(problem: Problem | null): void {
     if (!this.#settle()) return
-    this.#tally(problem)
+    this.#tell(problem)
     if (problem === null) respondAccepted(this.#res, this.#shared.draining)
     else respondProblem(this.#res, problem, this.#shared.draining)
   }
 
-  #tally(problem: Problem | null): void {
+  #tell(problem: Problem | null): void {
+    this.#witness?.answered(problem)
     const { tallies, clock } = this.#shared
     if (tallies === null) return
     const ms = clock.monotonic() - this.#since

@@ -1,25 +1,29 @@
-import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http'
+import type { IncomingMessage, Server, ServerResponse } from 'node:http'
 import type { AddressInfo, Socket } from 'node:net'
 import type { Duplex } from 'node:stream'
 import { setImmediate as turn, setTimeout as delay } from 'node:timers/promises'
 import { fastify, type FastifyInstance } from 'fastify'
 import type { Inlet } from '../../contract/inlet.ts'
+import type { IngressLineage } from '../../contract/lineage.ts'
 import type { RouteSet } from '../../contract/route-source.ts'
 import type { Clock } from '../../core/clock.ts'
+import { http } from '../../core/node-http.ts'
 import type { Appender } from '../../kafka/log.ts'
 import type { Logger } from '../../telemetry/logger.ts'
 import type { MetricSource } from '../../telemetry/metrics/samples.ts'
+import type { Spans } from '../../telemetry/spans.ts'
 import { accept, bodyLimit } from './accept.ts'
 import { onClientError } from './client-error.ts'
 import { maxHeadBytes, withDefaults, type IngressOptions } from './options.ts'
 import { IngressMetrics } from './metrics.ts'
 import { answerOther } from './other.ts'
-import { methodNotAllowed, noHost, unexpected } from './problem.ts'
+import { methodNotAllowed, noHost, unexpected, type Problem } from './problem.ts'
 import { rawProblem, respondUnread } from './respond.ts'
 import { allowOf, Routes } from './routes.ts'
 import { Shared } from './shared.ts'
 import { Tallies } from './tallies.ts'
 import { track } from './track.ts'
+import { meantAnEvent, Witnesses } from './witness.ts'
 
 /** What the ingress is made of. */
 export interface IngressParts {
@@ -33,6 +37,10 @@ export interface IngressParts {
   readonly loaded?: () => boolean
   /** Where its metrics are told; absent: nothing is counted. */
   readonly metrics?: { add(source: MetricSource): void } | undefined
+  /** Who remembers which events were taken and which were not; absent: nobody. */
+  readonly lineage?: IngressLineage | undefined
+  /** Who makes spans of it; absent: nobody, and the trace of an event goes through as it came. */
+  readonly spans?: Spans | undefined
 }
 
 /** A running ingress. */
@@ -59,7 +67,7 @@ export async function createIngress(parts: IngressParts): Promise<Ingress> {
   const appenderOf = typeof appender === 'function' ? appender : () => appender
   const { inlets, logger, clock, metrics } = parts
   const tallies = metrics === undefined ? null : new Tallies(inlets)
-  const shared = new Shared({ routes, appenderOf, logger, clock, limits, tallies })
+  const shared = new Shared({ routes, appenderOf, logger, clock, limits, tallies, witnesses: witnessesOf(parts) })
   const app = fastify({
     serverFactory: (handler) => openServer(shared, handler),
     clientErrorHandler: (error, socket) => onClientError(error, socket, tallies),
@@ -86,17 +94,25 @@ function metricsOf(shared: Shared, inlets: RouteSet<Inlet>, tallies: Tallies): I
   return new IngressMetrics({ inlets, tallies, budget, appenderOf, open: () => shared.open, connections })
 }
 
+function witnessesOf({ lineage, spans }: IngressParts): Witnesses | null {
+  return lineage === undefined && spans === undefined ? null : new Witnesses(lineage ?? null, spans ?? null)
+}
+
 type Handler = (req: IncomingMessage, res: ServerResponse) => void
 
 function openServer(shared: Shared, other: Handler): Server {
   const { limits } = shared
+  const refuse = (req: IncomingMessage, res: ServerResponse, problem: Problem, last: boolean): void => {
+    if (meantAnEvent(req)) shared.witnesses?.refused(req, null, problem)
+    respondUnread(req, res, problem, last)
+  }
   const handle: Handler = (req, res) => {
     track(req.socket, res)
-    if (req.headers.host === undefined && req.httpVersion === '1.1') respondUnread(req, res, noHost, true)
+    if (req.headers.host === undefined && req.httpVersion === '1.1') refuse(req, res, noHost, true)
     else if (req.method === 'POST') accept(shared, req, res)
     else other(req, res)
   }
-  const server = createServer(
+  const server = http.createServer(
     {
       maxHeaderSize: maxHeadBytes,
       // node:http would refuse it without a word
@@ -122,7 +138,7 @@ function openServer(shared: Shared, other: Handler): Server {
     handle(req, res)
   })
   server.on('checkExpectation', (req: IncomingMessage, res: ServerResponse) => {
-    respondUnread(req, res, unexpected, shared.draining)
+    refuse(req, res, unexpected, shared.draining)
   })
   // without a listener the connection would end without an answer
   server.on('connect', (_request: IncomingMessage, socket: Duplex) => {

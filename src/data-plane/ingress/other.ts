@@ -3,6 +3,7 @@ import { methodNotAllowed } from './problem.ts'
 import { respondEmpty, respondUnread } from './respond.ts'
 import { allowOf, isProbe } from './routes.ts'
 import type { Shared } from './shared.ts'
+import { meantAnEvent } from './witness.ts'
 
 /**
  * What is neither an event nor a question of the kubelet.
@@ -23,6 +24,7 @@ export function answerOther(shared: Shared, req: IncomingMessage, res: ServerRes
   if (networkProbe && isRoute) return respondEmpty(res, hashOf(req), draining)
   const problem =
     method === 'OPTIONS' || networkProbe ? routes.notFound(url, method) : methodNotAllowed(method, allowOf(url))
+  if (meantAnEvent(req)) shared.witnesses?.refused(req, null, problem)
   respondUnread(req, res, problem, draining)
 }
 

@@ -98,6 +98,14 @@ export const noHost: Problem = {
   detail: 'The request has no header Host, which HTTP/1.1 wants: send it.',
 }
 
+/** No answer: nobody is left to hear it. The status is what others log of it. */
+export const senderGone: Problem = {
+  status: 499,
+  code: 'SenderGone',
+  title: 'The sender is gone',
+  detail: 'The sender closed the connection before its request was complete: nothing was stored.',
+}
+
 /** An Expect that is not `100-continue` (RFC 9110 §10.1.1). */
 export const unexpected: Problem = {
   status: 417,

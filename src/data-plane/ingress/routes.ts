@@ -63,7 +63,8 @@ export function isProbe(url: string): boolean {
   return probes.includes(pathOf(url))
 }
 
-function pathOf(url: string): string {
+/** The path in a request target, without query, origin or trailing slash. */
+export function pathOf(url: string): string {
   const origin = /^https?:\/\/[^/?#]*/i.exec(url)?.[0].length ?? 0
   const end = url.indexOf('?', origin)
   const path = url.slice(origin, end === -1 ? undefined : end)

@@ -8,6 +8,7 @@ import { Budget } from './budget.ts'
 import type { Limits } from './options.ts'
 import type { Routes } from './routes.ts'
 import type { Tallies } from './tallies.ts'
+import type { Witnesses } from './witness.ts'
 
 /** What all requests share. */
 export class Shared {
@@ -20,6 +21,8 @@ export class Shared {
   readonly clock: Clock
   /** Null: nobody asks for metrics. */
   readonly tallies: Tallies | null
+  /** Null: nobody remembers, and nobody follows, what becomes of events. */
+  readonly witnesses: Witnesses | null
   /** Requests whose body is read, or whose events are being stored. */
   open = 0
   /** Open connections. */
@@ -34,6 +37,7 @@ export class Shared {
     clock: Clock
     limits: Limits
     tallies: Tallies | null
+    witnesses: Witnesses | null
   }) {
     const { limits } = parts
     this.routes = parts.routes
@@ -41,6 +45,7 @@ export class Shared {
     this.logger = parts.logger
     this.clock = parts.clock
     this.tallies = parts.tallies
+    this.witnesses = parts.witnesses
     this.limits = limits
     this.budget = new Budget(limits.maxBytesInFlight)
     this.arrivals = new Arrivals(parts.clock)

@@ -1,4 +1,6 @@
+import type { Named } from '../../contract/lineage.ts'
 import type { CloudEvent } from '../../event/cloud-event.ts'
+import { nameIn } from '../event-name.ts'
 import { skipSpace } from './json-members.ts'
 import { Refusal } from './refusal.ts'
 import { isObject, parseJson, readObject } from './structured.ts'
@@ -16,6 +18,7 @@ export function readBatch(body: Buffer): CloudEvent[] | Refusal {
   const parsed = parseJson(body)
   if (parsed instanceof Refusal) return parsed
   if (!Array.isArray(parsed)) return notAnArray(parsed)
+  const names = (): readonly Named[] => parsed.map(nameIn)
   if (parsed.length > maxBatchEvents) {
     const fix = `A batch may have at most ${maxBatchEvents} events, this one has ${parsed.length}: send it in parts.`
     return new Refusal('TooManyEvents', fix)
@@ -24,10 +27,10 @@ export function readBatch(body: Buffer): CloudEvent[] | Refusal {
   let at = skipSpace(body, body.indexOf(0x5b) + 1)
   for (const [index, one] of parsed.entries()) {
     if (!isObject(one)) {
-      return new Refusal('NotACloudEvent', 'An event in a batch is a JSON object.').ofEvent(index)
+      return new Refusal('NotACloudEvent', 'An event in a batch is a JSON object.').ofEvent(index).naming(names)
     }
     const { event, end } = readObject(body, at, one)
-    if (event instanceof Refusal) return event.ofEvent(index)
+    if (event instanceof Refusal) return event.ofEvent(index).naming(names)
     events.push(event)
     // past the comma to the next object
     at = skipSpace(body, skipSpace(body, end) + 1)

@@ -1,3 +1,5 @@
+import type { Named } from '../../contract/lineage.ts'
+
 /** Why a message is no CloudEvent that we take. Closed, so that answers, tests and metrics can name it. */
 export type RefusalCode =
   | 'NotACloudEvent'
@@ -32,6 +34,8 @@ export class Refusal {
   readonly attribute?: string
   /** Which event of a batch, counted from 0. */
   readonly index?: number
+  /** Names the events of the message, as far as they could be read; absent: what names them is in headers, or nowhere. */
+  names?: () => readonly Named[]
 
   constructor(code: RefusalCode, detail: string, attribute?: string, index?: number) {
     this.code = code
@@ -43,6 +47,12 @@ export class Refusal {
   /** The same, said of one event of a batch. */
   ofEvent(index: number): Refusal {
     return new Refusal(this.code, `Event ${index} of the batch, counted from 0: ${this.detail}`, this.attribute, index)
+  }
+
+  /** The same, with the names of the events of the message. */
+  naming(names: () => readonly Named[]): this {
+    this.names = names
+    return this
   }
 
   /** HTTP status: 415 when another media type or encoding would help, 413 when less would, else 400. */

@@ -1,5 +1,6 @@
 import { isUtf8 } from 'node:buffer'
 import type { CloudEvent } from '../../event/cloud-event.ts'
+import { nameIn } from '../event-name.ts'
 import { checkAttributes, checkName, requiredAttributes } from './attributes.ts'
 import { isAllowedText } from './header-value.ts'
 import { membersOf, type Member } from './json-members.ts'
@@ -14,7 +15,10 @@ import { quote, Refusal } from './refusal.ts'
 export function readStructured(body: Buffer): CloudEvent | Refusal {
   const parsed = parseJson(body)
   if (parsed instanceof Refusal) return parsed
-  if (isObject(parsed)) return readObject(body, 0, parsed).event
+  if (isObject(parsed)) {
+    const { event } = readObject(body, 0, parsed)
+    return event instanceof Refusal ? event.naming(() => [nameIn(parsed)]) : event
+  }
   const fix = Array.isArray(parsed)
     ? 'send a batch with Content-Type: application/cloudevents-batch+json'
     : 'send one JSON object'

@@ -1,5 +1,7 @@
+import type { DeliveryLineage } from '../../../contract/lineage.ts'
 import type { Clock } from '../../../core/clock.ts'
 import type { TopicPartition } from '../../../kafka/log.ts'
+import type { Spans } from '../../../telemetry/spans.ts'
 import type { DispatcherOptions } from '../options.ts'
 import type { Budget } from '../reading/budget.ts'
 import type { Failure } from './failure.ts'
@@ -17,6 +19,10 @@ export interface Services {
   readonly replies: Replies
   readonly jsonBodies: JsonBodies
   readonly parking: Parking
+  /** Null: nobody remembers how deliveries ended. */
+  readonly lineage: DeliveryLineage | null
+  /** Null: nobody follows them, and the trace of an event goes through as it came. */
+  readonly spans: Spans | null
   /** False: this process may have lost its partitions. Nothing may be sent. */
   mayAct(): boolean
 }
@@ -36,7 +42,12 @@ export interface Consumer {
   readonly window: number
   /** How many may be pending per partition now: in flight, or held back by one of their key that is. */
   readonly room: number
+  /** The subscriber took it, or the dead letter sink. */
   delivered(): void
+  /** It was the dead letter sink. */
+  deadLettered(): void
+  /** So many events of its answer are stored. */
+  replied(events: number): void
   /** One try failed; there may be more. */
   tryFailed(destination: string, reason: string): void
   parked(topic: string, failure: Failure): void

@@ -1,15 +1,18 @@
+import type { CloudEvent } from '../../../event/cloud-event.ts'
+import type { Settled, Standing } from '../../../contract/lineage.ts'
+import type { Appended } from '../../../kafka/log.ts'
 import { never } from '../../../core/never.ts'
 import type { Consumer } from './consumer.ts'
 import { failureOf, type Failure } from './failure.ts'
-import { messageOf, whyNoAnswer } from './no-answer.ts'
-import type { Endpoint, ParkingPlace, Prepared } from './prepared.ts'
-import { requestFor } from './request.ts'
+import { messageOf } from './no-answer.ts'
+import type { ParkingPlace } from './prepared.ts'
+import { hopsOfReply, storedReplies } from './replies.ts'
+import { Requests } from './requests.ts'
 import type { Entry } from '../reading/segment.ts'
-import type { Answer, Exchange, Receiver } from './send.ts'
+import type { Answer } from './send.ts'
 import type { Keyed } from '../reading/key-order.ts'
 import type { Linked } from '../reading/tracker.ts'
-import { noAnswer } from '../../../telemetry/metrics/distribution.ts'
-import { judge, waitBefore, type Verdict } from './verdict.ts'
+import { judge, waitBefore } from './verdict.ts'
 
 /** Who tracks a delivery. Exactly one of these comes, never before `start` has returned, and never after `abort`. */
 export interface DeliveryOwner {
@@ -20,6 +23,8 @@ export interface DeliveryOwner {
 }
 
 const GATE_MS = 100
+/** What its own states are called by who asks. What was given up here waits for the next owner. */
+const called = { busy: 'asking', waiting: 'waiting', paused: 'paused', ended: 'waiting' } as const
 
 /**
  * The way of one event to one Outlet.
@@ -38,7 +43,7 @@ const GATE_MS = 100
  *
  * Callbacks instead of promises: this is the hot path, and a retry that waits shall hold one event and one timer.
  */
-export class Delivery implements Linked<Delivery>, Keyed<Delivery>, Receiver {
+export class Delivery extends Requests implements Linked<Delivery>, Keyed<Delivery> {
   before: Delivery | null = null
   after: Delivery | null = null
   key: string | null = null
@@ -46,8 +51,6 @@ export class Delivery implements Linked<Delivery>, Keyed<Delivery>, Receiver {
   later: Delivery | null = null
   held = false
   readonly offset: number
-  readonly entry: Entry
-  readonly #consumer: Consumer
   readonly #owner: DeliveryOwner
   #phase: 'subscriber' | 'deadLetter' | 'exhausted' = 'subscriber'
   #state: 'busy' | 'waiting' | 'paused' | 'ended' = 'waiting'
@@ -57,28 +60,26 @@ export class Delivery implements Linked<Delivery>, Keyed<Delivery>, Receiver {
   /** How often nobody took it, where it is to wait until somebody does. */
   #rounds = 0
   #failure: Failure | null = null
-  /** Of who was asked last. */
-  #lastWords: string | null = null
-  #exchange: Exchange | null = null
-  /** When it was handed over; 0: nobody asks. */
-  #sentAt = 0
-  /** What was written for the exchange under way, beside the event that is held anyway. */
-  #bodyBytes = 0
   #timer: NodeJS.Timeout | undefined
 
   constructor(entry: Entry, consumer: Consumer, owner: DeliveryOwner) {
-    this.entry = entry
+    super(entry, consumer)
     this.offset = entry.offset
-    this.#consumer = consumer
     this.#owner = owner
+  }
+
+  /** How far it is, for people. */
+  get standing(): Standing {
+    return this.pending(this.held ? 'held' : called[this.#state], this.#phase)
   }
 
   start(): void {
     if (this.entry.event !== null) return this.#go()
     this.#phase = 'exhausted'
-    const { outlet, subscriber } = this.#consumer.prepared
+    const { outlet, subscriber } = this.consumer.prepared
     const reason = `the record is no CloudEvent: ${this.entry.problem}`
     this.#failure = failureOf(outlet.source, subscriber.url, reason, null)
+    this.remember().mishap = this.#failure
     this.#go()
   }
 
@@ -86,16 +87,16 @@ export class Delivery implements Linked<Delivery>, Keyed<Delivery>, Receiver {
   abort(): void {
     this.#end()
     clearTimeout(this.#timer)
-    this.#exchange?.cancel()
-    this.#exchangeOver()
+    this.cancel()
+    this.untraced()
   }
 
   /** The Outlet was edited: what is not under way pauses or goes on, and who was blocked shall not wait for the end of its wait. */
   changed(): void {
-    const { paused } = this.#consumer.prepared
-    if (paused && this.#state === 'busy' && this.#exchange?.begun === false) {
-      this.#exchange.cancel()
-      this.#exchangeOver()
+    const { paused } = this.consumer.prepared
+    if (paused && this.#state === 'busy' && this.queued) {
+      this.cancel()
+      this.spans?.over('not sent: deliveries are paused')
       this.#state = 'paused'
     } else if (this.#state === 'paused') this.#go()
     else if (this.#state === 'waiting' && this.#rounds > 0) {
@@ -107,7 +108,7 @@ export class Delivery implements Linked<Delivery>, Keyed<Delivery>, Receiver {
 
   /** No further try. @returns whether something is under way whose end is worth waiting for (`settled` or `abandoned` follows). */
   lastChance(): boolean {
-    if (this.#state === 'busy' && this.#exchange?.begun !== false) {
+    if (this.#state === 'busy' && !this.queued) {
       this.#final = true
       return true
     }
@@ -115,96 +116,75 @@ export class Delivery implements Linked<Delivery>, Keyed<Delivery>, Receiver {
     return false
   }
 
-  answered(answer: Answer): void {
-    this.#exchangeOver()
-    this.#count(answer.status)
-    const verdict = judge(answer, this.#consumer.prepared.outlet.strictReplies === true)
-    if (verdict.kind === 'delivered') this.#settle()
+  protected judged(answer: Answer): void {
+    const verdict = judge(answer, this.consumer.prepared.outlet.strictReplies === true)
+    if (verdict.kind === 'delivered') this.#taken(answer.status)
     else if (verdict.kind === 'failed') this.#failed(verdict.retriable, verdict.reason, answer)
-    else this.#replied(verdict)
+    else this.#replied(verdict.events, answer)
   }
 
-  failed(error: Error): void {
-    this.#exchangeOver()
-    this.#count(noAnswer)
-    this.#failed(true, whyNoAnswer(error), null)
+  protected unanswered(reason: string): void {
+    this.#failed(true, reason, null)
   }
 
-  #count(status: number): void {
-    const { tally, services } = this.#consumer
-    tally?.answers.answered(status, services.clock.monotonic() - this.#sentAt)
-  }
-
-  #exchangeOver(): void {
-    this.#exchange = null
-    if (this.#bodyBytes === 0) return
-    this.#consumer.services.budget.giveInFlight(this.#bodyBytes)
-    this.#bodyBytes = 0
-  }
-
-  #replied({ events }: Verdict & { kind: 'replied' }): void {
+  #replied(events: readonly CloudEvent[], answer: Answer): void {
     const { event } = this.entry
-    const topic = this.#consumer.prepared.outlet.replyTopic
-    if (topic === undefined || event === null) return this.#settle()
-    const stored = this.#consumer.services.replies.store(events, event, topic)
-    if (stored === null) {
-      this.#consumer.looped()
+    const topic = this.consumer.prepared.outlet.replyTopic
+    if (topic === undefined || event === null) return this.#taken(answer.status)
+    const hops = hopsOfReply(event)
+    if (hops <= 0) {
+      this.consumer.looped()
       const reason = 'its reply would go round once too often (knativebrokerttl)'
       return this.#failed(false, reason, null, `kafka:${topic}`)
     }
-    stored.then(
-      () => this.#settle(),
-      (error: unknown) => this.#replyFailed(topic, error),
+    this.spans?.over()
+    this.consumer.services.replies.store(events, hops, topic, this.spans?.replies(events, topic)).then(
+      (places) => this.#stored(events, places, answer.status),
+      (error: unknown) => this.#replyFailed(topic, error, answer.status),
     )
+  }
+
+  #stored(replies: readonly CloudEvent[], places: readonly Appended[], status: number): void {
+    this.consumer.replied(places.length)
+    if (this.consumer.services.lineage !== null) this.remember().replies = storedReplies(replies, places)
+    this.#taken(status)
   }
 
   /** One step of the phase, now; or later, while this process may not act. */
   #go(): void {
-    if (!this.#consumer.services.mayAct()) return this.#wait(GATE_MS)
-    const { prepared } = this.#consumer
+    if (!this.consumer.services.mayAct()) return this.#wait(GATE_MS)
+    const { prepared } = this.consumer
     this.#state = prepared.paused ? 'paused' : 'busy'
     if (prepared.paused) return
-    if (this.#phase === 'subscriber') return this.#post(prepared.subscriber, prepared, null)
+    if (this.#phase === 'subscriber') return this.post(prepared.subscriber, prepared, null)
     if (this.#phase === 'deadLetter' && prepared.deadLetter !== null) {
-      return this.#post(prepared.deadLetter, prepared, this.#failure)
+      this.remember().takenBy = prepared.deadLetter.url
+      return this.post(prepared.deadLetter, prepared, this.#failure)
     }
     this.#exhausted()
   }
 
-  #post(to: Endpoint, prepared: Prepared, failure: Failure | null): void {
-    const { tally, services } = this.#consumer
-    const post = requestFor(this.entry, to, prepared, failure, services.jsonBodies)
-    if (post === null) return
-    if (tally !== null) this.#sentAt = services.clock.monotonic()
-    if (prepared.json) {
-      this.#bodyBytes = post.body?.length ?? 0
-      services.budget.takeInFlight(this.#bodyBytes)
-    }
-    this.#exchange = to.lane.post(post, this)
-  }
-
-  #replyFailed(topic: string, error: unknown): void {
+  #replyFailed(topic: string, error: unknown, status: number): void {
     const retriable = !(error instanceof Error && 'retriable' in error && error.retriable === false)
-    this.#failed(
-      retriable,
-      `its reply could not be stored in topic ${topic}: ${messageOf(error)}`,
-      null,
-      `kafka:${topic}`,
-    )
+    const reason = `its reply could not be stored in topic ${topic}: ${messageOf(error)}`
+    this.remember().status = status
+    this.#failed(retriable, reason, null, `kafka:${topic}`)
   }
 
   #failed(retriable: boolean, reason: string, answer: Answer | null, destination?: string): void {
     if (this.#state === 'ended') return
-    const { policy, outlet, subscriber, deadLetter } = this.#consumer.prepared
+    this.spans?.over(reason)
+    const { policy, outlet, subscriber, deadLetter } = this.consumer.prepared
     const at = destination ?? (this.#phase === 'deadLetter' && deadLetter !== null ? deadLetter.url : subscriber.url)
-    this.#consumer.tryFailed(at, reason)
+    this.consumer.tryFailed(at, reason)
+    this.remember().mishap = { destination: at, reason }
+    if (answer !== null) this.remember().status = answer.status
     if (this.#final) return this.#abandon()
     this.#failures++
     if (retriable && this.#failures <= policy.retry) {
-      if (this.#consumer.tally !== null) this.#consumer.tally.retries++
-      return this.#wait(waitBefore(policy, this.#failures, answer, this.#consumer.services.clock.now()))
+      if (this.consumer.tally !== null) this.consumer.tally.retries++
+      return this.#wait(waitBefore(policy, this.#failures, answer, this.consumer.services.clock.now()))
     }
-    this.#lastWords = `${at}: ${reason}`
     if (this.#phase === 'subscriber') {
       this.#failure = failureOf(outlet.source, at, reason, answer)
       this.#phase = deadLetter === null ? 'exhausted' : 'deadLetter'
@@ -217,7 +197,8 @@ export class Delivery implements Linked<Delivery>, Keyed<Delivery>, Receiver {
     const failure = this.#failure
     if (failure === null) return
     this.#phase = 'exhausted'
-    const { exhausted } = this.#consumer.prepared
+    this.remember().takenBy = null
+    const { exhausted } = this.consumer.prepared
     switch (exhausted.kind) {
       case 'park':
         return this.#park(failure, exhausted.place)
@@ -231,10 +212,11 @@ export class Delivery implements Linked<Delivery>, Keyed<Delivery>, Receiver {
   }
 
   #park(failure: Failure, place: ParkingPlace): void {
-    this.#consumer.services.parking.park(place, this.entry, failure).then(
+    this.consumer.services.parking.park(place, this.entry, failure).then(
       () => {
-        if (this.#state !== 'ended') this.#consumer.parked(place.topic, failure)
-        this.#settle()
+        if (this.#state !== 'ended') this.consumer.parked(place.topic, failure)
+        this.remember().takenBy = `kafka:${place.topic}`
+        this.#settle('parked')
       },
       (error: unknown) => this.#parkFailed(error),
     )
@@ -243,29 +225,31 @@ export class Delivery implements Linked<Delivery>, Keyed<Delivery>, Receiver {
   /** Once more from the beginning, after a wait. A record that is no event has none: it waits for an edit of the Outlet. */
   #block(failure: Failure): void {
     if (this.entry.event !== null) this.#phase = 'subscriber'
-    this.#consumer.blocked(this, this.#lastWords ?? `${failure.destination}: ${failure.reason}`)
+    const { destination, reason } = this.account?.mishap ?? failure
+    this.consumer.blocked(this, `${destination}: ${reason}`)
     this.#waitLonger(++this.#rounds)
   }
 
   #drop(failure: Failure): void {
-    if (this.#state !== 'ended') this.#consumer.dropped(failure)
-    this.#settle()
+    if (this.#state !== 'ended') this.consumer.dropped(failure)
+    this.#settle('dropped')
   }
 
   #parkFailed(error: unknown): void {
     if (this.#state === 'ended') return
-    this.#consumer.unparked(error)
+    this.consumer.unparked(error)
     if (this.#final) return this.#abandon()
     this.#waitLonger(this.#failures++)
   }
 
   #waitLonger(times: number): void {
-    const { retryMs, parkRetryMaxMs } = this.#consumer.services.options
+    const { retryMs, parkRetryMaxMs } = this.consumer.services.options
     this.#wait(Math.min(retryMs * 2 ** Math.min(times, 20), parkRetryMaxMs))
   }
 
   #wait(ms: number): void {
     this.#state = 'waiting'
+    if (this.account !== null) this.account.nextAt = this.consumer.services.clock.now() + ms
     this.#timer = setTimeout(again, ms, this)
   }
 
@@ -274,22 +258,33 @@ export class Delivery implements Linked<Delivery>, Keyed<Delivery>, Receiver {
     if (this.#state === 'waiting') this.#go()
   }
 
-  #settle(): void {
+  /** The subscriber took it, or the dead letter sink. */
+  #taken(status: number): void {
+    if (this.#state === 'ended') return
+    this.consumer.delivered()
+    if (this.account !== null) this.account.status = status
+    if (this.#phase === 'subscriber') return this.#settle('delivered', status)
+    this.consumer.deadLettered()
+    this.#settle('deadLettered', status)
+  }
+
+  /** @param status of the answer to the only request; absent: the account says more. */
+  #settle(outcome: Settled['outcome'], status = 0): void {
     if (this.#state === 'ended') return
     this.#end()
-    if (this.#phase !== 'exhausted') this.#consumer.delivered()
-    if (this.#phase === 'deadLetter' && this.#consumer.tally !== null) this.#consumer.tally.deadLettered++
+    this.tell(outcome, status)
     this.#owner.settled(this)
   }
 
   #abandon(): void {
     this.#end()
+    this.untraced()
     this.#owner.abandoned(this)
   }
 
   #end(): void {
     this.#state = 'ended'
-    if (this.#rounds > 0) this.#consumer.unblocked(this)
+    if (this.#rounds > 0) this.consumer.unblocked(this)
   }
 }
 

@@ -1,9 +1,13 @@
-import { Pool } from 'undici'
+import { createRequire } from 'node:module'
+import type { Pool as UndiciPool } from 'undici'
 import type { Target } from '../../../contract/outlet.ts'
 import type { Budget } from '../reading/budget.ts'
 import type { Connections } from './connections.ts'
 import { H2cConnections } from './h2c.ts'
-import { Lane } from './send.ts'
+import { Lane, type LaneBounds, type LaneHost } from './lane.ts'
+
+/** Not by undici's entry, which loads its `fetch` and its WebSocket too: 8 MB in every dispatcher, which has no use for them. */
+const Pool = createRequire(import.meta.url)('undici/lib/dispatcher/pool.js') as typeof UndiciPool
 
 const CONNECT_TIMEOUT_MS = 10_000
 /** Of an answer: room for the attributes of any event that the ingress takes, and for what servers add. */
@@ -11,12 +15,51 @@ const MAX_HEAD_BYTES = 32 * 1024
 /** A pool takes 16 KiB however little it does: one that had nothing to do for about so long is given up. */
 const IDLE_MS = 60_000
 
-/** The connections to one origin, while there is something to send. */
-interface Origin {
-  pool: Connections | null
-  users: number
+/** One origin, with its connections while there is something to send. */
+class Origin implements LaneHost {
+  readonly bounds: LaneBounds
+  users = 0
+  readonly #url: string
+  readonly #protocol: Target['protocol']
+  readonly #deserted: () => void
+  #connections: Connections | null = null
   /** Used since the last look. */
-  used: boolean
+  #used = false
+  #destroyed = false
+
+  /** @param deserted its last lane has left. */
+  constructor(url: string, protocol: Target['protocol'], bounds: LaneBounds, deserted: () => void) {
+    this.#url = url
+    this.#protocol = protocol
+    this.bounds = bounds
+    this.#deserted = deserted
+  }
+
+  pool(): Connections {
+    this.#used = true
+    return (this.#connections ??= newConnections(this.#url, this.#protocol))
+  }
+
+  left(): void {
+    if (--this.users !== 0 || this.#destroyed) return
+    this.#deserted()
+    void this.#connections?.close()
+  }
+
+  /** Gives up connections that had nothing to do since the last call. */
+  sweep(): void {
+    if (!this.#used && this.#connections?.stats.size === 0) {
+      void this.#connections.close()
+      this.#connections = null
+    }
+    this.#used = false
+  }
+
+  /** Requests under way are cut; lanes may leave later. */
+  async destroy(): Promise<void> {
+    this.#destroyed = true
+    await this.#connections?.destroy()
+  }
 }
 
 /**
@@ -26,60 +69,37 @@ interface Origin {
 export class Origins {
   readonly #origins = new Map<string, Origin>()
   readonly #sweeping: NodeJS.Timeout
-  readonly #connections: number
-  readonly #replyBytes: number
-  readonly #mayAct: () => boolean
-  readonly #budget: Budget
+  readonly #bounds: LaneBounds
 
   /**
-   * @param connections of one Outlet to one origin. @param replyBytes bound on a reply that is kept. @param mayAct false while nothing may
-   * be sent. @param budget what replies are counted in while they are read.
+   * @param limit connections of one Outlet to one origin. @param replyBytes bound on a reply that is kept. @param mayAct false while nothing
+   * may be sent. @param budget what replies are counted in while they are read.
    */
-  constructor(connections: number, replyBytes: number, mayAct: () => boolean, budget: Budget) {
-    this.#connections = connections
-    this.#replyBytes = replyBytes
-    this.#mayAct = mayAct
-    this.#budget = budget
-    this.#sweeping = setInterval(() => this.#sweep(), IDLE_MS)
+  constructor(limit: number, replyBytes: number, mayAct: () => boolean, budget: Budget) {
+    this.#bounds = { limit, replyBytes, mayAct, budget }
+    this.#sweeping = setInterval(() => {
+      for (const origin of this.#origins.values()) origin.sweep()
+    }, IDLE_MS)
     this.#sweeping.unref()
   }
 
   /** @param protocol h2c: the server says that it speaks it, so that is tried first. */
-  lane(origin: string, protocol?: Target['protocol']): Lane {
-    const id = protocol === undefined ? origin : `${protocol} ${origin}`
-    const entry = this.#origins.get(id) ?? { pool: null, users: 0, used: false }
-    this.#origins.set(id, entry)
-    entry.users++
-    const bounds = { limit: this.#connections, replyBytes: this.#replyBytes, budget: this.#budget }
-    const pool = (): Connections => {
-      entry.used = true
-      return (entry.pool ??= newConnections(origin, protocol))
+  lane(url: string, protocol?: Target['protocol']): Lane {
+    const id = protocol === undefined ? url : `${protocol} ${url}`
+    let origin = this.#origins.get(id)
+    if (origin === undefined) {
+      origin = new Origin(url, protocol, this.#bounds, () => this.#origins.delete(id))
+      this.#origins.set(id, origin)
     }
-    return new Lane(pool, bounds, this.#mayAct, () => this.#leave(id))
+    origin.users++
+    return new Lane(origin)
   }
 
   async close(): Promise<void> {
     clearInterval(this.#sweeping)
     const origins = [...this.#origins.values()]
     this.#origins.clear()
-    await Promise.all(origins.map(async ({ pool }) => pool?.destroy()))
-  }
-
-  #leave(origin: string): void {
-    const entry = this.#origins.get(origin)
-    if (entry === undefined || --entry.users > 0) return
-    this.#origins.delete(origin)
-    void entry.pool?.close()
-  }
-
-  #sweep(): void {
-    for (const entry of this.#origins.values()) {
-      if (!entry.used && entry.pool?.stats.size === 0) {
-        void entry.pool.close()
-        entry.pool = null
-      }
-      entry.used = false
-    }
+    await Promise.all(origins.map((origin) => origin.destroy()))
   }
 }
 
@@ -93,7 +113,7 @@ function newConnections(origin: string, protocol: Target['protocol']): Connectio
  * stream that is reset in the midst of a body (a proxy does so when the server behind it dies) looks complete to undici 7, so half a reply
  * would be stored as a whole one. What speaks h2c is spoken to by ours ({@link H2cConnections}).
  */
-function newPool(origin: string): Pool {
+function newPool(origin: string): Connections {
   return new Pool(origin, {
     connections: null,
     pipelining: 1,

@@ -18,10 +18,12 @@ export const faultOrder: readonly OutletFaultReason[] = [
 /** What became of events that nobody took is told as a fault for this long after the last of them. */
 const TOLD_MS = 600_000
 
+/** The Outlet itself: there are ten thousand of them, so that functions made for each would count. */
 export interface FaultsHost {
   /** Something goes wrong in another way than before. */
-  line(reason: OutletFaultReason, message: string): void
-  changed(): void
+  faultLine(reason: OutletFaultReason, message: string): void
+  /** What is wrong has changed. */
+  report(): void
 }
 
 /** What is wrong with one Outlet, by who says so: one source may be well again while another is not. */
@@ -48,10 +50,10 @@ export class OutletFaults {
   set(source: string, reason: OutletFaultReason, message: string): void {
     const known = this.#faults?.get(source)
     if (known?.reason === reason && known.message === message) return
-    if (known?.reason !== reason) this.#host.line(reason, message)
+    if (known?.reason !== reason) this.#host.faultLine(reason, message)
     this.#faults ??= new Map()
     this.#faults.set(source, { reason, message })
-    this.#host.changed()
+    this.#host.report()
   }
 
   /** A fault that is over when it did not happen again for a while. */
@@ -63,7 +65,7 @@ export class OutletFaults {
   }
 
   clear(source: string): void {
-    if (this.#faults?.delete(source) === true) this.#host.changed()
+    if (this.#faults?.delete(source) === true) this.#host.report()
   }
 
   /** As `clear`, of several, for who reports anyway. */

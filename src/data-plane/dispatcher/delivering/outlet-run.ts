@@ -10,7 +10,7 @@ import type { Blocked, Consumer, Services } from './consumer.ts'
 import type { Failure } from './failure.ts'
 import type { FaultLines } from '../fault-lines.ts'
 import { faultSource } from '../fault-source.ts'
-import { faultOrder, OutletFaults } from './outlet-faults.ts'
+import { faultOrder, OutletFaults, type FaultsHost } from './outlet-faults.ts'
 import { dismiss, prepare, type Prepared } from './prepared.ts'
 import { unknownStart, type FirstStart } from '../reading/progress.ts'
 import type { Origins } from './origins.ts'
@@ -22,7 +22,7 @@ const REPORT_MS = 1000
 const DROP_LINE_MS = 1000
 
 /** One Outlet at work in this process: its compiled parts, its cursors, and what is said about it. */
-export class OutletRun implements Consumer {
+export class OutletRun implements Consumer, FaultsHost {
   prepared: Prepared
   readonly services: Services
   readonly tally: Tally | null
@@ -39,6 +39,8 @@ export class OutletRun implements Consumer {
   inUse = false
   released = false
   deliveredCount = 0
+  deadLetteredCount = 0
+  repliedCount = 0
   parkedCount = 0
   droppedCount = 0
   loopedCount = 0
@@ -51,7 +53,8 @@ export class OutletRun implements Consumer {
   readonly #reporter: OutletReporter
   readonly #clock: Clock
   readonly #logger: Logger
-  readonly #faults: OutletFaults
+  readonly #lines: FaultLines
+  readonly #faults = new OutletFaults(this)
   #consuming = false
   #reported: OutletReport | null = null
   #reportedAt = -Infinity
@@ -75,9 +78,7 @@ export class OutletRun implements Consumer {
     this.#reporter = parts.reporter
     this.#clock = parts.clock
     this.#logger = parts.logger
-    const line = (reason: OutletFaultReason, message: string): void =>
-      parts.lines.tell(sourceName(this.outlet.source), reason, message)
-    this.#faults = new OutletFaults({ line, changed: () => this.report() })
+    this.#lines = parts.lines
     this.prepared = prepare(outlet, parts.origins, parts.services.options.window)
   }
 
@@ -137,6 +138,14 @@ export class OutletRun implements Consumer {
   delivered(): void {
     this.deliveredCount++
     this.lastDelivery = this.#clock.now()
+  }
+
+  deadLettered(): void {
+    this.deadLetteredCount++
+  }
+
+  replied(events: number): void {
+    this.repliedCount += events
   }
 
   tryFailed(destination: string, reason: string): void {
@@ -222,6 +231,10 @@ export class OutletRun implements Consumer {
 
   clearFault(source: string): void {
     this.#faults.clear(source)
+  }
+
+  faultLine(reason: OutletFaultReason, message: string): void {
+    this.#lines.tell(sourceName(this.outlet.source), reason, message)
   }
 
   /** Says what changed; numbers that go on changing at most once a second. */

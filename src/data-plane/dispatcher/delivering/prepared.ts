@@ -3,7 +3,7 @@ import { compileFilter, type CompiledFilter } from '../../../event/filter.ts'
 import { structuredType } from '../../wire/structured-out.ts'
 import { overridesOf } from '../../wire/overrides.ts'
 import type { Origins } from './origins.ts'
-import type { Lane } from './send.ts'
+import type { Lane } from './lane.ts'
 
 /** Where requests go, prepared: nothing is parsed per event. */
 export interface Endpoint {

@@ -1,3 +1,4 @@
+import type { TraceContext } from '../../../telemetry/spans.ts'
 import { isNamed } from '../../wire/overrides.ts'
 import { writeHeaders, writeTrace } from '../../wire/http-out.ts'
 import { writeStructured } from '../../wire/structured-out.ts'
@@ -12,7 +13,7 @@ import type { Post } from './send.ts'
  *
  *     event ─► why it failed, to a dead letter sink ─► where it stands in the log ─► what the Outlet sets ─► headers, or JSON
  *
- * @param failure null: to the subscriber. @returns null for a record that is no event.
+ * @param failure null: to the subscriber. @param trace in place of that of the event; null: that. @returns null for a record that is no event.
  */
 export function requestFor(
   entry: Entry,
@@ -20,9 +21,11 @@ export function requestFor(
   prepared: Prepared,
   failure: Failure | null,
   jsonBodies: JsonBodies,
+  trace: TraceContext | null,
 ): Post | null {
   if (entry.event === null) return null
-  const event = failure === null ? entry.event : failedEvent(entry.event, failure.attributes)
+  const told = failure === null ? entry.event : failedEvent(entry.event, failure.attributes)
+  const event = trace === null ? told : { attributes: told.attributes, data: told.data, trace }
   const added = addedTo(entry, prepared.overrides)
   const { timeoutMs } = prepared.policy
   const headers = prepared.headers.slice()

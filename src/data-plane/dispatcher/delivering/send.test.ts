@@ -3,7 +3,8 @@ import type { AddressInfo } from 'node:net'
 import { afterEach, beforeEach, expect, it } from 'vitest'
 import { Budget } from '../reading/budget.ts'
 import { Origins } from './origins.ts'
-import type { Exchange, Lane, Receiver } from './send.ts'
+import type { Lane } from './lane.ts'
+import type { Exchange, Receiver } from './send.ts'
 
 const limit = 2
 let server: Server
@@ -140,4 +141,12 @@ it('when memory is used up large replies are given up, small ones are read', asy
   }
   await expect.poll(() => ends).toEqual(['answered', 'no memory was left for so large a reply'])
   expect(budget.inFlight).toBe(budget.limit)
+})
+
+it('a lane that ends with all connections leaves no error behind', async () => {
+  const failed = new Promise<Error>((resolve) => post({ answered: () => {}, failed: resolve }))
+  await expect.poll(() => open.length).toBe(1)
+  lane.close()
+  await origins.close()
+  await expect(failed).resolves.toBeInstanceOf(Error)
 })

@@ -6,6 +6,4 @@ export class Tally {
   readonly answers = new Answers()
   /** Attempts after the first that were, or will be, made. */
   retries = 0
-  /** Events that the dead letter sink took. */
-  deadLettered = 0
 }

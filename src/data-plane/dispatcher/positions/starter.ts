@@ -103,6 +103,8 @@ export class Starter {
       running.wake()
       return
     }
+    // all are asked for each time that topics were looked at, and most of them are at work
+    if (this.#host.missing(run).length === 0) return
     const { promise, resolve } = Promise.withResolvers<void>()
     const state: Running = { again: true, wake: () => {}, flight: null, ended: promise }
     this.#running.set(run, state)

@@ -1,6 +1,24 @@
+/** A partition, as far as it holds what can be read again. */
+export interface Holding {
+  readonly ring: { readonly bytes: number; clear(): void }
+  /** There is memory again. */
+  onRoom(): void
+}
+
+/** A dispatcher: one for each Kafka cluster, and each credential there, of those that this process works for. */
+export interface Holder {
+  readonly holdings: readonly Holding[]
+}
+
+/** What all rings together may take. */
+const RINGS_SHARE = 1 / 4
+/** And all catch-up reads. */
+const READS_SHARE = 1 / 4
+
 /**
- * One bound for the memory of a process: rings, catch-up reads and events in flight. When it runs out catch-up stops first
- * (at 3/4), then the reader pauses, and whoever waits for room makes the rings give up what they hold:
+ * One bound for the memory of a process, whatever the number of its dispatchers: rings, catch-up reads and events in flight. When it runs out
+ * catch-up stops first (at 3/4), then readers pause, and whoever waits for room makes the rings give up what they hold, the largest of all
+ * dispatchers first. Events in flight make all windows smaller alike: so no dispatcher takes what another one needs.
  *
  *     whenRoom ─► (later turn) relieve: rings are cleared ─► room again? resume : with the next `give`
  *                     ▲
@@ -11,13 +29,30 @@ export class Budget {
   used = 0
   /** The part of `used` that events in flight hold. */
   inFlight = 0
-  /** Frees what can be read again, the largest first, until there is room. Set by who owns the rings. */
-  relieve: () => void = () => {}
+  readonly #holders = new Set<Holder>()
   readonly #waiting = new Set<() => void>()
   #relief: NodeJS.Immediate | undefined
 
   constructor(limit: number) {
     this.limit = limit
+  }
+
+  /** One more shares in it. @returns the way to leave. */
+  join(holder: Holder): () => void {
+    this.#holders.add(holder)
+    return () => this.#holders.delete(holder)
+  }
+
+  /** Bound on each of so many rings: the partitions of all holders. */
+  get ringBytes(): number {
+    let rings = 0
+    for (const { holdings } of this.#holders) rings += holdings.length
+    return (this.limit * RINGS_SHARE) / Math.max(1, rings)
+  }
+
+  /** Bound on the catch-up reads that one holder keeps. */
+  get readBytes(): number {
+    return (this.limit * READS_SHARE) / Math.max(1, this.#holders.size)
   }
 
   get catchUpAllowed(): boolean {
@@ -76,9 +111,21 @@ export class Budget {
     if (this.#relief !== undefined) return
     this.#relief = setImmediate(() => {
       this.#relief = undefined
-      this.relieve()
+      this.#relieve()
       // nothing may have been held that could be freed, and room may have come meanwhile
       this.give(0)
     })
+  }
+
+  /** Clears rings until catch-up may go on: whoever is behind can read by himself. */
+  #relieve(): void {
+    const holdings = Array.from(this.#holders, (holder) => holder.holdings).flat()
+    const full = holdings.filter(({ ring }) => ring.bytes > 0).sort((a, b) => b.ring.bytes - a.ring.bytes)
+    for (const { ring } of full) {
+      if (this.catchUpAllowed) return
+      ring.clear()
+    }
+    // events in flight hold the rest: that stops catch-up, but no tail
+    if (!this.exhausted) for (const holding of holdings) holding.onRoom()
   }
 }

@@ -105,7 +105,7 @@ export class CatchUp {
       this.#hold(one, segment)
       one.give(segment)
     }
-    this.#trim(this.#host.budget.limit / 4)
+    this.#trim(this.#host.budget.readBytes)
   }
 
   #moved(cursor: Cursor, moved: OffsetMoved): void {

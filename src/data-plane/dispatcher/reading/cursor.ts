@@ -1,13 +1,16 @@
+import type { Standing } from '../../../contract/lineage.ts'
 import { Countdown } from '../delivering/countdown.ts'
 import type { Consumer } from '../delivering/consumer.ts'
 import type { Delivery, DeliveryOwner } from '../delivering/deliver.ts'
+import { Behind } from './behind.ts'
 import { Flights } from './flights.ts'
 import { formFor } from './form.ts'
 import type { Place, Toucher } from './place.ts'
 import type { Progress } from './progress.ts'
 import { Remainder } from './remainder.ts'
+import { standingAt } from './standing.ts'
 import type { Entry, Segment } from './segment.ts'
-import type { InLine } from '../delivering/send.ts'
+import type { InLine } from '../delivering/lane.ts'
 
 /** Records that a cursor looks at in one turn, so that a long stretch that does not match holds up nobody. */
 const TURN = 1000
@@ -23,7 +26,6 @@ const TURN = 1000
 export class Cursor implements DeliveryOwner, InLine {
   readonly consumer: Consumer
   readonly place: Place<Cursor>
-  isAttached = false
   /** Let go: never to be committed again. */
   released = false
   /** What the group holds, as far as we know. */
@@ -39,17 +41,9 @@ export class Cursor implements DeliveryOwner, InLine {
   #pending: Flights | null = null
   /** Detached: what to read next. Attached: what lies below is not ours to deliver. */
   #next = 0
-  #epoch = -1
   #remainder: Remainder
-  #chunk: Segment | null = null
-  #hint = 0
-  #scheduled = false
-  /** Where it stands is known to lie in the log: beyond the head nobody else would notice that it does not. */
-  #inLog = false
-  /** A read for it is on its way. */
-  #asked = false
-  /** Of what is in flight, while it drains. */
-  #ends: Countdown | null = null
+  /** Null while it is attached. */
+  #behind: Behind | null = new Behind(-1, false)
 
   /** @param committer told when the position may have moved. */
   constructor(consumer: Consumer, place: Place<Cursor>, progress: Progress, committer: Toucher<Cursor>) {
@@ -63,6 +57,10 @@ export class Cursor implements DeliveryOwner, InLine {
   /** The Outlet's group, which holds the position. */
   get group(): string {
     return this.consumer.prepared.outlet.group
+  }
+
+  get isAttached(): boolean {
+    return this.#behind === null
   }
 
   /** Under way, or held back by one of their key that is. */
@@ -86,15 +84,16 @@ export class Cursor implements DeliveryOwner, InLine {
   }
 
   get leaderEpoch(): number {
-    return this.isAttached ? this.place.leaderEpoch : this.#epoch
+    return this.#behind?.leaderEpoch ?? this.place.leaderEpoch
   }
 
   progress(): Progress {
-    const next = this.next
-    const pending = Array.from(this.#pending ?? [], (delivery) => delivery.offset)
-    pending.push(...this.#remainder.from(next))
-    const upTo = Math.max(next, this.#remainder.to)
-    return { position: pending[0] ?? upTo, upTo, pending }
+    return this.#remainder.progress(this.next, this.#pending ?? [])
+  }
+
+  /** Where the record at this offset stands. */
+  standing(offset: number): Standing {
+    return standingAt(offset, this, this.#pending, this.#remainder)
   }
 
   /** Starts, or goes on after `stop`. */
@@ -113,7 +112,7 @@ export class Cursor implements DeliveryOwner, InLine {
   offer(entry: Entry): void {
     const form = entry.event === null ? formFor(entry, this.consumer.prepared) : entry
     if (form === null || !this.#wanted(entry.offset)) return
-    if (!this.#hasRoom()) return this.#detach(entry.offset)
+    if (!this.#hasRoom()) return void this.#detach(entry.offset)
     // a batch that somebody failed to take comes again: this one was taken
     this.#next = entry.offset + 1
     this.#begin(form)
@@ -126,19 +125,24 @@ export class Cursor implements DeliveryOwner, InLine {
    *                                          └─ no: ask for a read, come back with `give`
    */
   pump(): void {
-    if (this.isAttached || this.#scheduled || this.#asked) return
+    if (this.#behind === null || this.#behind.waits) return
     let left = TURN
-    while (this.running && this.#hasRoom()) {
+    // what it begins may come to its end at once, and take it on to the head
+    for (
+      let behind: Behind | null = this.#behind;
+      behind !== null && this.running && this.#hasRoom();
+      behind = this.#behind
+    ) {
       this.#next = this.#remainder.after(this.#next)
-      if (this.#next >= this.place.head && (this.#inLog || this.#next === this.place.head)) return this.#attach()
-      const segment = this.#segment()
+      if (this.#next >= this.place.head && (behind.inLog || this.#next === this.place.head)) return this.#attach()
+      const segment = this.#segment(behind)
       if (segment === undefined) {
-        this.#asked = true
+        behind.asked = true
         this.ask++
         return this.place.behind(this)
       }
-      if (left-- === 0) return this.#yield()
-      this.#step(segment)
+      if (left-- === 0) return behind.later(() => this.pump())
+      this.#step(behind, segment)
     }
     this.place.progressed(this)
   }
@@ -152,23 +156,24 @@ export class Cursor implements DeliveryOwner, InLine {
 
   /** Whether the answer to this ask is still wanted. It is not after a `stop` or `rewind`: it may tell of what is gone. */
   awaits(ask = this.ask): boolean {
-    return this.#asked && ask === this.ask
+    return this.#behind?.asked === true && ask === this.ask
   }
 
   /** What was asked for can be read, or will be: it is not beyond the end. */
   found(): void {
-    this.#inLog = true
+    if (this.#behind !== null) this.#behind.inLog = true
   }
 
   /** Records that were read for this cursor, or for another one close by; null: the read gave nothing. */
   give(segment: Segment | null): void {
-    this.#asked = false
-    this.#chunk = segment
+    if (this.#behind === null) return
+    this.#behind.asked = false
+    this.#behind.chunk = segment
     this.pump()
   }
 
   dropChunk(): void {
-    this.#chunk = null
+    if (this.#behind !== null) this.#behind.chunk = null
   }
 
   /** Retention was faster. @returns how many events of this cursor are lost. */
@@ -184,9 +189,9 @@ export class Cursor implements DeliveryOwner, InLine {
     this.#pending?.cut(cut)
     this.#remainder.cut(cut)
     const to = anew ? next : Math.min(this.next, next)
-    if (this.isAttached) this.#detach(to)
+    const behind = this.#behind ?? this.#detach(to)
     this.#next = to
-    this.#asked = false
+    behind.asked = false
     this.#leaveChunk()
     this.#committer.touch(this)
   }
@@ -195,38 +200,43 @@ export class Cursor implements DeliveryOwner, InLine {
     const next = this.#pending?.end(delivery) ?? null
     if (this.inFlight === 0) this.#pending = null
     this.#committer.touch(this)
-    this.#ends?.one()
+    this.#behind?.ends?.one()
     // who is stopped begins nothing: what is held goes to the next owner
     if (next !== null && this.running) next.start()
     this.proceed()
   }
 
   abandoned(): void {
-    this.#ends?.one()
+    this.#behind?.ends?.one()
   }
 
   /** Delivers nothing new; what is in flight goes on. */
   stop(): void {
-    this.running = false
-    this.#asked = false
-    if (this.isAttached) this.#detach(this.next)
+    this.#halt()
   }
 
   /** Stops; resolves when what is in flight came to its end. Whoever waits for a retry is left to the next owner. */
   drain(): Promise<void> {
-    this.stop()
-    return (this.#ends ??= new Countdown()).wait(this.#pending?.lastChance() ?? 0)
+    const behind = this.#halt()
+    return (behind.ends ??= new Countdown()).wait(this.#pending?.lastChance() ?? 0)
   }
 
   /** Stops and aborts what is in flight. The progress stays: `run` takes up exactly what was not finished. */
   abort(): void {
-    this.stop()
+    const behind = this.#halt()
     const progress = this.progress()
     this.#pending?.cut(0)
     this.#leaveChunk()
     this.#next = progress.position
     this.#remainder = Remainder.of(progress)
-    this.#ends?.end()
+    behind.ends?.end()
+  }
+
+  #halt(): Behind {
+    this.running = false
+    const behind = this.#behind ?? this.#detach(this.next)
+    behind.asked = false
+    return behind
   }
 
   /** Without room in the lane it gets in line: events that would only wait there are better left in the ring. */
@@ -243,36 +253,34 @@ export class Cursor implements DeliveryOwner, InLine {
   }
 
   #attach(): void {
-    this.#inLog = true
     this.#leaveChunk()
-    this.isAttached = true
+    this.#behind = null
     this.place.attached(this)
   }
 
-  #detach(next: number): void {
-    this.#epoch = this.place.leaderEpoch
-    this.isAttached = false
+  #detach(next: number): Behind {
+    this.#behind = new Behind(this.place.leaderEpoch, true)
     this.#next = next
     this.place.detached(this)
+    return this.#behind
   }
 
-  #segment(): Segment | undefined {
-    const chunk = this.#chunk
-    if (chunk?.covers(this.#next) === true) return chunk
+  #segment(behind: Behind): Segment | undefined {
+    if (behind.chunk?.covers(this.#next) === true) return behind.chunk
     this.#leaveChunk()
     return this.place.ring.find(this.#next)
   }
 
   #leaveChunk(): void {
-    if (this.#chunk === null) return
-    this.#chunk = null
+    if (this.#behind === null || this.#behind.chunk === null) return
+    this.#behind.chunk = null
     this.place.leftChunk(this)
   }
 
-  #step(segment: Segment): void {
-    this.#epoch = segment.leaderEpoch
-    const index = segment.indexOf(this.#next, this.#hint)
-    this.#hint = index + 1
+  #step(behind: Behind, segment: Segment): void {
+    behind.leaderEpoch = segment.leaderEpoch
+    const index = segment.indexOf(this.#next, behind.hint)
+    behind.hint = index + 1
     if (index >= segment.length) {
       this.#next = segment.next
       return
@@ -281,14 +289,6 @@ export class Cursor implements DeliveryOwner, InLine {
     const form = this.#wanted(entry.offset) ? formFor(entry, this.consumer.prepared) : null
     this.#next = entry.offset + 1
     if (form !== null) this.#begin(form)
-  }
-
-  #yield(): void {
-    this.#scheduled = true
-    setImmediate(() => {
-      this.#scheduled = false
-      this.pump()
-    })
   }
 
   #wanted(offset: number): boolean {

@@ -45,6 +45,14 @@ export class Remainder {
     return left + Math.max(0, end - Math.max(next, this.#to))
   }
 
+  /** How far a cursor is that looks at `next` now, with these in flight. */
+  progress(next: number, inFlight: Iterable<{ readonly offset: number }>): Progress {
+    const pending = Array.from(inFlight, ({ offset }) => offset)
+    pending.push(...this.from(next))
+    const upTo = Math.max(next, this.#to)
+    return { position: pending[0] ?? upTo, upTo, pending }
+  }
+
   /** Forgets what lies at or above `offset`: it is no more. */
   cut(offset: number): void {
     this.#offsets = this.#offsets.filter((one) => one < offset)
