@@ -31,7 +31,7 @@ const adapters = {
 /** Where a vendor lives. Tests may use any. */
 const homes = {
   '@kubernetes/client-node': '^src/kube/kubeconfig\\.ts$',
-  '@opentelemetry/[^/]+': '^src/telemetry/',
+  '@opentelemetry/[^/]+': '^src/telemetry/tracing/',
   '@platformatic/kafka': '^src/kafka/platformatic/',
   '@peculiar/x509': '^src/control-plane/webhook/',
   cloudevents: '^src/data-plane/wire/',

@@ -22,7 +22,7 @@ dev: setup ## run Brokers and Triggers on this machine, with examples/hello or A
 	@exec node src/main.ts dev $(example) $(ARGS)
 
 bitcoin: setup ## run examples/bitcoin: transactions, a classifier that replies, the page (ARGS go to millrace dev)
-	@exec node examples/bitcoin/run.ts $(ARGS)
+	@exec node src/main.ts dev -f examples/bitcoin $(ARGS)
 
 test: setup ## run all tests, on a real Kafka, Kubernetes API, Prometheus and browser too (needs Java 17, Maven, Go 1.26, Python 3.10); ARGS go to vitest
 	@test/env/need java mvn python3 flock setsid openssl curl
@@ -40,7 +40,7 @@ check: setup ## format, lint, types, import law, generated files, dead code
 	npm run --silent check:generated
 	npm run --silent check:dead-code
 
-generate: setup ## rewrite crds/ from the schemas
+generate: setup ## rewrite crds/ from the schemas, and docs/reference from the code
 	npm run --silent generate
 
 format: setup ## rewrite files the way `make check` wants them

@@ -29,7 +29,7 @@ export const bootstrapServers = z
     /^([^\s,:]+|\[[\da-f:]+\]):\d+(,([^\s,:]+|\[[\da-f:]+\]):\d+)*$/i,
     'must be HOST:PORT, several separated by commas, e.g. localhost:9092',
   )
-const httpUrl = z.url({ protocol: /^https?$/, error: 'must be a URL that starts with http:// or https://' })
+export const httpUrl = z.url({ protocol: /^https?$/, error: 'must be a URL that starts with http:// or https://' })
 
 /** `NAME[.NAMESPACE]=URL` → where a Service of that name is on this machine. */
 const service = z.string().transform((text, context) => {
@@ -88,6 +88,19 @@ const MatchFlags = z
   })
 export type MatchFlags = z.output<typeof MatchFlags>
 
+/** Of `ingress`, `dispatcher` and `dev`. */
+export const tracingShape = {
+  tracingEndpoint: z
+    .union([z.literal('off'), httpUrl], { error: 'must be a URL that starts with http:// or https://, or off' })
+    .optional(),
+  tracingSamplingRate: z.coerce
+    .number({ error: 'is not a number' })
+    .min(0, 'must be 0 to 1')
+    .max(1, 'must be 0 to 1')
+    .optional(),
+  tracingCredentials: z.string().min(1, 'must be a folder').optional(),
+}
+
 const DevFlags = z.strictObject({
   filename,
   data: z.string().min(1),
@@ -95,6 +108,7 @@ const DevFlags = z.strictObject({
   port,
   displayPort: port,
   metricsPort,
+  ...tracingShape,
   service: z.array(service),
   namespace,
   fsync: z.enum(['full', 'off'], { error: 'must be full or off' }),
@@ -102,6 +116,18 @@ const DevFlags = z.strictObject({
   retentionHours: z.coerce.number({ error: 'is not a number' }).positive('must be more than 0'),
 })
 export type DevFlags = z.output<typeof DevFlags>
+
+const openTelemetry = [
+  'OTEL_SDK_DISABLED',
+  'OTEL_TRACES_EXPORTER',
+  'OTEL_TRACES_SAMPLER',
+  'OTEL_TRACES_SAMPLER_ARG',
+  'OTEL_SERVICE_NAME',
+  'OTEL_RESOURCE_ATTRIBUTES',
+  ...(['OTEL_EXPORTER_OTLP', 'OTEL_EXPORTER_OTLP_TRACES'] as const).flatMap((of) =>
+    (['ENDPOINT', 'PROTOCOL', 'HEADERS', 'CERTIFICATE'] as const).map((what) => `${of}_${what}` as const),
+  ),
+] as const
 
 const Environment = z.object({
   MILLRACE_LOG: z
@@ -118,6 +144,11 @@ const Environment = z.object({
   NO_COLOR: z.string().optional(),
   /** What the terminal can; `dumb`: no colours. */
   TERM: z.string().optional(),
+  /** Of OpenTelemetry (https://opentelemetry.io/docs/specs/otel/configuration/sdk-environment-variables/): those that we know, see cli/tracing. */
+  ...(Object.fromEntries(openTelemetry.map((name) => [name, z.string().optional()] as const)) as Record<
+    (typeof openTelemetry)[number],
+    z.ZodOptional<z.ZodString>
+  >),
 })
 export type Environment = z.output<typeof Environment>
 

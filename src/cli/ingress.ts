@@ -8,8 +8,12 @@ import { fileCredentials } from './file-credentials.ts'
 import { fileRoutes } from './file-routes.ts'
 import type { Environment } from './flags.ts'
 import { listenOn } from './listen.ts'
+import { kafkaOpener } from './lineage/kafka.ts'
+import { openLineage } from './lineage/open-lineage.ts'
+import { Territory } from './lineage/territory.ts'
 import type { Meters } from './metrics/meters.ts'
 import { openMetrics } from './metrics/serve.ts'
+import { openTracing } from './tracing/open-tracing.ts'
 import { aborted, drainDeadline, stopSignal } from './stop.ts'
 import type { FileFlags, IngressFlags, KubernetesFlags } from './worker-flags.ts'
 import { Appenders } from './workers/appenders.ts'
@@ -30,23 +34,42 @@ export async function ingress(flags: IngressFlags, env: Environment): Promise<vo
   const logger = createLogger(env.MILLRACE_LOG ?? 'warn')
   await using cleanup = new AsyncDisposableStack()
   const { kafka, source, port, lameDuckMs, host, metricsPort } = flags
-  const { meters, url: metricsUrl } = cleanup.use(await openMetrics('ingress', { host, port: metricsPort }, logger))
+  const metrics = cleanup.use(await openMetrics('ingress', { host, port: metricsPort }, logger))
+  const { meters, url: metricsUrl } = metrics
+  const tracing = cleanup.use(await openTracing('ingress', flags.tracing, env, { logger, meters }))
   const routed =
     source.kind === 'file'
       ? fromFile(source, logger, cleanup)
       : await fromKubernetes(source, { kafka, logger, cleanup, meters })
   const { inlets } = routed.routes
-  const appenders = new Appenders({ inlets, kafka, credentials: routed.credentials, clock, logger, meters })
+  const { credentials } = routed
+  const worker = source.kind === 'kubernetes' ? source.name : 'ingress'
+  const lineage = cleanup.use(openLineage({ role: 'ingress', worker, flags: flags.lineage, logger, metrics }))
+  lineage.serve({
+    territory: new Territory({ inlets, main: kafka }),
+    standings: () => [],
+    open: kafkaOpener({ credentials, clock, logger }),
+  })
+  const appenders = new Appenders({ inlets, kafka, credentials, clock, logger, meters })
   cleanup.defer(() => appenders.close(0))
   const server = await listenOn(host, (host) =>
     createIngress({
       appender: (inlet) => appenders.of(inlet),
-      ...{ inlets, loaded: () => routed.loaded(), logger, clock, metrics: meters?.metrics },
+      ...{
+        inlets,
+        loaded: () => routed.loaded(),
+        logger,
+        clock,
+        metrics: meters?.metrics,
+        spans: tracing.spans,
+        lineage: lineage.noted,
+      },
       options: { host, port, lameDuckMs },
     }),
   )
   console.log(`ingress ${server.url}`)
   if (metricsUrl !== undefined) console.log(`metrics ${metricsUrl}`)
+  if (tracing.line !== undefined) console.log(`traces ${tracing.line}`)
   await aborted(stop)
   await drainIngress(server, appenders, drainDeadline(clock))
 }

@@ -71,6 +71,12 @@ function addDev(millrace: Command): void {
     .option('--port <port>', 'port of the ingress', '8080')
     .option('--display-port <port>', 'port of the page that shows events of all Services that are not mapped', '8090')
     .option('--metrics-port <port|off>', 'port of GET /metrics for Prometheus (0: any free one)', '0')
+    .option('--tracing-endpoint <url|off>', 'collector of traces, OTLP over HTTP, e.g. http://localhost:4318')
+    .option('--tracing-sampling-rate <rate>', 'of new traces keep so many, 0 to 1 (default: 1)')
+    .option(
+      '--tracing-credentials <folder>',
+      'what the collector wants to see: headers (name=value, a line each), ca.crt',
+    )
     .option('--service <name[.namespace]=url>', 'where a Service is on this machine (may be repeated)', collect, [])
     .option('-n, --namespace <name>', 'namespace of manifests that name none', 'default')
     .option('--fsync <full|off>', 'embedded log: full survives a power cut, off only a crash of the process', 'full')

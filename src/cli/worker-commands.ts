@@ -56,6 +56,25 @@ function addSources(command: Command): Command {
     )
     .option('--metrics-port <port|off>', 'port of GET /metrics for Prometheus (default: 9090 in a pod, else off)')
     .option(
+      '--tracing-endpoint <url|off>',
+      'collector of traces, OTLP over HTTP, e.g. http://localhost:4318 (default: OTEL_EXPORTER_OTLP_ENDPOINT, else off)',
+    )
+    .option('--tracing-sampling-rate <rate>', 'of new traces keep so many, 0 to 1 (default: 1)')
+    .option(
+      '--tracing-credentials <folder>',
+      'what the collector wants to see: headers (name=value, a line each), ca.crt',
+    )
+    .option(
+      '--lineage <folder>',
+      'remember there what becomes of events, for millrace trace; told at /lineage of the port of metrics (default: off)',
+    )
+    .option('--lineage-mib <n>', 'how much of it is kept', '64')
+    .option('--lineage-hours <n>', 'how long it is kept', '24')
+    .option(
+      '--lineage-token-file <file>',
+      'who asks must show what is in it, in header x-millrace-token (default: programs of this machine may ask; in a pod nobody)',
+    )
+    .option(
       '--kafka <host:port>',
       'bootstrap servers of the main Kafka cluster: of routes that name none, and where dispatchers meet',
     )

@@ -39,7 +39,7 @@ test('from outside of a cluster, with a kubeconfig, nothing is reachable from el
 test('on a file of routes it is as before', () => {
   expect(ingressFlags({ ...ingress, routes: 'r', kafka: 'k:1' }, outside)).toEqual({
     ...{ source: { kind: 'file', file: 'r' }, host: '127.0.0.1', port: 8080, lameDuckMs: 0 },
-    ...{ kafka: { bootstrapServers: 'k:1' }, metricsPort: undefined },
+    ...{ kafka: { bootstrapServers: 'k:1' }, metricsPort: undefined, tracing: {} },
   })
   expect(dispatcherFlags({ ...dispatcher, routes: 'r', kafka: 'k:1', instance: 'a' }, outside)).toMatchObject({
     ...{ source: { kind: 'file', file: 'r' }, instance: 'a', healthPort: undefined },

@@ -8,9 +8,12 @@ import {
   namespace,
   port,
   read,
+  tracingShape,
   type Environment,
 } from './flags.ts'
+import { lineageFlags, lineageShape, type LineageFlags } from './lineage/flags.ts'
 import { everywhere } from './listen.ts'
+import type { TracingFlags } from './tracing/settings.ts'
 
 /** Where a worker in a cluster has its routes from, and who it is there. */
 export interface KubernetesFlags {
@@ -32,6 +35,9 @@ export interface FileFlags {
 }
 
 interface WorkerFlags {
+  readonly tracing: TracingFlags
+  /** Absent: nothing is remembered. */
+  readonly lineage: LineageFlags | undefined
   readonly source: KubernetesFlags | FileFlags
   /** The main Kafka cluster: that of routes that name none, and where dispatchers meet. */
   readonly kafka: KafkaCluster | undefined
@@ -73,6 +79,8 @@ const workerShape = {
   instance: name.optional(),
   host: given.optional(),
   metricsPort: metricsPort.optional(),
+  ...tracingShape,
+  ...lineageShape,
 }
 
 /** So long may kube-proxy and senders take to hear of the end of a pod: kube-proxy alone looks once a second, by default. */
@@ -95,6 +103,8 @@ interface Sources {
   readonly kubernetes: boolean
   readonly namespace?: string | undefined
   readonly kubeconfig?: string | undefined
+  readonly metricsPort?: number | 'off' | undefined
+  readonly lineage?: string | undefined
 }
 
 /** Also when something else is wrong: all problems are told at once. */
@@ -142,6 +152,11 @@ function between<T extends z.ZodType<Sources>>(schema: T): T {
       (flags) => flags.kubernetes || flags.namespace === undefined,
     ),
     check(
+      'lineage',
+      'is of no use without --metrics-port: that is where it is asked for',
+      (flags) => flags.lineage === undefined || metricsPortOf(flags, isInPod(flags)) !== undefined,
+    ),
+    check(
       'kubeconfig',
       'is of use with --kubernetes only',
       (flags) => flags.kubernetes || flags.kubeconfig === undefined,
@@ -178,15 +193,23 @@ function withName<T extends z.ZodType<Named>>(schema: T, env: Environment): T {
   })
 }
 
-interface Bound {
-  readonly host?: string | undefined
-  readonly metricsPort?: number | 'off' | undefined
+type Bound = Parameters<typeof lineageFlags>[0] & { readonly host?: string | undefined }
+
+function isInPod({ kubernetes, kubeconfig }: Sources): boolean {
+  return kubernetes && kubeconfig === undefined
 }
 
-function workerFlags(rest: Named & Bound, env: Environment): WorkerFlags {
+function workerFlags(rest: Named & Bound & TracingFlags, env: Environment): WorkerFlags {
   // the kubelet and senders reach a pod from outside, nobody else anything that was not meant to be reached
-  const inPod = rest.kubernetes && rest.kubeconfig === undefined
-  const bound = { host: rest.host ?? (inPod ? everywhere : '127.0.0.1'), metricsPort: metricsPortOf(rest, inPod) }
+  const inPod = isInPod(rest)
+  const host = rest.host ?? (inPod ? everywhere : '127.0.0.1')
+  const { tracingEndpoint, tracingSamplingRate, tracingCredentials } = rest
+  const bound = {
+    host,
+    metricsPort: metricsPortOf(rest, inPod),
+    tracing: { tracingEndpoint, tracingSamplingRate, tracingCredentials },
+    lineage: lineageFlags(rest, { inPod, host }),
+  }
   const kafka = rest.kafka === undefined ? undefined : mainCluster(rest.kafka, rest.kafkaCredential)
   if (rest.routes !== undefined) {
     const credentials = rest.credentials === undefined ? {} : { credentials: rest.credentials }

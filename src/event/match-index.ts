@@ -8,7 +8,7 @@ interface Entry<T> {
   /** Null: found means matched. */
   readonly check: CompiledFilter | null
   /** Where it stands: one for each alternative. */
-  readonly places: Place<T>[]
+  places: readonly Place<T>[]
   /** The last event that found it: with several places it may be found more than once. */
   seenBy: number
 }
@@ -89,14 +89,8 @@ export class MatchIndex<T> {
     this.remove(item)
     const entry: Entry<T> = { item, check: filter.complete ? null : filter, places: [], seenBy: 0 }
     const keys = filter.lookup === null ? [null] : this.#choose(filter.lookup).keys
-    for (const key of keys) {
-      const bucket = key === null ? this.#all : this.#bucket(key)
-      // alternatives that ask the same
-      if (bucket.at(-1)?.entry === entry) continue
-      const place = { entry, key, bucket, position: bucket.length }
-      bucket.push(place)
-      entry.places.push(place)
-    }
+    // not by push, which makes room for sixteen more: there are ten thousand entries, and most have one place
+    entry.places = keys.flatMap((key) => this.#file(entry, key) ?? [])
     this.#entries.set(item, entry)
   }
 
@@ -126,6 +120,15 @@ export class MatchIndex<T> {
     if (this.#all.length > 0) this.#take(this.#all)
     if (this.#shelves.size > 0) attributes.forEach(this.#visit)
     return into.length - before
+  }
+
+  #file(entry: Entry<T>, key: FilterKey | null): Place<T> | null {
+    const bucket = key === null ? this.#all : this.#bucket(key)
+    // alternatives that ask the same
+    if (bucket.at(-1)?.entry === entry) return null
+    const place = { entry, key, bucket, position: bucket.length }
+    bucket.push(place)
+    return place
   }
 
   #choose(lookup: Lookup): Choice {

@@ -50,9 +50,15 @@ beforeAll(async () => {
   dispatcher.paused = true
   const outlet = (await client.list(kinds.outlet, {}, new AbortController().signal)).items[0]
   const lastDelivery = new Date(Date.now() - 5_000).toISOString()
-  const body = { status: { progress: { lag: 7, lastDelivery } } }
+  const last = { time: lastDelivery, fate: 'deadLettered', id: 'A-1', reason: 'answered 503' }
+  const shares = { d: { rate: 4.2, lastDelivery, undelivered: { deadLettered: 3, last } } }
+  const body = { status: { progress: { lag: 7 }, shares } }
   const at = { namespace: rig.system, name: outlet?.metadata.name ?? '' }
   await client.patch(kinds.outlet, at, { kind: 'merge', body }, new AbortController().signal, { subresource: 'status' })
+  await eventually('the status of the Trigger says so', async () => {
+    const { lag } = (await rig.status(kinds.trigger, ns, 'orders')) as { readonly lag?: number }
+    return lag === 7
+  })
 })
 
 afterAll(async () => {
@@ -178,6 +184,10 @@ describe('millrace describe', () => {
     expect(stdout).toContain('It is Ready: it works.')
     expect(stdout).not.toContain('What blocks it')
     expect(stdout).toMatch(/\n {2}Outlet +\S+ +consuming, 7 waiting, last delivery \d+ (s|min) ago\n/)
+    expect(stdout).toMatch(/\nDeliveries\n {2}Waiting +7 +records\n {2}Rate +0 +deliveries a second/)
+    expect(stdout).toMatch(/\n {2}Last delivery +\d+[sm] ago\n {2}Dead letters +3 +the dead letter sink has them/)
+    expect(stdout).toMatch(/\n {2}Last of these +\d+[sm] ago +A-1, answered 503 \(millrace trace ID -n /)
+    expect(stdout).toMatch(/\n {2}\d+[sm] ago +Warning +DeadLettered +3 events could not be delivered/)
     expect(stdout).toMatch(new RegExp(`\n  Topic +knative-broker-${ns}-default +at kafka`))
     expect(stdout).toMatch(new RegExp(`\n  Group +knative-trigger-${ns}-orders\n`))
   })
@@ -198,6 +208,7 @@ describe('millrace describe', () => {
     })
     expect(limited.status).toBe(0)
     expect(limited.stdout).toContain('you may not look at Outlets')
+    expect(limited.stdout).toMatch(/\n {2}Waiting +7 /)
   })
 
   test('names those that there are when it does not exist', async () => {
@@ -219,7 +230,7 @@ describe('millrace tree', () => {
     expect(lines[1]).toMatch(/^├─ Trigger blocked {2}all events {2}not Ready: ReferenceNotResolved: spec\.subscriber: /)
     expect(lines.slice(2, 6)).toEqual([
       `│  └─ to Service ${ns}/missing`,
-      '├─ Trigger orders  type^=order.  Ready  7 waiting',
+      '├─ Trigger orders  type^=order.  Ready  7 waiting, 4.2/s',
       `│  └─ to Service ${ns}/my-service  http://my-service.${ns}.svc.cluster.local`,
       `└─ dead letters to Service ${ns}/lost  http://lost.${ns}.svc.cluster.local`,
     ])
@@ -233,7 +244,7 @@ describe('millrace tree', () => {
     const { brokers } = JSON.parse(json.stdout)
     const ours = brokers.find((each: { namespace: string }) => each.namespace === ns)
     expect(ours.triggers[1]).toMatchObject({ name: 'orders', ready: 'True', lag: 7, filter: 'type^=order.' })
-    expect(limited.stdout).toContain('├─ Trigger orders  type^=order.  Ready\n')
+    expect(limited.stdout).toContain('├─ Trigger orders  type^=order.  Ready  7 waiting\n')
     expect(limited.stdout).toContain('(you may not look at Outlets')
   })
 })

@@ -10,7 +10,7 @@ import { ownFolder } from '../support/millrace.ts'
 
 const run = promisify(execFile)
 const top = join(import.meta.dirname, '..', '..')
-const forPeople = ['bind', 'completion', 'describe', 'get', 'send', 'tail', 'tree']
+const forPeople = ['bind', 'completion', 'describe', 'get', 'send', 'tail', 'trace', 'tree']
 
 /** In this process: a process for each of so many would take minutes. */
 async function here(words: readonly string[]): Promise<CliResult> {

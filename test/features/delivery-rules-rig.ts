@@ -13,6 +13,7 @@ import { openKafkaLog } from '../../src/kafka/kafka-log.ts'
 import { partitionForKey } from '../../src/kafka/partition.ts'
 import type { Log } from '../../src/kafka/log.ts'
 import { createLogger } from '../../src/telemetry/logger.ts'
+import type { Spans } from '../../src/telemetry/spans.ts'
 import { eventually } from '../support/eventually.ts'
 import { kafkaBootstrap, uniqueName } from '../support/kafka.ts'
 import {
@@ -73,6 +74,8 @@ export interface MillOptions {
   readonly dispatcher?: Partial<DispatcherOptions>
   readonly outlet?: Partial<Outlet>
   readonly behave?: Behaviour
+  /** Who follows events through ingress and dispatcher. */
+  readonly spans?: Spans
 }
 
 /**
@@ -161,12 +164,12 @@ export async function openMill(open: () => Promise<OpenLog>, options: MillOption
   inlets.set({ uid: 'inlet', generation: 1, source, path: '/shop/default', topic: rig.topic })
   const { appender } = rig
   const ingress = await createIngress({
-    ...{ appender, inlets, logger, clock },
+    ...{ appender, inlets, logger, clock, spans: options.spans },
     options: { host, port: 0, ...options.ingress },
   })
   const subscriber = await startSubscriber(options.behave ?? answer(200))
   const outlet = rig.outlet(subscriber.url, options.outlet)
-  const runner = rig.run([outlet], options.dispatcher)
+  const runner = rig.run([outlet], options.dispatcher, 'd', { spans: options.spans })
   await rig.consuming(runner, outlet.uid)
   return new Mill(rig, ingress, runner, subscriber, outlet)
 }

@@ -9,7 +9,7 @@ import type { OutletReport, PositionVault } from '../../src/contract/route-sourc
 import { systemClock as clock } from '../../src/core/clock.ts'
 import { createDispatcher } from '../../src/data-plane/dispatcher/dispatcher.ts'
 import type { DispatcherOptions } from '../../src/data-plane/dispatcher/options.ts'
-import type { Dispatcher } from '../../src/data-plane/dispatcher/parts.ts'
+import type { Dispatcher, DispatcherParts } from '../../src/data-plane/dispatcher/parts.ts'
 import { toRecord } from '../../src/data-plane/wire/record.ts'
 import { openEmbeddedLog } from '../../src/kafka/embedded/embedded.ts'
 import type {
@@ -169,7 +169,7 @@ export class Rig implements AsyncDisposable {
       admin?: LogAdmin
       vault?: PositionVault
       hasStarted?: (uid: string) => boolean
-    } = {},
+    } & Pick<DispatcherParts, 'budget' | 'lineage' | 'spans'> = {},
   ): Runner {
     const { log } = this
     const { admin = this.admin, vault = this.vault } = other
@@ -186,6 +186,8 @@ export class Rig implements AsyncDisposable {
       membership: (handler) => (membership = join(handler)),
       outlets: routes.outlets,
       reporter: { report: (report) => reports.push(report) },
+      ...{ lineage: other.lineage, spans: other.spans },
+      ...(other.budget === undefined ? {} : { budget: other.budget }),
       ...(other.hasStarted === undefined ? {} : { hasStarted: other.hasStarted }),
     })
     if (membership === undefined) throw new Error('no membership was asked for')

@@ -1,5 +1,6 @@
 import type { ServerResponse } from 'node:http'
 import { expect, test } from 'vitest'
+import { Budget } from '../../src/data-plane/dispatcher/reading/budget.ts'
 import { eventually } from '../support/eventually.ts'
 import { answer, embeddedRig, startSubscriber, type Behaviour, type Rig, type Runner } from './dispatcher-rig.ts'
 
@@ -83,4 +84,43 @@ test('an Outlet that hangs gives back all memory when it is deleted', async () =
   expect(runner.dispatcher.snapshot().memory).toBeGreaterThan(0)
   runner.routes.outlets.delete('a')
   await eventually('nothing is held', () => runner.dispatcher.snapshot().memory === 0)
+})
+
+test('two dispatchers of a process hold no more together than one may, neither takes what the other needs, and one that ends gives all back', async () => {
+  // less than the rings of both would hold, each with a bound of its own
+  const budget = new Budget(4 * 2 ** 20)
+  await using bad = await startSubscriber(() => {})
+  await using good = await startSubscriber()
+  await using rigs = new AsyncDisposableStack()
+  const units = await Promise.all(
+    [1, 2].map(async () => {
+      const rig = rigs.use(await embeddedRig(PARTITIONS))
+      await rig.admin.ensureTopic({ name: 'other', partitions: 1, replicationFactor: 1, config: {} })
+      const outlets = [rig.outlet(bad.url, { delivery }), rig.outlet(good.url, { uid: 'b', topic: 'other' })]
+      const runner = rig.run(outlets, options, undefined, { budget })
+      await rig.consuming(runner)
+      await rig.consuming(runner, 'b')
+      return { rig, runner }
+    }),
+  )
+  // four times what the rings of one may hold
+  const data = Buffer.alloc(4096)
+  await Promise.all(
+    units.flatMap(({ rig }) =>
+      Array.from({ length: PARTITIONS }, (_, partition) => rig.send(400, { partition, data })),
+    ),
+  )
+  for (let sent = 1; sent <= 3; sent++) {
+    await Promise.all(units.map(({ rig }) => rig.send(10, { topic: 'other' })))
+    await eventually('both others have it', () => good.got.length === 2 * 10 * sent, patience)
+  }
+  await eventually('both hang', () => bad.got.length === 2 * 10 * PARTITIONS, patience)
+  const dispatchers = units.map(({ runner }) => runner.dispatcher)
+  const held = (): number =>
+    [...new Set(dispatchers.map((dispatcher) => dispatcher.load().budget))].reduce((sum, { used }) => sum + used, 0)
+  await eventually('they hold what one may', () => held() > 0 && held() < budget.limit)
+  await units[0]?.runner.close()
+  expect(held()).toBeLessThan(budget.limit)
+  await units[1]?.runner.close()
+  expect(held()).toBe(0)
 })

@@ -153,11 +153,14 @@ beforeAll(() => {
   compacted = toBeCompacted()
 })
 
+/** How many the first test writes; more for a soak: MILLRACE_TEST_EVENTS=100000. */
+const records = Number(process.env['MILLRACE_TEST_EVENTS'] ?? 30_000)
+
 test(
-  '100,000 records of another client in 10 partitions arrive in the order of each partition, each once, with their bytes',
+  `${records.toLocaleString('en')} records of another client in 10 partitions arrive in the order of each partition, each once, with their bytes`,
   long,
   async () => {
-    const count = 100_000
+    const count = records
     const kafka = kafkaBootstrap()
     const topic = await createTopic(kafka, { name: uniqueTopic(), partitions })
     await using foreign = await foreignClient(kafka)
@@ -177,7 +180,7 @@ test(
   '1 to 3 to 1 dispatchers, and one that is killed, in the middle: nothing lost, first deliveries in order, few come again',
   long,
   async () => {
-    const count = 30_000
+    const count = 20_000
     const kafka = kafkaBootstrap()
     const topic = await createTopic(kafka, { name: uniqueTopic(), partitions })
     await using foreign = await foreignClient(kafka)

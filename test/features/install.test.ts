@@ -16,6 +16,7 @@ import { eventRecorder } from '../../src/kube/events.ts'
 import { createLogger } from '../../src/telemetry/logger.ts'
 import { children } from '../../src/control-plane/workers/children.ts'
 import { defaultSettings, readSettings, settingKeys } from '../../src/control-plane/workers/settings.ts'
+import { readTracing, tracingNames } from '../../src/control-plane/workers/tracing.ts'
 import { restClient } from '../../src/kube/rest.ts'
 import { apiRequest, serviceAccount, type Impersonated, type Json } from '../support/api-request.ts'
 import { startApiServer, type RunningApiServer } from '../support/api-server.ts'
@@ -50,6 +51,9 @@ describe('the manifests', () => {
     const fields = (keys: readonly string[]) =>
       new Set(keys.map((key) => key.replace(/^(workers|ingress|dispatcher)\./, '')))
     expect(fields(Object.keys(example))).toEqual(fields(settingKeys))
+    const traces = shipped('310-config-knative.yaml').find(({ metadata }) => metadata.name === tracingNames.current)
+    const { target, problems } = readTracing(documents(traces?.data._example)[0])
+    expect([problems, target?.samplingRate]).toEqual([[], 0.1])
   })
 })
 

@@ -422,15 +422,23 @@ export function kafkaSourcePromises(api: () => Promise<TestApi>, namespaces: boo
       expect(await specOf(topic)).not.toHaveProperty('paused')
     })
 
-    test('lag, the last delivery and the last error are in its status', async () => {
+    test('lag, the last delivery and the last error are in its status, and an Event tells of dropped events', async () => {
       const { rig, ns, dispatcher } = await serving()
       await using _ = rig
       const lastError = { time: '2026-01-01T00:00:01Z', message: '503 later' }
       const lastDelivery = '2026-01-01T00:00:02Z'
-      dispatcher!.report = () => ({ state: 'consuming', progress: { lag: 42, lastDelivery, lastError } })
+      const shares = { dispatcher: { rate: 4.2, lastDelivery, lastError, undelivered: { dropped: 3 } } }
+      dispatcher!.report = () => ({ progress: { lag: 42 }, shares, state: 'consuming' })
       await eventuallyPasses('they are', async () =>
-        expect(await rig.status(sources, ns, 'orders')).toMatchObject({ lag: 42, lastDelivery, lastError }),
+        expect(await rig.status(sources, ns, 'orders')).toMatchObject({
+          ...{ lag: 42, rate: 4.2, lastDelivery, lastError },
+          undelivered: { dropped: 3 },
+        }),
       )
+      await eventually('the Event', async () => {
+        const { items } = await rig.client.list(kinds.event, { namespace: ns }, always)
+        return items.some(({ reason }) => reason === 'Dropped')
+      })
     })
 
     test('who has its partitions is told when they moved', async () => {

@@ -10,7 +10,7 @@ import { createTopic, lags } from '../support/topics.ts'
 
 /** How many events a run takes; more for a soak: MILLRACE_TEST_EVENTS=200000. Only a soak, with the machine to itself, asks for a rate. */
 const soak = 200_000
-const events = Number(process.env['MILLRACE_TEST_EVENTS'] ?? 30_000)
+const events = Number(process.env['MILLRACE_TEST_EVENTS'] ?? 15_000)
 const partitions = 10
 const window = 100
 /** Positions are committed at the latest this long after an outcome. */

@@ -118,7 +118,7 @@ describe('docs/observability.md', () => {
 
   it('has names with units, and help that says what to do', () => {
     const units =
-      /_(total|seconds|bytes|ms|info|events|fds|connections|depth|leader|outlets|fault|owned|at_work|in_flight|requests_1)$/
+      /_(total|seconds|bytes|ms|info|events|fds|connections|depth|leader|outlets|fault|owned|at_work|in_flight|requests_1|spans)$/
     for (const { family } of catalogue()) {
       expect(family.name).toMatch(units)
       expect(family.name.endsWith('_total'), family.name).toBe(family.type === 'counter')

@@ -1,4 +1,5 @@
 import { expect, test, vi } from 'vitest'
+import { progressOf } from '../../src/contract/progress.ts'
 import { sharedApiServer } from '../support/api.ts'
 import { eventually, eventuallyPasses } from '../support/eventually.ts'
 import { foreignClient } from '../support/foreign.ts'
@@ -25,8 +26,12 @@ test('lag of all partitions, whoever owns them, is seen with kubectl while a sub
   const more = { bootstrapServers: kafka, delivery, order: 'ordered' } as const
   const outlet = outletOn(topic, recorder.url, more)
   await scene.outlet(outlet)
+  await using refuser = await startRecorder(() => ({ status: 400 }))
+  const refused = { ...outletOn(topic, refuser.url, more), onExhausted: 'drop' } as const
+  await scene.outlet(refused)
   const dispatchers = [await scene.dispatcher('d-0', { kafka }), await scene.dispatcher('d-1', { kafka })]
   await scene.consuming(outlet.uid)
+  await scene.consuming(refused.uid)
   await eventually('both own partitions', async () => (await scene.owned('d-1', topic)).length === 2, patience)
 
   const producer = await client.producer()
@@ -37,17 +42,32 @@ test('lag of all partitions, whoever owns them, is seen with kubectl while a sub
     headers: { ...headers, ce_id: String(n) },
   }))
   await producer.send({ topic, messages })
-  const columns =
-    'custom-columns=LAG:.status.progress.lag,LAST:.status.progress.lastDelivery,ERROR:.status.progress.lastError.message'
+  const columns = 'custom-columns=LAG:.status.progress.lag,LAST:.status.shares.*.lastDelivery'
   const shown = async () =>
     (await kubectl(['get', 'outlets', outlet.uid, '-n', scene.namespace, '--no-headers', '-o', columns], api)).trim()
-  await eventuallyPasses('the lag is shown', async () => expect(await shown()).toMatch(/^400 .*503/), patience)
+  const progress = async (uid: string) => progressOf([await scene.statusOf(uid)])
+  await eventuallyPasses('the lag is shown', async () => expect(await shown()).toMatch(/^400 /), patience)
+  await eventuallyPasses(
+    'why, and what became of those that nobody took, whichever dispatcher had them',
+    async () => {
+      expect((await progress(outlet.uid)).lastError?.message).toContain('503')
+      expect((await progress(refused.uid)).undelivered).toMatchObject({
+        dropped: 400,
+        last: { fate: 'dropped', id: expect.stringMatching(/^\d+$/), reason: expect.stringContaining('400') },
+      })
+    },
+    patience,
+  )
+  const { shares = {} } = (await scene.statusOf(refused.uid)) ?? {}
+  expect(Object.values(shares).map(({ undelivered }) => undelivered?.dropped)).toEqual([200, 200])
   state.down = false
   await eventually('all are delivered', () => recorder.counts.size === 400, patience)
   await eventuallyPasses('nothing is behind', async () => expect(await shown()).toMatch(/^0 +\d{4}-/), {
     ...patience,
     withinMs: 30_000,
   })
+  await eventually('its rate is told', async () => ((await progress(outlet.uid)).rate ?? 0) > 0, patience)
+  await eventually('and that it is 0, in the end', async () => (await progress(outlet.uid)).rate === 0, patience)
 
   const writes = () => dispatchers.reduce((sum, { writes: of }) => sum + of(), 0)
   await new Promise((resolve) => setTimeout(resolve, 12_000))

@@ -55,8 +55,9 @@ test('an Inlet and an Outlet are applied: events flow, the Outlet consumes, Work
   const told = await eventually(
     'its progress is told',
     async () => {
-      const { progress } = (await scene.statusOf(outlet.uid)) ?? {}
-      return progress?.lag === 0 && progress.lastDelivery !== undefined && progress
+      const { progress, shares } = (await scene.statusOf(outlet.uid)) ?? {}
+      const share = shares?.['d-0']
+      return progress?.lag === 0 && share?.lastDelivery !== undefined && share
     },
     patience,
   )

@@ -47,6 +47,7 @@ const breaches: readonly (readonly [rule: string, file: string, content: string]
   ['room-unknown', 'src/attic/breach.ts', type('../core/never.ts')],
   ['home-kubernetes-client-node', 'src/kube/vendor.ts', type('@kubernetes/client-node')],
   ['home-opentelemetry', 'src/data-plane/tracing.ts', type('@opentelemetry/api')],
+  ['home-opentelemetry', 'src/telemetry/spans-of-a-vendor.ts', type('@opentelemetry/sdk-trace')],
   ['home-platformatic-kafka', 'src/kafka/vendor.ts', type('@platformatic/kafka')],
   ['home-cloudevents', 'src/event/vendor.ts', type('cloudevents')],
   ['home-commander', 'src/control-plane/vendor.ts', type('commander')],

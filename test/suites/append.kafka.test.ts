@@ -1,5 +1,5 @@
 import { createTopicsV7, incrementalAlterConfigsV1, type initProducerIdV5 } from '@platformatic/kafka'
-import { afterEach, describe, expect, it, vi } from 'vitest'
+import { afterAll, afterEach, beforeAll, describe, expect, it, vi } from 'vitest'
 import { systemClock } from '../../src/core/clock.ts'
 import { Fault } from '../../src/core/fault.ts'
 import type { Appended, Appender, AppenderOptions, Header } from '../../src/kafka/log.ts'
@@ -10,7 +10,7 @@ import type { BrokerConnection } from '../../src/kafka/platformatic/broker-conne
 import { Cluster } from '../../src/kafka/platformatic/cluster.ts'
 import { createLogger } from '../../src/telemetry/logger.ts'
 import { eventually } from '../support/eventually.ts'
-import { startKafka } from '../support/kafka-process.ts'
+import { startKafka, type RunningKafka } from '../support/kafka-process.ts'
 import { CuttableCluster } from '../support/kafka-proxy.ts'
 import { witness } from '../support/kafka-witness.ts'
 import { kafkaBootstrap, uniqueTopic } from '../support/kafka.ts'
@@ -325,81 +325,87 @@ describe('appending to Kafka', () => {
     expect([...ofKey]).toEqual([(-973932308 & 0x7fffffff) % 4]) // UtilsTest.testMurmur2 of the Java client
   })
 
-  it('keeps order and stores nothing twice over a power cut of the broker', { timeout: 120_000 }, async () => {
-    await using kafka = await startKafka()
-    const cluster = new Cluster({ ...common, bootstrapServers: kafka.bootstrap })
-    const { appender } = open({ cluster, deadlineMs: 90_000 })
-    const topic = await makeTopic(cluster, 4, {}, uniqueTopic(), kafka.bootstrap)
-    const answers: Promise<Appended | Fault>[] = []
-    let count = 0
-    const more = () => {
-      for (let i = 0; i < 5; i++, count++) {
-        for (let partition = 0; partition < 4; partition++) {
-          answers.push(appender.append(text(topic, String(count), partition)).catch((fault: Fault) => fault))
+  describe('whose broker is killed, and comes back', () => {
+    let kafka: RunningKafka
+    beforeAll(async () => {
+      kafka = await startKafka()
+    })
+    afterAll(() => kafka.close())
+
+    it('keeps order and stores nothing twice over a power cut of the broker', { timeout: 120_000 }, async () => {
+      const cluster = new Cluster({ ...common, bootstrapServers: kafka.bootstrap })
+      const { appender } = open({ cluster, deadlineMs: 90_000 })
+      const topic = await makeTopic(cluster, 4, {}, uniqueTopic(), kafka.bootstrap)
+      const answers: Promise<Appended | Fault>[] = []
+      let count = 0
+      const more = () => {
+        for (let i = 0; i < 5; i++, count++) {
+          for (let partition = 0; partition < 4; partition++) {
+            answers.push(appender.append(text(topic, String(count), partition)).catch((fault: Fault) => fault))
+          }
         }
       }
-    }
-    more()
-    await Promise.all(answers)
-    const pace = setInterval(more, 5)
-    await eventually('events flow', () => count >= 200, { withinMs: 60_000 })
-    await kafka.stopBroker(1, 'kill')
-    await kafka.startBrokers()
-    more()
-    clearInterval(pace)
-    const outcomes = await Promise.all(answers)
-    expect(appender.counters.retries).toBeGreaterThan(0)
-    expect(outcomes.at(-1)).toMatchObject({ topic })
-    // What nobody could be given for seconds is refused, and then is surely not in the log.
-    const refused = outcomes.filter((one) => one instanceof Fault)
-    expect(refused.map(({ details }) => details)).toEqual(refused.map(() => ({ sent: 0 })))
-    const stored = outcomes.flatMap((one, i) => (one instanceof Fault ? [] : [i]))
-    const seen = await witness(kafka.bootstrap, topic)
-    for (let partition = 0; partition < 4; partition++) {
-      const wanted = stored.filter((i) => i % 4 === partition).map((i) => String(Math.floor(i / 4)))
-      expect(seen.get(partition)?.map(({ value }) => value)).toEqual(wanted)
-    }
-    await appender.close(1_000)
-    await cluster.close()
-  })
-
-  it(
-    'refuses within seconds what it cannot send while no broker answers, and goes on when one does',
-    { timeout: 120_000 },
-    async () => {
-      await using kafka = await startKafka()
-      const cluster = new Cluster({ ...common, bootstrapServers: kafka.bootstrap })
-      const { appender } = open({ cluster, deadlineMs: 60_000 })
-      const topic = await makeTopic(cluster, 1, {}, uniqueTopic(), kafka.bootstrap)
-      await appender.append(text(topic, 'before'))
+      more()
+      await Promise.all(answers)
+      const pace = setInterval(more, 5)
+      await eventually('events flow', () => count >= 200, { withinMs: 60_000 })
       await kafka.stopBroker(1, 'kill')
-      const outcome = async (name: string) => {
-        const start = performance.now()
-        const fault = await appender.append(text(name, 'refused')).catch((error: unknown) => error)
-        return { fault, ms: performance.now() - start }
-      }
-      const nobody = { code: 'LogUnavailable', details: { sent: 0 } }
-      // Maybe written to a connection whose end was not noticed yet: then nobody knows whether it is stored, and it waits on.
-      const first = appender.append(text(topic, 'first')).then(
-        () => true,
-        () => false,
-      )
-      await eventually('it is noticed', () => cluster.silence !== null)
-      for (const { fault, ms } of await Promise.all([outcome(topic), outcome('of-this-one-nothing-is-known')])) {
-        expect(fault).toMatchObject(nobody)
-        expect(ms).toBeLessThan(10_000)
-      }
-      const again = await outcome(topic)
-      expect(again.fault).toMatchObject(nobody)
-      expect(again.ms).toBeLessThan(4_000)
       await kafka.startBrokers()
-      await expect(appender.append(text(topic, 'after'))).resolves.toMatchObject({ topic })
-      const values = (await witness(kafka.bootstrap, topic)).get(0)?.map(({ value }) => value)
-      expect(values).toEqual(['before', ...((await first) ? ['first'] : []), 'after'])
+      more()
+      clearInterval(pace)
+      const outcomes = await Promise.all(answers)
+      expect(appender.counters.retries).toBeGreaterThan(0)
+      expect(outcomes.at(-1)).toMatchObject({ topic })
+      // What nobody could be given for seconds is refused, and then is surely not in the log.
+      const refused = outcomes.filter((one) => one instanceof Fault)
+      expect(refused.map(({ details }) => details)).toEqual(refused.map(() => ({ sent: 0 })))
+      const stored = outcomes.flatMap((one, i) => (one instanceof Fault ? [] : [i]))
+      const seen = await witness(kafka.bootstrap, topic)
+      for (let partition = 0; partition < 4; partition++) {
+        const wanted = stored.filter((i) => i % 4 === partition).map((i) => String(Math.floor(i / 4)))
+        expect(seen.get(partition)?.map(({ value }) => value)).toEqual(wanted)
+      }
       await appender.close(1_000)
       await cluster.close()
-    },
-  )
+    })
+
+    it(
+      'refuses within seconds what it cannot send while no broker answers, and goes on when one does',
+      { timeout: 120_000 },
+      async () => {
+        const cluster = new Cluster({ ...common, bootstrapServers: kafka.bootstrap })
+        const { appender } = open({ cluster, deadlineMs: 60_000 })
+        const topic = await makeTopic(cluster, 1, {}, uniqueTopic(), kafka.bootstrap)
+        await appender.append(text(topic, 'before'))
+        await kafka.stopBroker(1, 'kill')
+        const outcome = async (name: string) => {
+          const start = performance.now()
+          const fault = await appender.append(text(name, 'refused')).catch((error: unknown) => error)
+          return { fault, ms: performance.now() - start }
+        }
+        const nobody = { code: 'LogUnavailable', details: { sent: 0 } }
+        // Maybe written to a connection whose end was not noticed yet: then nobody knows whether it is stored, and it waits on.
+        const first = appender.append(text(topic, 'first')).then(
+          () => true,
+          () => false,
+        )
+        await eventually('it is noticed', () => cluster.silence !== null)
+        for (const { fault, ms } of await Promise.all([outcome(topic), outcome('of-this-one-nothing-is-known')])) {
+          expect(fault).toMatchObject(nobody)
+          expect(ms).toBeLessThan(10_000)
+        }
+        const again = await outcome(topic)
+        expect(again.fault).toMatchObject(nobody)
+        expect(again.ms).toBeLessThan(4_000)
+        await kafka.startBrokers()
+        await expect(appender.append(text(topic, 'after'))).resolves.toMatchObject({ topic })
+        const values = (await witness(kafka.bootstrap, topic)).get(0)?.map(({ value }) => value)
+        expect(values).toEqual(['before', ...((await first) ? ['first'] : []), 'after'])
+        await appender.close(1_000)
+        await cluster.close()
+      },
+    )
+  })
 })
 
 /** Writes one record under the same producer id with a higher epoch: from now on the leader refuses the older one. */

@@ -110,7 +110,36 @@ export function workersSuite(name: string, open: () => Promise<WorkersUnderTest>
       // One that has to be made again shows that it has looked at all of them.
       await bench.remove(kinds.podDisruptionBudget, 'millrace-ingress')
       await eventually('it is there again', () => bench.get(kinds.podDisruptionBudget, 'millrace-ingress'))
-      expect(bench.client.writes).toBe(all.length + 1)
+      // and the token of lineage
+      expect(bench.client.writes).toBe(all.length + 2)
+    })
+
+    it('share a token for lineage, which is made once, and never changed, whoever made it', async () => {
+      await using bench = await openBench(subject)
+      const secret = async () => await bench.get(kinds.secret, 'millrace-lineage')
+      const stop = await bench.start()
+      const { data, metadata } = await secret()
+      expect(Buffer.from(data.token, 'base64').toString()).toMatch(/^[0-9a-f]{64}$/)
+      stop.abort()
+      const again = await bench.start()
+      await bench.settings({ 'log.level': 'debug' })
+      await eventually('it has looked again', async () =>
+        JSON.stringify(await bench.get(kinds.deployment, 'millrace-ingress')).includes('debug'),
+      )
+      expect((await secret()).metadata.resourceVersion).toBe(metadata.resourceVersion)
+      await bench.remove(kinds.secret, 'millrace-lineage')
+      await bench.settings({ 'log.level': 'warn' })
+      const { data: next } = await eventually('there is another', secret)
+      expect(next.token).not.toBe(data.token)
+
+      const volumes = async () => spec(await bench.get(kinds.statefulSet, 'millrace-dispatcher')).volumes ?? []
+      expect(await volumes()).toContainEqual({ name: 'lineage', emptyDir: { sizeLimit: '80Mi' } })
+      await bench.settings({ lineage: 'enabled: false' })
+      await eventuallyPasses('nothing is remembered', async () => expect(await volumes()).toEqual([]))
+      again.abort()
+      await bench.remove(kinds.secret, 'millrace-lineage')
+      await bench.start()
+      expect(await secret()).toBeNull()
     })
 
     it('come back when they are deleted, and are repaired when what we mean is edited', async () => {
@@ -264,6 +293,68 @@ export function workersSuite(name: string, open: () => Promise<WorkersUnderTest>
       await eventually('nothing to complain of', () => bench.summary()?.problems.length === 0)
     })
 
+    it('send traces where the ConfigMap of Knative says, and say what they cannot do', async () => {
+      await using bench = await openBench(subject)
+      const { signal } = new AbortController()
+      const maps = ['config-observability', 'config-tracing']
+      for (const name of maps) {
+        const metadata = { name, namespace: bench.namespace }
+        await bench.admin.create(kinds.configMap, { apiVersion: 'v1', kind: 'ConfigMap', metadata, data: {} }, signal)
+      }
+      const traces = (data: Record<string, string | null>) => bench.merge(kinds.configMap, maps[0] ?? '', { data })
+      const pods = async () => {
+        const [ingress, dispatcher] = [
+          await bench.get(kinds.deployment, 'millrace-ingress'),
+          await bench.get(kinds.statefulSet, 'millrace-dispatcher'),
+        ]
+        return [ingress, dispatcher].map(spec)
+      }
+      const told = async () => (await pods()).map(({ containers }) => containers[0].args.join(' '))
+      const stop = await bench.start()
+      for (const { volumes } of await pods())
+        expect((volumes ?? []).filter(({ name }: { name: string }) => name === 'tracing')).toEqual([])
+      for (const args of await told()) expect(args).not.toContain('--tracing')
+
+      const endpoint = 'http://collector.observability:4318/v1/traces'
+      await traces({
+        ...{ 'tracing-protocol': 'http/protobuf', 'tracing-endpoint': endpoint, 'tracing-sampling-rate': '0.1' },
+      })
+      const flags = `--tracing-endpoint ${endpoint} --tracing-sampling-rate 0.1 --tracing-credentials /etc/millrace/tracing`
+      await eventuallyPasses('both are told', async () => {
+        for (const args of await told()) expect(args).toContain(flags)
+      })
+      for (const { containers, volumes } of await pods()) {
+        const secret = { secretName: 'millrace-tracing', optional: true, defaultMode: 0o644 }
+        expect(volumes).toContainEqual({ name: 'tracing', secret })
+        const mount = { name: 'tracing', mountPath: '/etc/millrace/tracing', readOnly: true }
+        expect(containers[0].volumeMounts).toContainEqual(mount)
+      }
+
+      await traces({ 'tracing-protocol': 'grpc' })
+      const event = await eventually('an Event', () => eventOf(bench, 'TracingInvalid', maps[0]))
+      expect(event['message']).toContain(
+        'the last good settings stay in force until this is corrected: tracing-protocol',
+      )
+      for (const args of await told()) expect(args).toContain(flags)
+      stop.abort()
+      // the next controller has never seen them good
+      await bench.start()
+      await bench.settings({ 'log.level': 'debug' })
+      await eventuallyPasses('the rest is in force', async () => {
+        for (const { containers } of await pods())
+          expect(containers[0].env).toContainEqual({ name: 'MILLRACE_LOG', value: 'debug' })
+      })
+      for (const args of await told()) expect(args).toContain(flags)
+
+      await traces({ 'tracing-protocol': null, 'tracing-endpoint': null })
+      await eventuallyPasses('they are told to send none', async () => {
+        for (const args of await told()) expect(args).not.toContain('--tracing')
+      })
+      await bench.merge(kinds.configMap, maps[1] ?? '', { data: { backend: 'zipkin' } })
+      const older = await eventually('an Event', () => eventOf(bench, 'TracingOutdated', maps[1]))
+      expect(older['message']).toContain('in ConfigMap config-observability set tracing-protocol to http/protobuf')
+    })
+
     it('go with the Deployment of the controller', async () => {
       await using bench = await openBench(subject)
       const { signal } = new AbortController()
@@ -319,11 +410,15 @@ export function workersSuite(name: string, open: () => Promise<WorkersUnderTest>
   })
 }
 
-async function eventOf({ admin, namespace }: Bench, reason: string): Promise<StoredObject | undefined> {
+async function eventOf(
+  { admin, namespace }: Bench,
+  reason: string,
+  about = 'config-millrace',
+): Promise<StoredObject | undefined> {
   const { items } = await admin.list(kinds.event, { namespace }, new AbortController().signal)
   return items.find((each) => {
     const { name } = each['involvedObject'] as { name: string }
-    return each['reason'] === reason && name === 'config-millrace'
+    return each['reason'] === reason && name === about
   })
 }
 

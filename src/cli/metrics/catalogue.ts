@@ -4,8 +4,10 @@ import { ingressFamilies } from '../../data-plane/ingress/metrics.ts'
 import { kafkaFamilies, membershipFamilies } from '../../kafka/kafka-metrics.ts'
 import { kubeFamilies } from '../../kube/kube-metrics.ts'
 import { loopFamilies } from '../../kube/loop-metrics.ts'
+import { lineageFamilies } from '../../telemetry/journal/journal-metrics.ts'
 import type { Family } from '../../telemetry/metrics/family.ts'
 import { processFamilies } from '../../telemetry/metrics/process.ts'
+import { tracingFamilies } from '../../telemetry/tracing/counts.ts'
 import { leaderFamilies } from '../controller/leader-metrics.ts'
 
 /** Where a metric is told. */
@@ -26,6 +28,8 @@ const parts: readonly (readonly [readonly Family[], readonly Role[]])[] = [
   [loopFamilies, ['controller']],
   [webhookFamilies, ['controller']],
   [leaderFamilies, ['controller']],
+  [tracingFamilies, ['ingress', 'dispatcher']],
+  [lineageFamilies, ['ingress', 'dispatcher']],
   [processFamilies, all],
 ]
 

@@ -3,7 +3,7 @@ import { systemClock as clock } from '../../core/clock.ts'
 import type { Logger } from '../../telemetry/logger.ts'
 import { labelText } from '../../telemetry/metrics/family.ts'
 import { ProcessMetrics } from '../../telemetry/metrics/process.ts'
-import { serveMetrics } from '../../telemetry/metrics/server.ts'
+import { serveMetrics, type RequestHandler } from '../../telemetry/metrics/server.ts'
 import { listenOn } from '../listen.ts'
 import { Meters } from './meters.ts'
 
@@ -18,6 +18,8 @@ export interface ServedMetrics extends AsyncDisposable {
   readonly meters: Meters | undefined
   /** Of the page; absent: there is none. */
   readonly url: string | undefined
+  /** Other requests to the same port, at `path` and below; where there is no port nobody asks. */
+  readonly handle: (path: string, handler: RequestHandler) => void
 }
 
 /**
@@ -29,7 +31,10 @@ export async function openMetrics(
   { host, port }: MetricsAddress,
   logger: Logger,
 ): Promise<ServedMetrics> {
-  if (port === undefined) return { meters: undefined, url: undefined, [Symbol.asyncDispose]: () => Promise.resolve() }
+  if (port === undefined) {
+    const handle = (): void => undefined
+    return { meters: undefined, url: undefined, handle, [Symbol.asyncDispose]: () => Promise.resolve() }
+  }
   const meters = new Meters(clock)
   const { metrics } = meters
   const server = await listenOn(host, (at) => serveMetrics({ host: at, port, metrics, logger }))
@@ -39,10 +44,12 @@ export async function openMetrics(
     ours.close()
     await server.close()
   }
-  return { meters, url: `${server.url}/metrics`, [Symbol.asyncDispose]: close }
+  const { url, handle } = server
+  return { meters, url: `${url}/metrics`, handle, [Symbol.asyncDispose]: close }
 }
 
-function version(): string {
+/** Of Millrace. */
+export function version(): string {
   const file = new URL('../../../package.json', import.meta.url)
   return (JSON.parse(readFileSync(file, 'utf8')) as { version: string }).version
 }

@@ -1,9 +1,11 @@
 import { mkdtempSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
-import { join } from 'node:path'
-import { expect, test } from 'vitest'
+import { delimiter, join } from 'node:path'
+import { afterEach, expect, test, vi } from 'vitest'
 import { stringify } from 'yaml'
 import { clusterAccess } from './kubeconfig.ts'
+
+afterEach(() => vi.unstubAllEnvs())
 
 /** A kubeconfig with a context for each user. */
 function kubeconfig(users: Readonly<Record<string, object>>, cluster: object): string {
@@ -39,4 +41,16 @@ test('a token from a file goes before one in the kubeconfig, and is read again, 
   writeFileSync(join(path, '..', 'token'), 'second')
   expect(await file?.token?.()).toBe('second')
   expect(own?.skipTlsVerify).toBe(true)
+})
+
+test('of several files each is read with its own folder, and what the first of them says counts', async () => {
+  const [first, second] = [
+    kubeconfig({ one: { tokenFile: 'token' } }, {}),
+    kubeconfig({ one: { token: 'hidden' }, two: { tokenFile: 'token' } }, { server: 'https://127.0.0.1:1' }),
+  ]
+  writeFileSync(join(second, '..', 'token'), 'of the second')
+  vi.stubEnv('KUBECONFIG', [first, second].join(delimiter))
+  const [current, other] = [await clusterAccess(), await clusterAccess(undefined, 'two')]
+  expect(await Promise.all([current.token?.(), other.token?.()])).toEqual(['first', 'of the second'])
+  expect([current.server, other.server]).toEqual(['https://127.0.0.1:6443', 'https://127.0.0.1:6443'])
 })

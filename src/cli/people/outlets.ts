@@ -1,5 +1,7 @@
 import { sourceLabels } from '../../contract/objects.ts'
-import type { OutletProgress } from '../../contract/outlet.ts'
+import type { ProgressStatus } from '../../api/meta/progress.ts'
+import { outletStatusOf, type OutletStatus } from '../../contract/outlet.ts'
+import { progressOf } from '../../contract/progress.ts'
 import type { StoredObject } from '../../kube/client.ts'
 import { kinds } from '../../kube/kinds.ts'
 import { listIfAllowed, untilDone, type Cluster } from './cluster.ts'
@@ -17,7 +19,8 @@ export interface OutletView {
   readonly state?: string
   readonly paused: boolean
   readonly fault?: { readonly reason: string; readonly message: string }
-  readonly progress?: Partial<OutletProgress>
+  /** What workers said of it, as far as it is understood. */
+  readonly told: OutletStatus | undefined
 }
 
 interface OutletSpecSeen {
@@ -32,7 +35,6 @@ interface OutletSpecSeen {
 interface OutletStatusSeen {
   readonly state?: string
   readonly fault?: { readonly reason: string; readonly message: string }
-  readonly progress?: Partial<OutletProgress>
 }
 
 /** Outlets by whose they are; null: we may not look at them. */
@@ -61,23 +63,27 @@ function viewOf(object: StoredObject): OutletView {
     subscriber,
     paused = false,
   } = (object['spec'] ?? {}) as OutletSpecSeen
-  const { state, fault, progress } = (object['status'] ?? {}) as OutletStatusSeen
+  const { state, fault } = (object['status'] ?? {}) as OutletStatusSeen
   return {
     of: source === undefined ? '' : `${source.kind} ${source.namespace}/${source.name}`,
     name: object.metadata.name,
     paused,
+    told: outletStatusOf(object['status']),
     ...(topic === undefined ? {} : { topic }),
     ...(group === undefined ? {} : { group }),
     ...(bootstrapServers === undefined ? {} : { bootstrapServers }),
     ...(subscriber === undefined ? {} : { subscriberUrl: subscriber.url }),
     ...(state === undefined ? {} : { state }),
     ...(fault === undefined ? {} : { fault }),
-    ...(progress === undefined ? {} : { progress }),
   }
+}
+
+/** How far an object is, over all its Outlets; empty: nobody said yet. */
+export function together(outlets: readonly OutletView[]): ProgressStatus {
+  return progressOf(outlets.map(({ told }) => told))
 }
 
 /** How many events wait, over all its Outlets; undefined: nobody said yet. */
 export function lagOf(outlets: readonly OutletView[]): number | undefined {
-  const lags = outlets.flatMap(({ progress }) => progress?.lag ?? [])
-  return lags.length === 0 ? undefined : lags.reduce((sum, lag) => sum + lag, 0)
+  return together(outlets).lag
 }

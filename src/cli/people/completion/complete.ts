@@ -84,6 +84,8 @@ async function valuesOf(option: Option, line: Line): Promise<readonly string[]> 
     case '--system-namespace':
     case '--sink-namespace':
       return namespacesOf(line.values)
+    case '--broker':
+      return namesOf('broker', line.values)
     case '--output':
       return wordsIn(option.description.replace(': a line of JSON for each event', ''))
     default:

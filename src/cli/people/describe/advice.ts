@@ -50,7 +50,8 @@ const advices: Readonly<Record<Known, string>> = {
   SecretInvalid: 'Correct the Secret as the message says; it is read again within a minute.',
   SecretForbidden: 'Give Millrace the right to read this Secret, or name one that objects of this namespace may use.',
   CredentialNotStored: 'See what the API server refuses: kubectl logs deployment/millrace-controller -n $SYSTEM',
-  TopicsEmpty: 'It works; no topic matches the pattern yet. They are taken up within a minute after they are made.',
+  TopicsEmpty:
+    'Nothing to do until there is such a topic: it is read within seconds, from its first record. Or correct the pattern.',
   Paused:
     'It is paused on purpose, by spec.consumers 0 or an annotation: take that away and it goes on where it stopped.',
   PositionsExpire:
@@ -80,7 +81,7 @@ const advices: Readonly<Record<Known, string>> = {
   LoopDetected:
     'A reply of the subscriber comes back to it: narrow the filter so that it does not pass its own replies.',
   DeliveryFailed:
-    'Events flow, but some could not be delivered: mend the subscriber, then look into the dead letter sink or the parked events.',
+    'Events flow, but some could not be delivered: mend the subscriber, then look into the dead letter sink or the parked events. The fate of one: millrace trace ID',
   SubjectMissing: 'Apply the workload, or correct spec.subject.',
   NoSubjects: 'It works; the selector selects nothing yet. Compare: kubectl get deployments -n $NS --show-labels',
   SubjectNotBindable: 'Name a kind that has a pod template, e.g. Deployment, StatefulSet, CronJob.',

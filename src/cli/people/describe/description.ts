@@ -2,6 +2,7 @@ import type { StoredObject } from '../../../kube/client.ts'
 import { conditionsOf, type StoredCondition } from '../../../kube/status.ts'
 import { adviceFor } from './advice.ts'
 import { meaningOf } from './meaning.ts'
+import { progressTold, type Told } from './deliveries.ts'
 import type { Related } from './related.ts'
 
 /** A condition, explained. */
@@ -47,6 +48,8 @@ export interface Description {
   /** What is worth knowing although it works. */
   readonly notes: readonly Blocker[]
   readonly conditions: readonly ToldCondition[]
+  /** How far it is; null: the kind delivers nothing, or nobody said yet. */
+  readonly deliveries: Told | null
   readonly related: readonly Related[]
   readonly events: readonly ToldEvent[]
 }
@@ -85,6 +88,7 @@ export function descriptionOf(object: StoredObject, around: Around): Description
     blockedBy: ready?.status === 'True' ? [] : blocking.map(blocker),
     notes: noted.map(blocker),
     conditions,
+    deliveries: around.internal ? null : progressTold(object),
     related: around.related,
     events: around.events,
   }

@@ -1,6 +1,6 @@
 import type { StoredObject } from '../../../kube/client.ts'
 import { conditionsOf } from '../../../kube/status.ts'
-import { lagOf, type Outlets, type OutletView } from '../outlets.ts'
+import { lagOf, together, type Outlets, type OutletView } from '../outlets.ts'
 
 /** Something that belongs to an object. */
 export interface Related {
@@ -161,12 +161,14 @@ function outletsTold(outlets: Outlets, of: string, now: number): Related[] {
   ])
 }
 
-function outletWords({ state, fault, paused, progress }: OutletView, now: number): string {
+function outletWords(outlet: OutletView, now: number): string {
+  const { state, fault, paused } = outlet
+  const progress = together([outlet])
   const parts = [
     paused ? 'paused' : (state ?? 'no dispatcher has said anything yet'),
-    ...(progress?.lag === undefined ? [] : [`${progress.lag} waiting`]),
-    ...(progress?.lastDelivery === undefined ? [] : [`last delivery ${seconds(progress.lastDelivery, now)} ago`]),
-    ...(progress?.lastError === undefined
+    ...(progress.lag === undefined ? [] : [`${progress.lag} waiting`]),
+    ...(progress.lastDelivery === undefined ? [] : [`last delivery ${seconds(progress.lastDelivery, now)} ago`]),
+    ...(progress.lastError === undefined
       ? []
       : [`last error ${seconds(progress.lastError.time, now)} ago: ${progress.lastError.message}`]),
     ...(fault === undefined ? [] : [`${fault.reason}: ${fault.message}`]),

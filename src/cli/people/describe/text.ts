@@ -1,6 +1,7 @@
 import { ago, columns } from '../output/columns.ts'
 import type { Paint } from '../output/paint.ts'
 import { plainLine } from '../output/plain-text.ts'
+import { deliveryLines } from './deliveries.ts'
 import type { Blocker, Description, ToldCondition } from './description.ts'
 
 interface Style {
@@ -26,6 +27,7 @@ export function textOf(description: Description, style: Style): string {
       style,
     ),
     section('Conditions', conditionLines(description, style), style),
+    section('Deliveries', deliveryLines(description, style.now), style),
     section('What belongs to it', relatedLines(description), style),
     section('Events', eventLines(description, style), style),
   ]

@@ -11,7 +11,7 @@ interface Branch {
 /**
  *     Broker shop/default  Ready  http://…
  *     ├─ from Deployment shop (SinkBinding shop-to-default)  Ready
- *     └─ Trigger orders  type=order.created  Ready, 3 waiting
+ *     └─ Trigger orders  type=order.created  Ready  3 waiting, 4.2/s
  *        ├─ to Service shop/orders  http://…
  *        └─ dead letters to Service shop/lost  http://…
  */
@@ -50,19 +50,19 @@ function incoming(source: SourceNode, paint: Paint): Branch {
   const { kind, namespace, name, from } = source
   const who = from.length === 0 ? 'nothing yet' : from.map(plainLine).join(', ')
   return {
-    line: joined(`from ${who} (${kind} ${namespace}/${name})`, stateText(source, paint), waiting(source.lag)),
+    line: joined(`from ${who} (${kind} ${namespace}/${name})`, stateText(source, paint), flow(source)),
     below: [],
   }
 }
 
 function triggerBranch(trigger: TriggerNode, paint: Paint): Branch {
-  const { name, filter, lag, subscriber, deadLetterSink } = trigger
+  const { name, filter, subscriber, deadLetterSink } = trigger
   return {
     line: joined(
       `Trigger ${name}`,
       filter === null ? 'all events' : plainLine(filter),
       stateText(trigger, paint),
-      waiting(lag),
+      flow(trigger),
     ),
     below: [{ line: `to ${endText(subscriber, paint)}`, below: [] }, ...deadLetterBranch(deadLetterSink, paint)],
   }
@@ -72,7 +72,7 @@ function sourceBranch(source: SourceNode, paint: Paint): Branch {
   const { kind, namespace, name, from, to } = source
   const branches = from.map((each) => ({ line: `from ${plainLine(each)}`, below: [] }))
   return {
-    line: joined(paint.strong(`${kind} ${namespace}/${name}`), stateText(source, paint), waiting(source.lag)),
+    line: joined(paint.strong(`${kind} ${namespace}/${name}`), stateText(source, paint), flow(source)),
     below: [...branches, { line: `to ${endText(to, paint)}`, below: [] }],
   }
 }
@@ -94,8 +94,10 @@ function stateText({ ready, reason, message }: State, paint: Paint): string {
   return ready === 'False' ? paint.bad(`not Ready: ${said}`) : paint.unsure(`not Ready yet: ${said}`)
 }
 
-function waiting(lag: number | undefined): string {
-  return lag === undefined ? '' : `${lag} waiting`
+/** How many wait, and how many get through a second. */
+function flow({ lag, rate = 0 }: Pick<TriggerNode, 'lag' | 'rate'>): string {
+  const waiting = lag === undefined ? [] : [`${lag} waiting`]
+  return [...waiting, ...(rate > 0 ? [`${rate}/s`] : [])].join(', ')
 }
 
 function joined(...parts: readonly string[]): string {

@@ -1,5 +1,5 @@
 import type { StoredCondition } from '../../../kube/status.ts'
-import { lagOf, type Outlets, type OutletView } from '../outlets.ts'
+import { together, type Outlets } from '../outlets.ts'
 
 /** An object of a cluster or of a manifest, as far as the way of events goes. */
 export interface Seen {
@@ -45,8 +45,10 @@ export interface SeenStatus {
   readonly deadLetterSinkUri?: string
   readonly sinkUri?: string
   readonly subjects?: readonly { readonly kind: string; readonly name: string }[]
-  /** Of a KafkaSource. */
+  /** Of a Trigger and a KafkaSource: for who may not look at Outlets. */
   readonly lag?: number
+  readonly rate?: number
+  readonly lastDelivery?: string
 }
 
 /** How an object is; all null: nobody can know, as it stands in a manifest only. */
@@ -71,6 +73,9 @@ export interface SourceNode extends State {
   readonly from: readonly string[]
   readonly to: End
   readonly lag?: number
+  /** Deliveries a second, over the last minute; absent: not known. */
+  readonly rate?: number
+  readonly lastDelivery?: string
 }
 
 export interface TriggerNode extends State {
@@ -82,6 +87,8 @@ export interface TriggerNode extends State {
   readonly deadLetterSink?: End
   /** Events that wait; absent: not known. */
   readonly lag?: number
+  /** Deliveries a second, over the last minute; absent: not known. */
+  readonly rate?: number
   readonly lastDelivery?: string
 }
 
@@ -115,6 +122,7 @@ export function topologyOf(objects: readonly Seen[], outlets: Outlets): Topology
   const brokers = new Map(of('Broker').map((broker) => [fullName(broker), broker]))
   const missing = [...triggers.keys()].filter((name) => !brokers.has(name))
   const inOrder = [...brokers.keys(), ...missing].sort()
+  const unknown = outlets === null && of('Trigger').some(({ status }) => status?.lag === undefined)
   return {
     brokers: inOrder.map((name) => ({
       ...brokerNode(name, brokers.get(name)),
@@ -122,7 +130,7 @@ export function topologyOf(objects: readonly Seen[], outlets: Outlets): Topology
       triggers: (triggers.get(name) ?? []).map((trigger) => triggerNode(trigger, outlets)),
     })),
     sources: sources.filter(({ to }) => !inOrder.includes(brokerIn(to) ?? '')),
-    ...(outlets === null ? { note: 'you may not look at Outlets, so it is not known how many events wait' } : {}),
+    ...(unknown ? { note: 'you may not look at Outlets, so it is not known of all how many events wait' } : {}),
   }
 }
 
@@ -146,13 +154,12 @@ function brokerNode(name: string, broker: Seen | undefined): Omit<BrokerNode, 's
 
 function sourceNode(object: Seen, outlets: Outlets): SourceNode {
   const { kind, namespace, name, spec, status } = object
-  const lag = lagOf(viewsOf(object, outlets)) ?? status?.lag
   return {
     ...{ kind, namespace, name },
     ...stateOf(object),
     from: spec.topics === undefined ? subjectsOf(object) : spec.topics.map((topic) => `topic ${topic}`),
     to: endOf(spec.sink, namespace, status?.sinkUri),
-    ...(lag === undefined ? {} : { lag }),
+    ...progressOf(object, outlets),
   }
 }
 
@@ -166,16 +173,23 @@ function subjectsOf({ spec: { subject }, status }: Seen): readonly string[] {
 
 function triggerNode(object: Seen, outlets: Outlets): TriggerNode {
   const { namespace, name, spec, status } = object
-  const views = viewsOf(object, outlets)
-  const lag = lagOf(views)
-  const lastDelivery = views[0]?.progress?.lastDelivery
   return {
     ...{ namespace, name },
     ...stateOf(object),
     filter: filterText(spec),
     subscriber: endOf(spec.subscriber, namespace, status?.subscriberUri),
     ...deadLetters(object),
+    ...progressOf(object, outlets),
+  }
+}
+
+/** What its Outlets say; where we may not look at them, what its own status does. */
+function progressOf(object: Seen, outlets: Outlets): Pick<TriggerNode, 'lag' | 'rate' | 'lastDelivery'> {
+  const views = outlets?.get(`${object.kind} ${fullName(object)}`)
+  const { lag, rate, lastDelivery } = (views === undefined ? object.status : together(views)) ?? {}
+  return {
     ...(lag === undefined ? {} : { lag }),
+    ...(rate === undefined ? {} : { rate }),
     ...(lastDelivery === undefined ? {} : { lastDelivery }),
   }
 }
@@ -221,10 +235,6 @@ function dialectText(filter: unknown): string {
     return `(${(value as readonly unknown[]).map(dialectText).join(dialect === 'all' ? ' and ' : ' or ')})`
   }
   return String(value)
-}
-
-function viewsOf(object: Seen, outlets: Outlets): readonly OutletView[] {
-  return outlets?.get(`${object.kind} ${fullName(object)}`) ?? []
 }
 
 function fullName({ namespace, name }: Pick<Seen, 'namespace' | 'name'>): string {

@@ -68,7 +68,8 @@ async function allOf({ client }: Cluster, namespace: string | undefined): Promis
   return found.flatMap((each) => each ?? [])
 }
 
-function seenInCluster(object: StoredObject): Seen {
+/** An object of the cluster as the way of events needs it. */
+export function seenInCluster(object: StoredObject): Seen {
   const { kind, metadata } = object
   const status = (object['status'] ?? {}) as Omit<SeenStatus, 'conditions'>
   return {
