@@ -119,7 +119,8 @@ export interface Runner {
   readonly membership: Membership
   readonly reports: OutletReport[]
   readonly routes: MemoryRoutes
-  close(): Promise<void>
+  /** @param deadlineMs for what is in flight; default 5,000. */
+  close(deadlineMs?: number): Promise<void>
 }
 
 interface Sending {
@@ -193,9 +194,9 @@ export class Rig implements AsyncDisposable {
     if (membership === undefined) throw new Error('no membership was asked for')
     const runner: Runner = {
       ...{ dispatcher, membership, reports, routes },
-      close: async () => {
+      close: async (deadlineMs = 5000) => {
         if (!this.#runners.delete(runner)) return
-        await dispatcher.close({ deadlineMs: 5000, forGood: true })
+        await dispatcher.close({ deadlineMs, forGood: true })
         await Promise.all([reader.close(), positions.close()])
       },
     }

@@ -1,6 +1,7 @@
 import type { ServerResponse } from 'node:http'
 import { expect, test } from 'vitest'
 import { Budget } from '../../src/data-plane/dispatcher/reading/budget.ts'
+import type { LogReader } from '../../src/kafka/log.ts'
 import { eventually } from '../support/eventually.ts'
 import { answer, embeddedRig, startSubscriber, type Behaviour, type Rig, type Runner } from './dispatcher-rig.ts'
 
@@ -70,6 +71,34 @@ test('beside a healthy Outlet of its topic one that hung catches up', async () =
   stuck.release()
   await eventually('the other one too', () => stands(runner, 'a', 1200), patience)
   expect(bad.got.length).toBe(1200 * PARTITIONS)
+})
+
+test('one of very many dispatchers reads what is behind once, though less is its share than a read takes', async () => {
+  const stuck = hanging()
+  await using bad = await startSubscriber(stuck.behave)
+  await using good = await startSubscriber()
+  await using rig = await embeddedRig()
+  const budget = new Budget(64 * 2 ** 20)
+  for (let i = 0; i < 1000; i++) budget.join({ holdings: [], dropReads: () => undefined })
+  const reader = rig.log.reader()
+  let reads = 0
+  const counting: LogReader = {
+    tail: (handler) => reader.tail(handler),
+    range: (list) => reader.range(list),
+    offsetsAt: (list, timestampMs) => reader.offsetsAt(list, timestampMs),
+    read: (...asked) => (reads++, reader.read(...asked)),
+    close: () => reader.close(),
+  }
+  const outlets = [rig.outlet(bad.url, { delivery }), rig.outlet(good.url, { uid: 'b' })]
+  const runner = rig.run(outlets, { window: 10 }, 'd', { budget, reader: counting })
+  await rig.consuming(runner)
+  await rig.consuming(runner, 'b')
+  for (let from = 0; from < 3000; from += 100) await rig.send(100, { from, data: Buffer.alloc(1000) })
+  await eventually('the healthy one has all', () => good.got.length === 3000, patience)
+  stuck.release()
+  await eventually('the other one too', () => bad.got.length === 3000, patience)
+  // 3 MB, of which each brings 256 KiB; for each window there would be 300
+  expect(reads).toBeLessThan(60)
 })
 
 test('an Outlet that hangs gives back all memory when it is deleted', async () => {

@@ -126,10 +126,10 @@ describe('the trace of an event', () => {
 
   it('shows each try, and what the dead letter sink was asked', async () => {
     await using scene = await open({
-      behave: (got, response) => answer(got.path === '/dead' ? 200 : 503)(got, response),
+      behave: (got, response) => answer(got.path.startsWith('/dead') ? 200 : 503)(got, response),
     })
     const { mill, spans } = scene
-    const deadLetter = { url: `${mill.subscriber.url.replace('//', '//user:secret@')}/dead` }
+    const deadLetter = { url: `${mill.subscriber.url.replace('//', '//user:secret@')}/dead?code=secret` }
     mill.runner.routes.outlets.set({ ...mill.outlet, generation: 3, delivery: { ...retry, deadLetter } })
     await mill.send({ headers: { ...ce, ...kept } })
     await eventually('it is dead-lettered', () => mill.subscriber.got.length === 3)

@@ -221,6 +221,10 @@ export class Worker {
     return (this.#holdings ??= Array.from(this.#topics.values(), ({ partitions }) => [...partitions.values()]).flat())
   }
 
+  dropReads(): void {
+    this.#parts.catchUp.dropReads()
+  }
+
   #topic(name: string): Topic<OutletRun> {
     let topic = this.#topics.get(name)
     if (topic === undefined) this.#topics.set(name, (topic = new Topic()))

@@ -119,8 +119,21 @@ describe('trace context', () => {
         Buffer.from(JSON.stringify(event)),
       ),
     ).toMatchObject({ trace: { traceparent: parent } }))
-  it('is dropped when malformed, and the event is taken', () =>
-    expect(binary({ traceparent: 'nonsense' })).not.toHaveProperty('trace'))
+  it.each([
+    ['malformed', 'nonsense'],
+    ['of no trace', `00-${'0'.repeat(32)}-00f067aa0ba902b7-01`],
+    ['of no span', `00-4bf92f3577b34da6a3ce929d0e0e4736-${'0'.repeat(16)}-01`],
+    ['of a version that is forbidden', parent.replace('00', 'ff')],
+    ['longer than its version allows', `${parent}-more`],
+  ])('is dropped when it is %s, and the event is taken', (_, traceparent) => {
+    const read = binary({ traceparent, tracestate: 'a=1' })
+    expect(read).toHaveProperty('attributes')
+    expect(read).not.toHaveProperty('trace')
+  })
+  it('of a version to come is kept, whatever it adds', () => {
+    const later = `${parent.replace('00', '01')}-more`
+    expect(binary({ traceparent: later })).toMatchObject({ trace: { traceparent: later } })
+  })
 })
 
 describe('structured mode', () => {

@@ -31,8 +31,11 @@ export class Deadline {
     this.#user = null
   }
 
-  /** It will not be used again. */
+  /** Its user is through, and there may be no other: nothing is left behind. */
   end(): void {
+    this.#user = null
     clearTimeout(this.#timer)
+    // one that was cleared does nothing when it is set anew
+    this.#timer = undefined
   }
 }

@@ -82,11 +82,10 @@ function deliverAttributes({ event, at, offset }: Entry, { topic, group, source 
 
 function attemptAttributes(url: string, earlier: number): SpanAttributes {
   const to = new URL(url)
-  // what signs in there is nobody's business
-  to.username = to.password = ''
   return {
     'http.request.method': 'POST',
-    'url.full': to.href,
+    // what signs in there may stand in the query too, and is nobody's business
+    'url.full': to.origin + to.pathname,
     ...serverAttributes(to),
     ...(earlier > 0 && { 'http.request.resend_count': earlier }),
   }

@@ -114,7 +114,11 @@ export class Lane implements Slots {
   }
 
   #fill(): void {
-    const { waiting, line } = this.#inUse
+    const traffic = this.#inUse
+    const { waiting, line } = traffic
+    // who looks now need not look again: once this lane has left there is nothing to be looked at
+    clearTimeout(traffic.gate)
+    traffic.gate = undefined
     for (let next = waiting[0]; next !== undefined && !this.full; next = waiting[0]) {
       if (!next.cancelled && !this.#host.bounds.mayAct()) return this.#fillLater()
       waiting.shift()
@@ -129,11 +133,7 @@ export class Lane implements Slots {
   }
 
   #fillLater(): void {
-    const traffic = this.#inUse
-    traffic.gate ??= setTimeout(() => {
-      traffic.gate = undefined
-      this.#fill()
-    }, GATE_MS)
+    this.#inUse.gate = setTimeout(() => this.#fill(), GATE_MS)
   }
 
   #keep(deadline: Deadline): void {

@@ -7,6 +7,7 @@ import type { Lane } from './lane.ts'
 
 /** Where requests go, prepared: nothing is parsed per event. */
 export interface Endpoint {
+  /** For people and events: without user and password. */
   readonly url: string
   readonly path: string
   readonly lane: Lane
@@ -89,5 +90,16 @@ export function dismiss(prepared: Prepared): void {
 
 function endpoint({ url, protocol }: Target, origins: Origins): Endpoint {
   const parsed = new URL(url)
-  return { url, path: parsed.pathname + parsed.search, lane: origins.lane(parsed.origin, protocol) }
+  return {
+    url: withoutUser(url, parsed),
+    path: parsed.pathname + parsed.search,
+    lane: origins.lane(parsed.origin, protocol),
+  }
+}
+
+/** Logs, statuses, spans and dead letters say where an event went: nobody there may sign in with that. */
+function withoutUser(url: string, parsed: URL): string {
+  if (parsed.username === '' && parsed.password === '') return url
+  parsed.username = parsed.password = ''
+  return parsed.href
 }

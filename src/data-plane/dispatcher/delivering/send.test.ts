@@ -150,3 +150,40 @@ it('a lane that ends with all connections leaves no error behind', async () => {
   await origins.close()
   await expect(failed).resolves.toBeInstanceOf(Error)
 })
+
+it('what waited while the process might not act has its full time and no more, though its lane was closed', async () => {
+  const ends: string[] = []
+  const receiver = { answered: () => ends.push('answered'), failed: (error: Error) => ends.push(error.message) }
+  for (let i = 0; i < 3; i++) post(receiver, 300)
+  await expect.poll(() => open.length).toBe(2)
+  mayAct = false
+  for (const response of open.splice(0)) response.writeHead(200, { 'content-length': 0 }).end()
+  await expect.poll(() => ends).toEqual(['answered', 'answered'])
+  lane.close()
+  mayAct = true
+  await expect.poll(() => ends.at(-1), { timeout: 5000 }).toBe('no complete answer within 300 ms')
+})
+
+it('a lane leaves its origin once, also when it waited to act and then did: others keep their connections', async () => {
+  const url = `http://127.0.0.1:${(server.address() as AddressInfo).port}`
+  const other = origins.lane(url)
+  const ends: string[] = []
+  const receiver = { answered: () => ends.push('answered'), failed: (error: Error) => ends.push(error.message) }
+  for (let i = 0; i < 3; i++) post(receiver)
+  await expect.poll(() => open.length, { interval: 1 }).toBe(2)
+  mayAct = false
+  open.shift()?.writeHead(200, { 'content-length': 0 }).end()
+  await expect.poll(() => ends.length, { interval: 1 }).toBe(1)
+  mayAct = true
+  open.shift()?.writeHead(200, { 'content-length': 0 }).end()
+  lane.close()
+  await expect.poll(() => open.length, { interval: 1 }).toBe(1)
+  open.shift()?.writeHead(200, { 'content-length': 0 }).end()
+  await expect.poll(() => ends.length, { interval: 1 }).toBe(3)
+  // by then it would have looked again whether it may act
+  await new Promise((resolve) => setTimeout(resolve, 150))
+  other.post({ path: '/', headers: [], body: null, timeoutMs: 10_000 }, receiver)
+  await expect.poll(() => open.length).toBe(1)
+  open.shift()?.writeHead(200, { 'content-length': 0 }).end()
+  await expect.poll(() => ends).toEqual(Array(4).fill('answered'))
+})

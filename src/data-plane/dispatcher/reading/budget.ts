@@ -8,6 +8,8 @@ export interface Holding {
 /** A dispatcher: one for each Kafka cluster, and each credential there, of those that this process works for. */
 export interface Holder {
   readonly holdings: readonly Holding[]
+  /** Gives up its catch-up reads: they can be done again. */
+  dropReads(): void
 }
 
 /** What all rings together may take. */
@@ -18,7 +20,7 @@ const READS_SHARE = 1 / 4
 /**
  * One bound for the memory of a process, whatever the number of its dispatchers: rings, catch-up reads and events in flight. When it runs out
  * catch-up stops first (at 3/4), then readers pause, and whoever waits for room makes the rings give up what they hold, the largest of all
- * dispatchers first. Events in flight make all windows smaller alike: so no dispatcher takes what another one needs.
+ * dispatchers first, and then the catch-up reads. Events in flight make all windows smaller alike: so no dispatcher takes what another one needs.
  *
  *     whenRoom ─► (later turn) relieve: rings are cleared ─► room again? resume : with the next `give`
  *                     ▲
@@ -94,8 +96,11 @@ export class Budget {
   }
 
   give(bytes: number): void {
+    const wasExhausted = this.exhausted
     this.used -= bytes
-    if (this.#waiting.size === 0 || !this.catchUpAllowed) return
+    if (this.#waiting.size === 0) return
+    // events in flight may hold the most of it for long: that stops no tail
+    if (!this.catchUpAllowed) return wasExhausted && !this.exhausted ? this.#relieveSoon() : undefined
     const waiting = [...this.#waiting]
     this.#waiting.clear()
     for (const resume of waiting) setImmediate(resume)
@@ -117,13 +122,17 @@ export class Budget {
     })
   }
 
-  /** Clears rings until catch-up may go on: whoever is behind can read by himself. */
+  /** Clears rings, then gives up reads, until catch-up may go on: whoever is behind can read by himself. */
   #relieve(): void {
     const holdings = Array.from(this.#holders, (holder) => holder.holdings).flat()
     const full = holdings.filter(({ ring }) => ring.bytes > 0).sort((a, b) => b.ring.bytes - a.ring.bytes)
     for (const { ring } of full) {
       if (this.catchUpAllowed) return
       ring.clear()
+    }
+    for (const holder of this.#holders) {
+      if (this.catchUpAllowed) return
+      holder.dropReads()
     }
     // events in flight hold the rest: that stops catch-up, but no tail
     if (!this.exhausted) for (const holding of holdings) holding.onRoom()

@@ -52,6 +52,11 @@ export class CatchUp {
     this.#unhold(cursor)
   }
 
+  /** Others of this process need the memory. */
+  dropReads(): void {
+    this.#trim(0)
+  }
+
   close(): void {
     this.#closed = true
     for (const cursor of [...this.#holders.keys()]) this.#unhold(cursor)
@@ -158,10 +163,13 @@ export class CatchUp {
     this.#host.budget.give(segment.bytes)
   }
 
-  /** Cursors that wait for their subscribers give their chunks up, oldest first; they read again when they can go on. */
+  /**
+   * Cursors that wait for their subscribers give their chunks up, oldest first; they read again when they can go on. The newest is kept, unless
+   * nothing may be: where it alone is more than may be held, it would be read again for each window.
+   */
   #trim(bytes: number): void {
     for (const cursor of this.#holders.keys()) {
-      if (this.#heldBytes <= bytes) return
+      if (this.#heldBytes <= bytes || (bytes > 0 && this.#chunks.size <= 1)) return
       this.#unhold(cursor)
       cursor.dropChunk()
     }
