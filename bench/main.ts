@@ -8,6 +8,7 @@ import { edit } from './edit.ts'
 import { endToEnd } from './end-to-end.ts'
 import { fanOut } from './fan-out.ts'
 import { ingress } from './ingress.ts'
+import { journal } from './journal.ts'
 import { match } from './match.ts'
 import { memory } from './memory.ts'
 import { outlets } from './outlets.ts'
@@ -32,6 +33,7 @@ const benches = {
   edit: { on: 'one broker', run: edit, events: 10_000 },
   memory: { on: 'one broker', run: memory, events: 1_000_000 },
   metrics: { on: 'one broker', run: overhead, events: 200_000 },
+  journal: { on: 'its own', run: journal, events: 1_500_000 },
   // Outlets; some 5 minutes, and a Kubernetes API server
   outlets: { on: 'one broker', run: outlets, events: 10_000, onlyByName: true },
   // Triggers, and a tenth of them first; some 10 minutes, and a Kubernetes API server

@@ -35,6 +35,8 @@ async function startDev(folder: string) {
   const urlIn = async (start: string) => /http:\S+/.exec(await dev.line(start))?.[0] ?? ''
   const ingress = await urlIn('  ingress')
   const lineage = new LineageClient(await urlIn('  display'))
+  // what is sent before is not theirs
+  await Promise.all(['orders', 'returns'].map((name) => dev.line(`Trigger default/${name} Ready`)))
   const send = (id: string, type: string): Promise<Response> => {
     const headers = { 'ce-specversion': '1.0', 'ce-id': id, 'ce-source': '/dev', 'ce-type': type }
     return fetch(`${ingress}/default/default`, { method: 'POST', headers, body: 'secret' })
@@ -46,6 +48,7 @@ test('an event is followed from the ingress to each Trigger, also after dev was 
   const folder = ownFolder()
   writeFileSync(join(folder, 'app.yaml'), manifests)
   const first = await startDev(folder)
+  await using _first = first.dev
   const id = 'Bestellung "7"\u{1f600}/ä'
   await eventually('it is taken', async () => (await first.send(encodeURIComponent(id), 'order')).status === 202)
   expect((await first.send('8', '')).status).toBe(400)
@@ -75,11 +78,14 @@ test('an event is followed from the ingress to each Trigger, also after dev was 
   await first.dev.exited
 
   const second = await startDev(folder)
-  await using _ = second.dev
+  await using _second = second.dev
   expect((await second.lineage.remembered(id)).accepted).toEqual(accepted)
   const again = await eventually('it has begun again', async () => {
     const known = await standings(second)
     return known['orders']?.kind === 'settled' && known['returns']?.kind === 'passed' && known
   })
-  expect(again['orders']).toEqual(ended['orders'])
+  // the last positions may not have been stored, so it may have been delivered once more
+  expect(again['orders']).toMatchObject({ settled: { outcome: 'delivered', attempts: 1, status: 200 } })
+  expect((await second.lineage.remembered(id)).places).toEqual([place])
+  expect((await second.lineage.remembered('8')).refused).toMatchObject([{ path: '/default/default', status: 400 }])
 })

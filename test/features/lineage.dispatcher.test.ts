@@ -99,6 +99,26 @@ describe('what a dispatcher tells of a delivery', () => {
         ]),
     ))
 
+  it('where it went, and nothing that signs in there; nor does anybody else', async () => {
+    await using rig = await embeddedRig()
+    await using subscriber = await startSubscriber((got, response) =>
+      answer(got.path === '/dead' ? 202 : 503)(got, response),
+    )
+    const { url } = subscriber
+    const lineage = new LineageRecorder()
+    const signedIn = url.replace('//', '//user:secret@')
+    const deadLetter = { url: `${signedIn}/dead` }
+    const { dispatcher } = rig.run([rig.outlet(signedIn, { delivery: { ...retry, deadLetter } })], {}, 'd', { lineage })
+    await rig.send(1)
+    await eventually('its end is told', () => lineage.ended.length > 0)
+    expect(lineage.ended[0]?.settled).toMatchObject({
+      ...{ outcome: 'deadLettered', takenBy: `${url}/dead` },
+      failure: { destination: `${url}/a` },
+    })
+    expect(subscriber.got.at(-1)?.headers['ce-knativeerrordest']).toBe(`${url}/a`)
+    expect(dispatcher.snapshot().outlets[0]?.lastError?.message).toBe(`${url}/a: it answered 503`)
+  })
+
   it('that it is parked, after subscriber and dead letter sink; what is long is cut', () =>
     play(
       (got, response) =>

@@ -5,7 +5,7 @@ import { startDispatcherWithLineage, startIngressWithLineage } from '../support/
 import { inletOn, outletOn, ownFolder, RoutesFile } from '../support/millrace.ts'
 import { startRecorder } from '../support/recorder.ts'
 import { sendEvents } from '../support/sender.ts'
-import { createTopic } from '../support/topics.ts'
+import { createTopic, kafkaLog } from '../support/topics.ts'
 
 /** What workers knew they still know after the worst of ends. */
 
@@ -84,12 +84,13 @@ test('a dispatcher that is killed knows afterwards how deliveries ended, and wha
     expect.objectContaining({ kind: 'pending', state: 'waiting', phase: 'subscriber' }),
   ])
   expect((await first.lineage.remembered('0')).places).toEqual([place])
-  // positions are committed: what is passed is known by memory alone afterwards
-  await eventually('the positions are committed', async () => {
-    const page = await (await first.lineage.get('/metrics')).text()
-    return /millrace_lineage_entries_total [3-9]/.test(page)
-  })
-  await new Promise((resolve) => setTimeout(resolve, 1_000))
+  // what is passed is known by memory alone afterwards
+  await using log = kafkaLog(kafka)
+  const positions = log.positions()
+  for (const { group } of outlets.slice(0, 3)) {
+    await eventually('its position is committed', async () => (await positions.all(group))[0]?.offset === 1n)
+  }
+  await positions.close()
   first.child.signal('SIGKILL')
   await first.child.exited
 

@@ -4,6 +4,7 @@ import type { KafkaCluster } from '../../src/contract/source.ts'
 import { findSelf } from '../../src/control-plane/workers/self.ts'
 import { startWorkers, type WorkersOptions } from '../../src/control-plane/workers/workers.ts'
 import { systemClock as clock } from '../../src/core/clock.ts'
+import { Fault } from '../../src/core/fault.ts'
 import type { KubeClient, OwnerReference, Resource, StoredObject } from '../../src/kube/client.ts'
 import { eventRecorder } from '../../src/kube/events.ts'
 import { kinds } from '../../src/kube/kinds.ts'
@@ -140,6 +141,18 @@ export function workersSuite(name: string, open: () => Promise<WorkersUnderTest>
       await bench.remove(kinds.secret, 'millrace-lineage')
       await bench.start()
       expect(await secret()).toBeNull()
+    })
+
+    it('are made, and told of, also while the token of lineage cannot be', async () => {
+      await using bench = await openBench(subject)
+      bench.client.breakWith(({ verb, name }) =>
+        verb === 'create' && name === 'millrace-lineage' ? new Fault('ApiUnavailable', 'a webhook is away') : undefined,
+      )
+      await bench.start()
+      for (const [resource, name] of all) expect(await bench.get(resource, name), name).not.toBeNull()
+      expect(bench.summary()).toMatchObject({ ingress: { kind: 'ok' }, lineage: [] })
+      bench.client.breakWith(() => undefined)
+      await eventually('it is made', () => bench.get(kinds.secret, 'millrace-lineage'), { withinMs: 30_000 })
     })
 
     it('come back when they are deleted, and are repaired when what we mean is edited', async () => {

@@ -27,6 +27,24 @@ it('turns come one after the other, those who went away and those who are too ma
   expect(log).toEqual(['first begins', 'first ends'])
 })
 
+it('who goes away while he waits takes no place from others', async () => {
+  const turns = new Turns(2)
+  const gate = Promise.withResolvers<void>()
+  const never = new AbortController().signal
+  const first = turns.run(never, () => gate.promise)
+  const gone = new AbortController()
+  const away = [1, 2].map(() => turns.run(gone.signal, () => Promise.reject(new Error('begun'))))
+  gone.abort(new Error('went away'))
+  for (const one of away) await expect(one).rejects.toThrow('went away')
+  // the first one has not ended yet
+  const others = [1, 2].map((n) => turns.run(never, () => Promise.resolve(n)))
+  await expect(turns.run(never, () => Promise.resolve(3))).rejects.toThrow(TooMany)
+  gate.resolve()
+  await first
+  expect(await Promise.all(others)).toEqual([1, 2])
+  expect(await turns.run(never, () => Promise.resolve(4))).toBe(4)
+})
+
 it('the latest of many are kept, each once', () => {
   const latest = new Latest<number>(3)
   for (const n of [1, 2, 3, 2, 4]) latest.set(String(n), n)

@@ -7,6 +7,7 @@ import type { Logger } from '../../telemetry/logger.ts'
 import { refusal, type LineageAccess } from './access.ts'
 import { askedFind, askedId, askedPlace, BadQuestion, type AskedPlace } from './asked.ts'
 import { findById, findPlace, usualBounds, type FindBounds } from './find.ts'
+import { json, jsonWithList, plain, unkept } from './respond.ts'
 import type { Ground, Territory } from './territory.ts'
 import { TooMany, Turns } from './turns.ts'
 import type { WorkerLineage } from './worker-lineage.ts'
@@ -82,8 +83,11 @@ export class LineageAnswers {
     switch (url.pathname) {
       case '/lineage':
         return json(response, await this.#recalls.run(signal, () => this.#remembered(url, signal)))
-      case '/lineage/standing':
-        return json(response, await this.#recalls.run(signal, () => this.#standing(url, signal)))
+      case '/lineage/standing': {
+        // who reads slowly keeps nobody waiting
+        const { outlets, ...head } = await this.#recalls.run(signal, () => this.#standing(url, signal))
+        return jsonWithList(response, head, ['outlets', outlets], signal)
+      }
       case '/lineage/find':
         return this.#find(response, url, signal)
       default:
@@ -174,16 +178,4 @@ class Lines {
       this.#response.writeHead(200, { ...unkept, 'content-type': 'application/x-ndjson' })
     this.#response.write(`${JSON.stringify(line)}\n`)
   }
-}
-
-const unkept = { 'cache-control': 'no-store' } as const
-
-function json(response: ServerResponse, body: object): void {
-  const bytes = Buffer.from(JSON.stringify(body))
-  const headers = { ...unkept, 'content-type': 'application/json; charset=utf-8', 'content-length': bytes.length }
-  response.writeHead(200, headers).end(bytes)
-}
-
-function plain(response: ServerResponse, status: number, text: string): void {
-  response.writeHead(status, { ...unkept, 'content-type': 'text/plain; charset=utf-8' }).end(`${text}\n`)
 }

@@ -57,7 +57,11 @@ it('in bytes, in records that are told, and in time', async () => {
   const { done } = await search('7', { bytes: 1_000 })
   expect(done).toMatchObject({ kind: 'done', bounded: true })
   expect(done?.kind === 'done' && done.read < count).toBe(true)
-  expect((await search('7', { found: 1 })).found).toBe(1)
+  const one = await search('7', { found: 1 })
+  expect([one.found, one.done]).toEqual([1, { kind: 'done', read: expect.any(Number) as number, bounded: true }])
+  // an attribute may be as long as a record
+  const long = await search('7', { told: 10 })
+  expect([long.found, long.done]).toEqual([1, { kind: 'done', read: expect.any(Number) as number, bounded: true }])
   expect((await search('7', { ms: 0 })).done).toEqual({ kind: 'done', read: 0, bounded: true })
 })
 

@@ -14,6 +14,8 @@ export interface FindBounds {
   readonly rate: number
   /** So many records are told at most. */
   readonly found: number
+  /** Attributes of all that are told at most, characters: who asks may not fetch them, and one record may hold a megabyte of them. */
+  readonly told: number
   readonly ms: number
 }
 
@@ -21,6 +23,7 @@ export const usualBounds: FindBounds = {
   bytes: 2 * 1024 ** 3,
   rate: 48 * 1024 ** 2,
   found: 1_000,
+  told: 2 * 1024 ** 2,
   ms: 900_000,
 }
 
@@ -79,7 +82,7 @@ export async function findById(asked: AskedSearch, parts: FindParts): Promise<vo
   const stretches = await stretchesOf(asked, parts)
   const of = stretches.reduce((sum, { from, end }) => sum + end - from, 0)
   const started = clock.monotonic()
-  const spent = { bytes: 0, read: 0, found: 0 }
+  const spent = { bytes: 0, read: 0, found: 0, told: 0 }
   let saidAt = -Infinity
   for (const { at, from, end } of stretches) {
     for (let next = from; next < end;) {
@@ -88,7 +91,7 @@ export async function findById(asked: AskedSearch, parts: FindParts): Promise<vo
         saidAt = ms
         say({ kind: 'progress', read: spent.read, of })
       }
-      if (spent.bytes >= bounds.bytes || spent.found >= bounds.found || ms >= bounds.ms) {
+      if (isSpent(spent, bounds) || ms >= bounds.ms) {
         return say({ kind: 'done', read: spent.read, bounded: true })
       }
       const ahead = (spent.bytes / bounds.rate) * 1_000 - ms
@@ -101,7 +104,9 @@ export async function findById(asked: AskedSearch, parts: FindParts): Promise<vo
         next = Number(batch.next)
         continue
       }
-      spent.found += await tellFound(batch, end, asked, parts)
+      if (await tellFound(batch, { end, asked, spent }, parts)) {
+        return say({ kind: 'done', read: spent.read, bounded: true })
+      }
       spent.bytes += batch.bytes
       const after = Number(batch.next)
       spent.read += Math.min(after, end) - next
@@ -113,19 +118,29 @@ export async function findById(asked: AskedSearch, parts: FindParts): Promise<vo
   say({ kind: 'done', read: spent.read, bounded: false })
 }
 
-/** @returns how many. */
+interface Spent {
+  bytes: number
+  read: number
+  found: number
+  told: number
+}
+
+function isSpent({ bytes, found, told }: Spent, bounds: FindBounds): boolean {
+  return bytes >= bounds.bytes || found >= bounds.found || told >= bounds.told
+}
+
+/** @returns whether it stopped at a bound, with records left. */
 async function tellFound(
   { topic, partition, records }: Batch,
-  end: number,
-  { id, source }: AskedSearch,
+  { end, asked: { id, source }, spent }: { readonly end: number; readonly asked: AskedSearch; readonly spent: Spent },
   parts: FindParts,
-) {
+): Promise<boolean> {
   const { conversion, clock, bounds, signal, say } = parts
   const at = { topic, partition }
-  let found = 0
   let since = clock.monotonic()
   for (const record of records) {
-    if (Number(record.offset) >= end || found >= bounds.found) break
+    if (Number(record.offset) >= end) break
+    if (isSpent(spent, bounds)) return true
     if (clock.monotonic() - since > sliceMs) {
       await turn()
       signal.throwIfAborted()
@@ -135,9 +150,10 @@ async function tellFound(
     const one = foundRecord(record, at, conversion)
     if (!isMeant(one, id, source)) continue
     say({ kind: 'found', record: one })
-    found++
+    spent.found++
+    for (const [name, value] of Object.entries(one.attributes ?? {})) spent.told += name.length + value.length
   }
-  return found
+  return false
 }
 
 /** A record that is no event has the id that a dispatcher gives it: its place. */

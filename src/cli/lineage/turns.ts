@@ -4,30 +4,51 @@ export class TooMany extends Error {}
 /** One at a time, in the order in which they came; so many may wait. */
 export class Turns {
   readonly #mostWaiting: number
-  #waiting = 0
-  #last: Promise<unknown> = Promise.resolve()
+  readonly #waiting = new Set<PromiseWithResolvers<void>>()
+  #isTaken = false
 
   constructor(mostWaiting: number) {
     this.#mostWaiting = mostWaiting
   }
 
   /**
-   * @param signal aborted before its turn: it is not begun.
+   * @param signal aborted before its turn: it is not begun, and takes no place from those who wait.
    * @throws TooMany at once; the signal's reason; what `work` throws.
    */
   async run<T>(signal: AbortSignal, work: () => Promise<T>): Promise<T> {
-    if (this.#waiting > this.#mostWaiting) throw new TooMany()
-    this.#waiting++
-    const before = this.#last
-    const turn = Promise.withResolvers<void>()
-    this.#last = turn.promise
+    signal.throwIfAborted()
+    if (this.#isTaken) await this.#wait(signal)
+    this.#isTaken = true
     try {
-      await before
       signal.throwIfAborted()
       return await work()
     } finally {
-      this.#waiting--
-      turn.resolve()
+      this.#pass()
+    }
+  }
+
+  async #wait(signal: AbortSignal): Promise<void> {
+    if (this.#waiting.size >= this.#mostWaiting) throw new TooMany()
+    const turn = Promise.withResolvers<void>()
+    const leave = (): void => {
+      if (this.#waiting.delete(turn)) turn.reject(signal.reason as Error)
+    }
+    this.#waiting.add(turn)
+    signal.addEventListener('abort', leave, { once: true })
+    try {
+      await turn.promise
+    } finally {
+      signal.removeEventListener('abort', leave)
+    }
+  }
+
+  /** On to who waits longest: nobody who comes now goes before him. */
+  #pass(): void {
+    const [next] = this.#waiting
+    if (next === undefined) this.#isTaken = false
+    else {
+      this.#waiting.delete(next)
+      next.resolve()
     }
   }
 }

@@ -50,13 +50,13 @@ function sizeOf(mib: number): string {
 
 /**
  * Makes the Secret with a token that nobody can guess. One that is there is never changed, whoever made it.
- * @returns why there is none, null: there is one. @throws Fault where trying again helps.
+ * @returns why there is none; null: there is one; a Fault: trying again helps.
  */
 export async function ensureToken(
   client: KubeClient,
   { namespace, owner }: { readonly namespace: string; readonly owner?: OwnerReference | undefined },
   signal: AbortSignal,
-): Promise<string | null> {
+): Promise<string | Fault | null> {
   const name = { namespace, name: tokenSecretName }
   const labels = { 'app.kubernetes.io/name': 'millrace', 'app.kubernetes.io/part-of': 'millrace', ...managedBy }
   const metadata = { ...name, labels, ...(owner === undefined ? {} : { ownerReferences: [owner] }) }
@@ -69,7 +69,7 @@ export async function ensureToken(
     if (!(error instanceof Fault)) throw error
     // another replica was faster
     if (error.code === 'ApiAlreadyExists') return null
-    if (error.code !== 'ApiRefused' && error.code !== 'ApiForbidden') throw error
+    if (error.code !== 'ApiRefused' && error.code !== 'ApiForbidden') return error
     const so = 'so nobody can ask workers what became of events'
     return `Secret ${namespace}/${tokenSecretName} cannot be made, ${so} (millrace trace): ${error.message}`
   }

@@ -123,18 +123,20 @@ export function workersReconciler(options: WorkersReconcilerOptions): Reconciler
       const wrong = tracing()
       const traces = lastTracing === undefined ? {} : { tracing: lastTracing }
       const input: WorkersInput = { ...options, ...kafka, ...traces, settings: lastGood ?? settings }
-      const token = input.settings.lineage.enabled ? await ensureToken(options.client, options, signal) : null
       const results = await Promise.all(children(input).map((child) => applied(options, child, keep, signal)))
+      // last, and whatever becomes of it the rest is told: workers do without it
+      const token = input.settings.lineage.enabled ? await ensureToken(options.client, options, signal) : null
       const summary: WorkersSummary = {
         ingress: worst('ingress', results),
         dispatcher: worst('dispatcher', results),
         address: results.find(({ name }) => name === addressed)?.state ?? { kind: 'ok' },
         problems,
         tracing: wrong,
-        lineage: token === null ? [] : [{ about: settingsName, reason: 'LineageToken', message: token }],
+        lineage: typeof token === 'string' ? [{ about: settingsName, reason: 'LineageToken', message: token }] : [],
       }
       say(configMap, summary)
-      const failed = results.find(({ fault }) => fault !== undefined)?.fault
+      const failed =
+        results.find(({ fault }) => fault !== undefined)?.fault ?? (token instanceof Fault ? token : undefined)
       if (failed !== undefined) return { kind: 'failed', fault: failed }
       const refused = results.some(({ state }) => state.kind === 'refused')
       if (refused) return { kind: 'waiting', afterMs: refusedAgainMs }

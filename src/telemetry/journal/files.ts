@@ -54,6 +54,8 @@ export class JournalFiles {
   /** Looks at what is there, and begins a file. @throws the system's error. */
   async open(): Promise<void> {
     if (this.#current !== null) return
+    // somebody may have cleaned up
+    await mkdir(this.#folder, { recursive: true, mode: 0o700 })
     const files = this.#files ?? (await this.#found())
     this.#files = files
     const number = (files.at(-1)?.number ?? 0) + 1
@@ -77,6 +79,7 @@ export class JournalFiles {
 
   /** @throws the system's error; the block is lost then, and the next one goes into a file of its own. */
   async write(block: Buffer): Promise<void> {
+    await this.#leaveDeleted()
     if (this.#isFull(block.length)) await this.#leave(fileFlag.continues)
     await this.open()
     await this.trim(block.length)
@@ -136,6 +139,14 @@ export class JournalFiles {
     return file.size + more > bytes / parts || this.#clock.now() - madeAt > ageMs / parts
   }
 
+  /** What goes into a file that somebody has deleted is gone: the next one is to be found again. */
+  async #leaveDeleted(): Promise<void> {
+    const { file, handle } = this.#current ?? {}
+    if (file === undefined || handle === undefined || (await handle.stat()).nlink > 0) return
+    this.#files = null
+    await this.#leave(file.size === fileHeadBytes ? this.#flags : fileFlag.gap)
+  }
+
   async #leave(flags: number): Promise<void> {
     const { handle } = this.#current ?? {}
     this.#current = null
@@ -145,7 +156,6 @@ export class JournalFiles {
 
   /** What processes left behind that ended before they had anything to say goes at once; their end may have been a sudden one. */
   async #found(): Promise<KnownFile[]> {
-    await mkdir(this.#folder, { recursive: true, mode: 0o700 })
     const all = await filesIn(this.#folder)
     const empty = all.filter(({ size }) => size <= fileHeadBytes)
     if (empty.length > 0) this.#flags = fileFlag.gap

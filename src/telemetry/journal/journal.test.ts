@@ -267,6 +267,65 @@ describe('a journal', () => {
     await next.close(1_000)
   })
 
+  it('goes on in a new file where somebody has deleted the one that it writes to, and the folder with it', async () => {
+    const journal = open()
+    const at = folders.at(-1) ?? ''
+    journal.note(note({ offset: 1 }))
+    await journal.flush()
+    rmSync(at, { recursive: true })
+    const gone = Date.now()
+    for (const offset of [2, 3]) {
+      journal.note(note({ offset }))
+      await journal.flush()
+    }
+    expect((await recalled(journal, { hash: 7 })).map(({ offset }) => offset)).toEqual([2, 3])
+    const { from, trouble } = await journal.recall({ hash: 7 }, () => {})
+    expect([from >= gone, trouble]).toEqual([true, undefined])
+    expect(journal.bytes).toBe(sizeOf(at))
+    await journal.close(1_000)
+    const next = open({ folder: at })
+    expect(await recalled(next, { hash: 7 })).toHaveLength(2)
+    await next.close(1_000)
+  })
+
+  it('loses nothing to a process that begins in its folder before it has noted anything', async () => {
+    const first = open()
+    const at = folders.at(-1) ?? ''
+    await first.flush()
+    const second = open({ folder: at })
+    await second.flush()
+    for (const [n, journal] of [first, second].entries()) {
+      journal.note(note({ offset: n }))
+      await journal.flush()
+      expect((await recalled(journal, { hash: 7 })).map(({ offset }) => offset)).toContain(n)
+    }
+    await Promise.all([first.close(1_000), second.close(1_000)])
+    const next = open({ folder: at })
+    expect(await recalled(next, { hash: 7 })).toHaveLength(2)
+    await next.close(1_000)
+  })
+
+  it('of which the rest of a file cannot be read any more does not say that it remembers that', async () => {
+    const journal = open({ bounds: { bytes: 1024 * 1024, ageMs: 3_600_000 } })
+    const at = folders.at(-1) ?? ''
+    for (let offset = 0; offset < 10_000; offset++) {
+      journal.note(note({ offset }))
+      if (offset % 100 === 99) await journal.flush()
+    }
+    const [name = '', second = ''] = filesIn(at)
+    expect(second).not.toBe('')
+    const bytes = readFileSync(join(at, name))
+    // the head of its second block
+    bytes.fill(0, bytes.indexOf(bytes.subarray(16, 20), 20)).fill(0, 40_000)
+    writeFileSync(join(at, name), bytes)
+    const found = await recalled(journal, { hash: 7 })
+    expect(found[0]?.offset).toBe(0)
+    const gap = found.findIndex(({ offset }, n) => offset !== n)
+    expect(gap).toBeGreaterThan(0)
+    expect((await journal.recall({ hash: 7 }, () => {})).from).toBeGreaterThanOrEqual(found[gap]?.at ?? Infinity)
+    await journal.close(1_000)
+  })
+
   it('leaves nothing behind where nothing was noted, however often it starts', async () => {
     const at = folder()
     for (let n = 0; n < 5; n++) {

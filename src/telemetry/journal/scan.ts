@@ -46,9 +46,15 @@ type Item =
   /** A block that is not as it was written. */
   | { readonly kind: 'broken' }
 
-/** The blocks of a file, each good until the next one is asked for. What is no block ends it. */
+/**
+ * The blocks of a file, each good until the next one is asked for. What is no block ends it: where the next one begins nobody knows.
+ * @throws the system's error; a file that has gone has no blocks.
+ */
 async function* blocksOf({ path, size }: Readonly<KnownFile>, signal?: AbortSignal): AsyncGenerator<Item> {
-  const handle = await open(path, 'r').catch(() => null)
+  const handle = await open(path, 'r').catch((error: NodeJS.ErrnoException) => {
+    if (error.code === 'ENOENT') return null
+    throw error
+  })
   if (handle === null) return
   try {
     const input = new Input((buffer, offset, length, at) => handle.read(buffer, offset, length, at), size)
@@ -60,10 +66,14 @@ async function* blocksOf({ path, size }: Readonly<KnownFile>, signal?: AbortSign
     yield { kind: 'file', ...fileHead }
     for (;;) {
       signal?.throwIfAborted()
+      if (input.atEnd) return
       const start = await input.peek(headBytes)
       const head = start === null ? null : readHead(start)
       const block = head === null ? null : await input.next(head.bytes)
-      if (head === null || block === null) return
+      if (head === null || block === null) {
+        yield { kind: 'broken' }
+        return
+      }
       yield isWhole(block, head) ? { kind: 'block', head, block } : { kind: 'broken' }
     }
   } finally {
@@ -86,6 +96,11 @@ class Input {
   constructor(read: Read, size: number) {
     this.#read = read
     this.#size = size
+  }
+
+  /** All that was there when it was opened has been handed out. */
+  get atEnd(): boolean {
+    return this.#start === this.#end && this.#position >= this.#size
   }
 
   /** The next so many bytes; null: there are not so many. Good until the next call. */

@@ -151,10 +151,13 @@ export class BatchSpans implements SpanProcessor {
     const { counts } = this.#options
     counts.waiting = this.#queue.length
     switch (sent.kind) {
-      case 'taken':
-        counts.sent += spans - sent.rejected
-        counts.refused += sent.rejected
-        return sent.rejected > 0 ? this.#failed(sent.reason ?? 'it did not take all spans') : this.#recovered()
+      case 'taken': {
+        // a counter never goes back, whatever a collector says
+        const rejected = Math.min(sent.rejected, spans)
+        counts.sent += spans - rejected
+        counts.refused += rejected
+        return rejected > 0 ? this.#failed(sent.reason ?? 'it did not take all spans') : this.#recovered()
+      }
       case 'refused':
         counts.refused += spans
         this.#lost += spans

@@ -102,6 +102,16 @@ describe('a collector', () => {
     expect(rig.said.join()).toContain('did not take 1 spans: no')
   })
 
+  it('that says that it did not take more than it was sent makes no count go back', async () => {
+    const collector = await rig.receiver()
+    // partial_success { rejected_spans: 300 }
+    collector.answer = { status: 200, body: Buffer.from([0x0a, 3, 0x08, 0xac, 2]) }
+    const tracing = rig.open(collector)
+    ended(tracing, 'one')
+    await eventually('it is counted', () => tracing.counts.refused > 0)
+    expect(tracing.counts).toMatchObject({ sent: 0, refused: 1 })
+  })
+
   it('that answers nonsense, or far too much, disturbs nothing', async () => {
     const collector = await rig.receiver()
     const tracing = rig.open(collector)

@@ -86,6 +86,18 @@ export function recording(subject: () => LoopUnderTest): void {
     expect(bench.client.writes).toBe(29)
   })
 
+  it('takes no more of what is offered again than leaves room for what is told once', async () => {
+    await using bench = await openBench(subject())
+    const still = { now: () => Date.now(), monotonic: () => 0 }
+    const recorder = eventRecorder({ ...bench, component: 'test', clock: still, logger })
+    const one = await bench.make('one')
+    const some = (i: number): StoredObject => ({ ...one, metadata: { ...one.metadata, uid: `u${i}` } })
+    const taken = Array.from({ length: 100 }, (_, i) => recorder.offer(some(i), 'Warning', 'Parked', 'parked'))
+    expect(taken.filter((each) => each)).toHaveLength(15)
+    for (let i = 100; i < 110; i += 1) recorder.event(some(i), 'Warning', 'TopicGone', 'gone')
+    await eventually('all that was taken, and what is told once', () => bench.client.writes === 25)
+  })
+
   it('harms nobody when Events are refused, and goes on with the next', async () => {
     await using bench = await openBench(subject())
     const object = await bench.make('a')
