@@ -1,5 +1,5 @@
 import { z } from 'zod'
-import { LastError, rateDescription, Undelivered } from '../api/meta/progress.ts'
+import { LastError, rateDescription, repliedDescription, Undelivered } from '../api/meta/progress.ts'
 import { FilterSpec } from '../event/filter-spec.ts'
 import { bootstrapServers, credential, Source } from './source.ts'
 
@@ -131,6 +131,7 @@ export const OutletShare = z.object({
   lastDelivery: z.string().optional().describe('When it delivered an event last, RFC 3339.'),
   lastError: LastError.optional(),
   undelivered: Undelivered.optional(),
+  replied: z.int().nonnegative().optional().describe(repliedDescription),
 })
 export type OutletShare = z.infer<typeof OutletShare>
 

@@ -12,7 +12,7 @@ test('what all dispatchers did, for all Outlets of an object, is told together',
     progress: { lag: 3 },
     shares: {
       'd-0': { rate: 1.2, lastDelivery: early, lastError: { time: late, message: 'late' } },
-      'd-1': { rate: 2, lastDelivery: late, undelivered: { parked: 2, dropped: 1, last } },
+      'd-1': { rate: 2, lastDelivery: late, undelivered: { parked: 2, dropped: 1, last }, replied: 2 },
     },
   }
   const other = {
@@ -20,6 +20,7 @@ test('what all dispatchers did, for all Outlets of an object, is told together',
     shares: {
       'd-0': {
         lastError: { time: early, message: 'early' },
+        replied: 5,
         undelivered: { parked: 1, last: { ...last, time: early } },
       },
     },
@@ -27,6 +28,7 @@ test('what all dispatchers did, for all Outlets of an object, is told together',
   expect(progressOf([one, undefined, other])).toEqual({
     ...{ lag: 7, rate: 3.2, lastDelivery: late, lastError: { time: late, message: 'late' } },
     undelivered: { parked: 3, dropped: 1, last },
+    replied: 7,
   })
   expect(progressOf([one, other], new Set(['d-1']))).toMatchObject({ rate: 2, undelivered: { parked: 3 } })
 })

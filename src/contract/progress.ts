@@ -23,12 +23,14 @@ export function progressOf(
   const lastDelivery = latest(shares.flatMap(({ lastDelivery: time }) => (time === undefined ? [] : [{ time }])))
   const lastError = latest(shares.flatMap((share) => share.lastError ?? []))
   const undelivered = undeliveredOf(shares)
+  const replied = sum(shares.map((share) => share.replied ?? 0))
   return {
     ...(lags.length === 0 ? {} : { lag: sum(lags) }),
     rate: roundedRate(sum(rates)),
     ...(lastDelivery === undefined ? {} : { lastDelivery: lastDelivery.time }),
     ...(lastError === undefined ? {} : { lastError }),
     ...(undelivered === undefined ? {} : { undelivered }),
+    ...(replied === 0 ? {} : { replied }),
   }
 }
 

@@ -8,6 +8,8 @@ import { TokenBucket } from './token-bucket.ts'
 /** Room for both turns of an object that fell and came back, then one a second. */
 const perObject = { burst: 3, perSecond: 1 }
 const overall = { burst: 25, perSecond: 5 }
+/** Of the burst so many are kept for Events that nobody offers again, such as that something is no longer Ready. */
+const keptBack = 10
 /** So many different Events are counted up; of one that fell out a new one begins. */
 const remembered = 1_000
 /** The API server keeps an Event for an hour; one that did not come again for this long begins anew. */
@@ -76,13 +78,13 @@ class Recorder implements EventRecorder {
   }
 
   offer(object: StoredObject, type: 'Normal' | 'Warning', reason: string, message: string): boolean {
-    if (!this.#mayTell(object)) return false
+    if (!this.#mayTell(object, keptBack)) return false
     this.#tell(this.#story(object, type, reason, shortened(message)))
     return true
   }
 
-  #mayTell({ metadata: { uid } }: StoredObject): boolean {
-    return !this.#options.signal.aborted && this.#bucket(uid).take() && this.#overall.take()
+  #mayTell({ metadata: { uid } }: StoredObject, leaving = 0): boolean {
+    return !this.#options.signal.aborted && this.#bucket(uid).take() && this.#overall.take(leaving)
   }
 
   #tell(story: Story): void {

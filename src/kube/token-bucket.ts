@@ -20,12 +20,13 @@ export class TokenBucket {
     this.#at = clock.monotonic()
   }
 
-  take(): boolean {
+  /** @param leaving so many are left to others. */
+  take(leaving = 0): boolean {
     const now = this.#clock.monotonic()
     const { burst, perSecond } = this.#rate
     this.#tokens = Math.min(burst, this.#tokens + ((now - this.#at) / 1000) * perSecond)
     this.#at = now
-    if (this.#tokens < 1) return false
+    if (this.#tokens < 1 + leaving) return false
     this.#tokens -= 1
     return true
   }

@@ -63,6 +63,13 @@ export const progressFields = {
   undelivered: Undelivered.optional(),
 }
 
+/** Meaning of `replied`. */
+export const repliedDescription =
+  'Events that the subscriber answered with and that were stored, since Millrace reads for this object; absent: none.'
+
+/** Fields of a status, where answers may be events. */
+export const replyingFields = { ...progressFields, replied: count(repliedDescription) }
+
 /** How far an object is. */
-export const ProgressStatus = z.object(progressFields)
+export const ProgressStatus = z.object(replyingFields)
 export type ProgressStatus = z.infer<typeof ProgressStatus>

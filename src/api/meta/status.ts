@@ -1,5 +1,5 @@
 import { z } from 'zod'
-import { progressFields } from './progress.ts'
+import { replyingFields } from './progress.ts'
 import { crd } from './structural.ts'
 
 /** `status` as Knative writes it and as tools read it. These schemas make CRDs: what they leave out the API server drops. */
@@ -95,5 +95,5 @@ export const TriggerStatus = z.strictObject({
   subscriberAudience: text('Audience of the OIDC token that requests to it carry.'),
   ...deadLetterSink,
   auth: deliveryIdentity,
-  ...progressFields,
+  ...replyingFields,
 })

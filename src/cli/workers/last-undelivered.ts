@@ -1,6 +1,7 @@
 import type { LastUndelivered } from '../../api/meta/progress.ts'
 import type { DeliveryLineage, LogPlace, Settled } from '../../contract/lineage.ts'
 import type { Outlet } from '../../contract/outlet.ts'
+import { bounded } from './bounded.ts'
 import { isoOf } from './iso.ts'
 
 /** Stands in the status of objects, so each of its texts is bounded. Characters. */
@@ -26,7 +27,7 @@ export class LastUndeliveredEvents implements DeliveryLineage {
     return {
       time: isoOf(at),
       fate: outcome,
-      ...bounded({ id: id ?? undefined, destination: failure?.destination, reason: failure?.reason, takenBy }),
+      ...allBounded({ id: id ?? undefined, destination: failure?.destination, reason: failure?.reason, takenBy }),
     }
   }
 
@@ -45,8 +46,8 @@ export class LastUndeliveredEvents implements DeliveryLineage {
   }
 }
 
-function bounded(texts: Readonly<Record<string, string | undefined>>): Record<string, string> {
+function allBounded(texts: Readonly<Record<string, string | undefined>>): Record<string, string> {
   return Object.fromEntries(
-    Object.entries(texts).flatMap(([name, text]) => (text === undefined ? [] : [[name, text.slice(0, longest)]])),
+    Object.entries(texts).flatMap(([name, text]) => (text === undefined ? [] : [[name, bounded(text, longest)]])),
   )
 }

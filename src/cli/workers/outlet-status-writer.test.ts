@@ -171,6 +171,24 @@ test('those whose events nobody took go first, and others have their turn all th
   expect(taken).toEqual(['c', 'a', 'x', 'b', 'x', 'x', 'x', 'x'])
 })
 
+test('why an Outlet does not deliver is told before the figures of all others', async () => {
+  const others = Array.from({ length: 20 }, (_, i) => `o${i}`)
+  const state = { lag: 0 }
+  const { writer, writes, shows } = await rig(['a', ...others], (uid) =>
+    uid === 'a' ? undefined : { lag: state.lag, share: {} },
+  )
+  writer.report({ ...consuming, fault: parked(1) })
+  for (const uid of others) writer.report({ ...consuming, uid })
+  for (const uid of others) await shows({ ...status, progress: { lag: 0 } }, uid)
+  await shows({ ...status, fault: parked(1) })
+  const before = writes.length
+  state.lag = 5
+  for (const uid of others) writer.later(uid)
+  writer.report({ ...consuming, fault: parked(2) })
+  await expect.poll(() => writes.slice(before), { timeout: 60_000 }).toContain('a')
+  expect(writes.slice(before).length).toBeLessThan(10)
+})
+
 async function second({ api }: { api: MemoryApi }) {
   const ended = new AbortController()
   cleanups.push(() => ended.abort())

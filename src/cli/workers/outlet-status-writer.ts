@@ -159,7 +159,11 @@ export class OutletStatusWriter {
     if (wanted === null) return null
     const { object, changes, urgent } = wanted
     if (!words && !urgent) {
-      this.#later.add(uid)
+      // why it does not deliver goes before figures
+      this.#later.add(
+        uid,
+        changes.some(({ path }) => path === '/status/fault'),
+      )
       return null
     }
     const { client, namespace, signal } = this.#parts

@@ -33,7 +33,7 @@ export interface Stands {
 export interface ProgressHost {
   /** How many partitions of its topic an Outlet has begun with; undefined: it does not consume yet. */
   partitionsOf(uid: string): number | undefined
-  /** What this process said of an Outlet holds no longer, now that it owns nothing of its topic. */
+  /** Of an Outlet of whose topic this process owns nothing any more there is something to tell, or what it said holds no longer. */
   unfinished(uid: string): boolean
   /** An Outlet has gone. */
   gone(uid: string): void

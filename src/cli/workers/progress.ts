@@ -46,6 +46,8 @@ export class Progress {
   readonly #due = new Map<string, Standing>()
   /** Of Outlets for which there was anything to do. */
   readonly #shares = new Map<string, ShareMeter>()
+  /** Outlets of which there is more to say than is said. */
+  readonly #unsaid = new Set<string>()
   /** Monotonic milliseconds. */
   readonly #began: number
   /** When that was decided last. Monotonic milliseconds. */
@@ -118,8 +120,10 @@ export class Progress {
     const due = dueOf({ now, stored, quiet, sinceMs })
     if (due === 'same') {
       this.#due.delete(uid)
+      this.#unsaid.delete(uid)
       return !behind && now.share.rate === undefined
     }
+    this.#unsaid.add(uid)
     // what waits for its turn says what holds then
     if (due !== 'later' || this.#due.has(uid)) {
       if (!this.#due.has(uid)) this.#writtenAt.set(uid, clock.monotonic())
@@ -150,10 +154,12 @@ export class Progress {
     }
     const host = {
       partitionsOf: (uid: string) => this.#parts.stored(uid)?.partitions,
-      unfinished: (uid: string) => this.#parts.stored(uid)?.shares?.[this.#parts.instance]?.rate !== undefined,
+      unfinished: (uid: string) =>
+        this.#unsaid.has(uid) || this.#parts.stored(uid)?.shares?.[this.#parts.instance]?.rate !== undefined,
       gone: (uid: string) => {
         this.#due.delete(uid)
         this.#shares.delete(uid)
+        this.#unsaid.delete(uid)
       },
     }
     for (const unit of atWork) if (!this.#units.has(unit)) this.#units.set(unit, new ProgressUnit(unit, host))

@@ -29,6 +29,13 @@ test('a new rate is told within a minute', () => {
   expect(looks(meter, 202, 264, (second) => 200 + 20 * (second - 200))).toBe(20)
 })
 
+test('where it is looked at every other minute only, since thousands take turns, a flow is told as it is', () => {
+  const meter = new RateMeter(0, 0)
+  for (let second = 120; second <= 1_200; second += 120)
+    expect(meter.at(second * 1_000, 5 * second)).toBe(second === 120 ? 10 : 5)
+  expect(meter.at(1_320_000, 6_000)).toBe(0)
+})
+
 test('two digits: what trembles is the same', () => {
   expect(new RateMeter(0, 0).at(60_000, 74_123)).toBe(1200)
   expect(new RateMeter(0, 0).at(60_000, 1)).toBe(0.017)

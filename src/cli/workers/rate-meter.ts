@@ -1,6 +1,6 @@
 import { roundedRate } from '../../contract/progress.ts'
 
-/** The mean is over at most this time, milliseconds, and, when it is asked for often, over half of it at least. */
+/** When it is asked for often, the mean is over at most this time, milliseconds, and over half of it at least. */
 const windowMs = 60_000
 /** What was counted within less tells nothing yet. */
 const leastMs = 1_000
@@ -16,7 +16,8 @@ interface Sample {
  *     ──┼─────────────┼────────┼──► time        mean from `older` to now; `newer` takes its place when it is half a window old
  *     older         newer     now
  *
- * After a long silence what came since counts as of the last minute: the topic has moved just now.
+ * Asked for less often, as thousands are that take turns, it is the mean since the time before. After a silence what came since counts as of the
+ * last minute: nobody asked, since the topic had not moved before.
  */
 export class RateMeter {
   #older: Sample
@@ -31,11 +32,13 @@ export class RateMeter {
   at(now: number, count: number): number {
     // what is counted began anew
     if (count < this.#newer.count) this.#older = this.#newer = { at: this.#newer.at, count: 0 }
+    const silent = this.#newer.count === this.#older.count
     if (now - this.#newer.at >= windowMs / 2) {
       this.#older = this.#newer
       this.#newer = { at: now, count }
     }
-    const spanMs = Math.max(leastMs, Math.min(windowMs, now - this.#older.at))
+    const sinceMs = now - this.#older.at
+    const spanMs = Math.max(leastMs, silent ? Math.min(windowMs, sinceMs) : sinceMs)
     return roundedRate(((count - this.#older.count) * 1_000) / spanMs)
   }
 }

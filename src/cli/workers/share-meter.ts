@@ -1,22 +1,25 @@
-import { fates, type Fate, type LastUndelivered, type Undelivered } from '../../api/meta/progress.ts'
+import { fates, type LastUndelivered, type Undelivered } from '../../api/meta/progress.ts'
 import type { OutletShare } from '../../contract/outlet.ts'
 import { counts } from '../../contract/progress.ts'
 import type { OutletSnapshot } from '../../data-plane/dispatcher/parts.ts'
+import { bounded } from './bounded.ts'
 import { isoOf } from './iso.ts'
 import { RateMeter } from './rate-meter.ts'
 
 /** What this process did for an Outlet, as its dispatcher counts it. */
 export type Counted = Pick<
   OutletSnapshot,
-  'delivered' | 'deadLettered' | 'parked' | 'dropped' | 'lost' | 'lastDelivery' | 'lastError'
+  'delivered' | 'deadLettered' | 'parked' | 'dropped' | 'lost' | 'replied' | 'lastDelivery' | 'lastError'
 >
 
 /** `message`: bounded, since it stands in the status of objects. Characters. */
 export const longestMessage = 512
 
-type Counts = Record<Fate, number>
+/** What never falls. */
+const counted = [...fates, 'replied'] as const
+type Counts = Record<(typeof counted)[number], number>
 /** Of most Outlets: ten thousand of them share it. */
-const none: Counts = { deadLettered: 0, parked: 0, dropped: 0, expired: 0 }
+const none: Counts = { deadLettered: 0, parked: 0, dropped: 0, expired: 0, replied: 0 }
 
 /**
  * What this process did for one Outlet, as its share of the status. Goes on where the process of the same name before it stopped: counts and times of the stored share
@@ -31,7 +34,9 @@ export class ShareMeter {
   /** @param stored what the process before said; undefined: nothing. @param began when this process did, monotonic milliseconds. */
   constructor(stored: OutletShare | undefined, began: number) {
     this.#rate = new RateMeter(began, 0)
-    if (stored?.undelivered !== undefined) this.#base = { ...none, ...knownCounts(stored.undelivered) }
+    const { undelivered, replied = 0 } = stored ?? {}
+    if (undelivered !== undefined || replied > 0)
+      this.#base = { ...none, ...counts((fate) => undelivered?.[fate] ?? 0), replied }
   }
 
   /** @param stored the share as it is known to be stored. @param undelivered the last event that nobody took, as far as it is known. */
@@ -42,34 +47,34 @@ export class ShareMeter {
     const failed =
       lastError === null
         ? stored?.lastError
-        : { time: isoOf(lastError.at), message: lastError.message.slice(0, longestMessage) }
-    const said = this.#undelivered(snapshot, undelivered ?? stored?.undelivered?.last)
+        : { time: isoOf(lastError.at), message: bounded(lastError.message, longestMessage) }
+    const all = this.#sum(snapshot)
+    const said = undeliveredOf(all, undelivered ?? stored?.undelivered?.last)
     return {
       ...(rate === 0 ? {} : { rate }),
       ...(delivery === undefined ? {} : { lastDelivery: delivery }),
       ...(failed === undefined ? {} : { lastError: failed }),
       ...(said === undefined ? {} : { undelivered: said }),
+      ...(all.replied === 0 ? {} : { replied: all.replied }),
     }
   }
 
-  #undelivered(
-    { deadLettered, parked, dropped, lost: expired }: Counted,
-    last: LastUndelivered | undefined,
-  ): Undelivered | undefined {
-    const now: Counts = { deadLettered, parked, dropped, expired }
-    const anew = fates.filter((fate) => now[fate] < this.#last[fate])
+  /** With what was counted before. */
+  #sum({ deadLettered, parked, dropped, lost: expired, replied }: Counted): Counts {
+    const now: Counts = { deadLettered, parked, dropped, expired, replied }
+    const anew = counted.filter((each) => now[each] < this.#last[each])
     if (anew.length > 0) {
-      const counted = Object.fromEntries(anew.map((fate) => [fate, this.#base[fate] + this.#last[fate]]))
-      this.#base = { ...this.#base, ...counted }
+      const before = Object.fromEntries(anew.map((each) => [each, this.#base[each] + this.#last[each]]))
+      this.#base = { ...this.#base, ...before }
     }
-    this.#last = fates.every((fate) => now[fate] === 0) ? none : now
-    const all = counts((fate) => this.#base[fate] + now[fate])
-    return Object.keys(all).length === 0 ? undefined : { ...all, ...(last === undefined ? {} : { last }) }
+    this.#last = counted.every((each) => now[each] === 0) ? none : now
+    return Object.fromEntries(counted.map((each) => [each, this.#base[each] + now[each]])) as Counts
   }
 }
 
-function knownCounts(stored: Undelivered): Partial<Counts> {
-  return counts((fate) => stored[fate] ?? 0)
+function undeliveredOf(all: Counts, last: LastUndelivered | undefined): Undelivered | undefined {
+  const some = counts((fate) => all[fate])
+  return Object.keys(some).length === 0 ? undefined : { ...some, ...(last === undefined ? {} : { last }) }
 }
 
 /** The later one of what this process delivered and what was said before it began. */

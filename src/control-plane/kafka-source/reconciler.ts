@@ -99,7 +99,6 @@ export class KafkaSourceReconciler implements Reconciler {
     kafka.forgetView(uid)
     credentials.forget(uid)
     for (const what of [uid, `gone ${uid}`, `group ${uid}`]) this.#patience.forget(what)
-    this.#progresses.forget(uid)
     this.#undelivered.forget(uid)
     this.#unseen.delete(uid)
   }
@@ -149,7 +148,7 @@ export class KafkaSourceReconciler implements Reconciler {
     if (afterMs > 0) return { kind: 'waiting', afterMs }
     const standing = standingOutlets(seen, compiled)
     const statuses = standing.map((outlet) => outlet.status)
-    const progress = this.#progresses.of(uid, statuses, seen.dispatchers)
+    const progress = this.#progresses.of(object, statuses, seen.dispatchers)
     const tellMs = this.#undelivered.tell(object, progress)
     const status = { ...sourceStatus(seen, compiled, outlets, verdict), ...progress }
     return tellMs === null ? { kind: 'settled', status } : { kind: 'waiting', afterMs: tellMs, status }

@@ -89,7 +89,6 @@ export class TriggerReconciler implements Reconciler {
     outletVersions.forget(uid)
     this.#patience.forget(uid)
     this.#patience.forget(`gone ${uid}`)
-    this.#progresses.forget(uid)
     this.#undelivered.forget(uid)
     this.#unseen.delete(uid)
   }
@@ -116,7 +115,7 @@ export class TriggerReconciler implements Reconciler {
       this.#world.credentials.doubt(credential)
     const afterMs = this.#patience.holdMs(uid, verdict, isTold(object))
     if (afterMs > 0) return { kind: 'waiting', afterMs }
-    const progress = this.#progresses.of(uid, [seen.outletStatus], seen.dispatchers)
+    const progress = this.#progresses.of(object, [seen.outletStatus], seen.dispatchers)
     const tellMs = this.#undelivered.tell(object, progress)
     const status = { ...statusOf(seen, compiled, verdict), ...progress }
     return tellMs === null ? { kind: 'settled', status } : { kind: 'waiting', afterMs: tellMs, status }
