@@ -1,11 +1,12 @@
 import { defineConfig } from 'vitest/config'
 import { BaseSequencer, type TestSpecification } from 'vitest/node'
 
-/** The one that waits for minutes begins first: the rest is done meanwhile. On a fresh machine nobody has measured yet how long each takes. */
+/** Those that wait for minutes begin first: the rest is done meanwhile. On a fresh machine nobody has measured yet how long each takes. */
 class LongestFirst extends BaseSequencer {
   override async sort(files: TestSpecification[]): Promise<TestSpecification[]> {
     const sorted = await super.sort(files)
-    const waits = ({ moduleId }: TestSpecification): boolean => moduleId.endsWith('/positions-survive.test.ts')
+    const waits = ({ moduleId }: TestSpecification): boolean =>
+      /\/(positions-survive|workers-progress)\.test\.ts$/.test(moduleId)
     return [...sorted.filter(waits), ...sorted.filter((file) => !waits(file))]
   }
 }

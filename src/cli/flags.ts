@@ -130,9 +130,10 @@ const openTelemetry = [
 ] as const
 
 const Environment = z.object({
+  /** Absent: each command has a level of its own. */
   MILLRACE_LOG: z
     .enum(['debug', 'info', 'warn', 'error', 'silent'], { error: 'must be debug, info, warn, error or silent' })
-    .default('warn'),
+    .optional(),
   /** Of the pod that we run in, by the downward API; absent outside of a cluster. */
   POD_NAME: z.string().min(1).optional(),
   POD_UID: z.string().min(1).optional(),

@@ -2,6 +2,7 @@ import { readFileSync } from 'node:fs'
 import { Command, CommanderError } from 'commander'
 import { Fault } from '../core/fault.ts'
 import { checkFlags, crdsFlags, devFlags, environment, preflightFlags, UsageError } from './flags.ts'
+import { endWithReader } from './broken-pipe.ts'
 import { addCesql } from './cesql/command.ts'
 import { addMatch } from './match/command.ts'
 import { addPeople } from './people/people.ts'
@@ -13,6 +14,7 @@ const collect = (value: string, all: string[]) => [...all, value]
 
 /** Runs the command line. Returns the exit code: 0 done, 1 an error that was said in a line. */
 export async function run(argv: readonly string[]): Promise<number> {
+  endWithReader()
   try {
     await program().parseAsync([...argv])
     return 0

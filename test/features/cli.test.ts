@@ -1,34 +1,22 @@
-import { execFile, spawnSync } from 'node:child_process'
+import { execFile, spawn, spawnSync } from 'node:child_process'
+import { once } from 'node:events'
 import { chmodSync, readFileSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
+import { createInterface } from 'node:readline'
+import { text } from 'node:stream/consumers'
 import { promisify } from 'node:util'
 import type { Option } from 'commander'
-import { beforeAll, describe, expect, it, test, vi } from 'vitest'
-import { program, run as runHere } from '../../src/cli/program.ts'
-import { cli, type CliResult } from '../support/cli.ts'
+import { beforeAll, describe, expect, it, test } from 'vitest'
+import { environment } from '../../src/cli/flags.ts'
+import { program } from '../../src/cli/program.ts'
+import { cli } from '../support/cli.ts'
+import { cliInside } from '../support/cli-inside.ts'
 import { ownFolder } from '../support/millrace.ts'
 
 const run = promisify(execFile)
 const top = join(import.meta.dirname, '..', '..')
+const main = join(top, 'src', 'main.ts')
 const forPeople = ['bind', 'completion', 'describe', 'get', 'send', 'tail', 'trace', 'tree']
-
-/** In this process: a process for each of so many would take minutes. */
-async function here(words: readonly string[]): Promise<CliResult> {
-  const said = { stdout: '', stderr: '' }
-  const take = (to: keyof typeof said) => (text: unknown) => ((said[to] += String(text)), true)
-  const spies = [
-    vi.spyOn(process.stdout, 'write').mockImplementation(take('stdout')),
-    vi.spyOn(process.stderr, 'write').mockImplementation(take('stderr')),
-    vi.spyOn(console, 'error').mockImplementation((text) => void take('stderr')(`${text}\n`)),
-    vi.spyOn(console, 'log').mockImplementation((text) => void take('stdout')(`${text}\n`)),
-  ]
-  try {
-    const status = await runHere(['node', 'millrace', ...words])
-    return { status, ...said }
-  } finally {
-    for (const spy of spies) spy.mockRestore()
-  }
-}
 
 describe('help', () => {
   it.each(
@@ -41,7 +29,7 @@ describe('help', () => {
   })
 
   it.each(forPeople)('%s --help shows examples and ends with 0', async (name) => {
-    const { status, stdout } = await here([name, '--help'])
+    const { status, stdout } = await cliInside([name, '--help'])
     expect(status).toBe(0)
     expect(stdout).toMatch(new RegExp(`\nExamples:\n.*millrace ${name}`))
   })
@@ -120,7 +108,7 @@ describe('wrong usage ends with 2 and says what is right', () => {
     ],
   ])('%s', async (line, says) => {
     const words = line.split(' ')
-    const { status, stdout, stderr } = await here(words)
+    const { status, stdout, stderr } = await cliInside(words)
     expect({ status, stdout }).toEqual({ status: 2, stdout: '' })
     expect(stderr).toContain(`error: ${says}`)
     expect(stderr).toContain(`millrace ${words[0]} --help`)
@@ -321,8 +309,44 @@ describe('docs/command-line.md', () => {
     defaultValue === undefined || typeof defaultValue === 'boolean' ? '' : `\`${String(defaultValue)}\``
 })
 
+test('what is logged where nobody says a level is for each command to say: dev has its own', () => {
+  expect(environment({})).not.toHaveProperty('MILLRACE_LOG')
+  expect(() => environment({ MILLRACE_LOG: 'loud' })).toThrow('must be debug, info, warn, error or silent')
+})
+
 test('without a kubeconfig it says so, and what to do', async () => {
   const { status, stderr } = await cli(['tree'], { env: { HOME: ownFolder(), KUBECONFIG: '' } })
   expect(stderr).toContain('neither $KUBECONFIG nor ~/.kube/config; name a file with --kubeconfig')
   expect(status).toBe(1)
+})
+
+describe('a reader who has seen enough, as head has, is no error', () => {
+  /** Whose standard output nobody reads from here on. */
+  async function unread(words: readonly string[]) {
+    const child = spawn(process.execPath, [main, ...words], { stdio: ['ignore', 'pipe', 'pipe'] })
+    child.stdout.destroy()
+    const [stderr, [status]] = await Promise.all([text(child.stderr), once(child, 'close')])
+    return { stderr, status: status as number | null }
+  }
+
+  it.each([['--help'], ['trace --help'], ['dev --help'], ['crds'], ['get --help']])('of %s', async (line) => {
+    expect(await unread(line.split(' '))).toEqual({ stderr: '', status: 0 })
+  })
+
+  it('of dev, which ends, and takes its programs along', async () => {
+    const folder = ownFolder()
+    const command = 'echo $$ >pid; while sleep 0.1; do echo on; done'
+    const metadata = { name: 'talks', annotations: { 'dev.millrace.dev/command': command } }
+    const spec = { selector: {}, template: { spec: { containers: [{ name: 'talks', image: 'none' }] } } }
+    const deployment = { apiVersion: 'apps/v1', kind: 'Deployment', metadata, spec }
+    writeFileSync(join(folder, 'app.json'), JSON.stringify(deployment))
+    const flags = ['--port', '0', '--display-port', '0', '--data', join(folder, 'data')]
+    const child = spawn(process.execPath, [main, 'dev', '-f', join(folder, 'app.json'), ...flags], { stdio: 'pipe' })
+    const ended = Promise.all([text(child.stderr), once(child, 'close')])
+    for await (const printed of createInterface({ input: child.stdout })) if (printed.endsWith('| on')) break
+    child.stdout.destroy()
+    expect(await ended).toEqual(['', [0, null]])
+    const pid = Number(readFileSync(join(folder, 'pid'), 'utf8'))
+    expect(() => process.kill(pid, 0)).toThrow('ESRCH')
+  })
 })

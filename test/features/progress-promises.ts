@@ -72,9 +72,9 @@ export function progressPromises(api: () => Promise<TestApi>): void {
     await eventuallyPasses('it is behind', async () =>
       expect(await status()).toMatchObject({ lag: 400, rate: 0, lastError }),
     )
-    say('orders', { lag: 0, share: { rate: 4.2, lastError, lastDelivery: time } })
+    say('orders', { lag: 0, share: { rate: 4.2, lastError, lastDelivery: time, replied: 3 } })
     await eventuallyPasses('it is done', async () =>
-      expect(await status()).toMatchObject({ lag: 0, rate: 4.2, lastDelivery: time, lastError }),
+      expect(await status()).toMatchObject({ lag: 0, rate: 4.2, lastDelivery: time, lastError, replied: 3 }),
     )
     // the simulated worker says what it has seen
     await pause(500)

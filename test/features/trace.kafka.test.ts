@@ -1,12 +1,12 @@
 import { once } from 'node:events'
-import { writeFileSync } from 'node:fs'
+import { readdirSync, readFileSync, writeFileSync } from 'node:fs'
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http'
 import type { AddressInfo } from 'node:net'
 import { join } from 'node:path'
 import { afterAll, beforeAll, expect, test, vi } from 'vitest'
 import type { Outlet } from '../../src/contract/outlet.ts'
 import type { Child } from '../support/child.ts'
-import { cli } from '../support/cli.ts'
+import { cliInside } from '../support/cli-inside.ts'
 import { eventually } from '../support/eventually.ts'
 import { kafkaBootstrap, uniqueTopic } from '../support/kafka.ts'
 import { inletOn, millrace, outletOn, ownFolder, RoutesFile } from '../support/millrace.ts'
@@ -57,6 +57,14 @@ async function answer(request: IncomingMessage, response: ServerResponse): Promi
   const items = pathname.endsWith('/pods') ? [...told.keys()].map(pod) : []
   const body = pathname.includes('/secrets/') ? { metadata: {}, data } : { metadata: { resourceVersion: '1' }, items }
   response.end(JSON.stringify(body))
+}
+
+/** What it remembers, as far as that is on the disk. */
+function journalOf(worker: string): Buffer {
+  const files = readdirSync(join(folder, worker), { recursive: true, encoding: 'utf8' })
+  return Buffer.concat(
+    files.filter((name) => name.endsWith('.journal')).map((name) => readFileSync(join(folder, worker, name))),
+  )
 }
 
 async function start(name: string, command: 'ingress' | 'dispatcher'): Promise<Child> {
@@ -114,7 +122,7 @@ async function send(id: string): Promise<void> {
     patience,
   )
 }
-const trace = (id: string, ...args: readonly string[]) => cli(['trace', id, '--kubeconfig', kubeconfig, ...args])
+const trace = (id: string, ...args: readonly string[]) => cliInside(['trace', id, '--kubeconfig', kubeconfig, ...args])
 
 /** What is printed, when it says that. */
 async function says(id: string, words: RegExp, ...args: readonly string[]): Promise<string> {
@@ -139,9 +147,8 @@ test('an ingress and two dispatchers are asked; what one did is remembered after
   const report = JSON.parse((await trace('one', '-o', 'json')).stdout)
   const { worker } = report.events[0].deliveries.find((each: { of: { name: string } }) => each.of.name === 'all')
   const victim = workers.get(worker)
-  // What is remembered is on the disk after a second at most.
-  const delivered = Date.now()
-  await eventually('it is on the disk', () => Date.now() - delivered > 2_000)
+  // after a second, or later on a slow machine: a block that has entries names their topic
+  await eventually('it is on the disk', () => journalOf(worker).includes(topic), patience)
   victim?.signal('SIGKILL')
   await victim?.exited
 
@@ -164,5 +171,5 @@ test('parked, with why; and who does not show the token is told nothing', async 
 test('a record that no worker has to do with any more is found in Kafka, by its topic', async () => {
   const { status, stderr } = await trace('nix', '--topic', topic)
   expect(status).toBe(1)
-  expect(stderr).toMatch(new RegExp(`${topic}: from .*, [1-9]\\d* records`))
+  expect(stderr).toMatch(new RegExp(`${topic}: from .*, [1-9]\\d* records?`))
 })

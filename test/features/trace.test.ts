@@ -1,11 +1,11 @@
 import { rmSync, writeFileSync } from 'node:fs'
 import type { IncomingMessage } from 'node:http'
 import { join } from 'node:path'
-import { afterAll, beforeAll, describe, expect, test, vi } from 'vitest'
-import { run } from '../../src/cli/program.ts'
+import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import type { Settled } from '../../src/contract/lineage.ts'
 import type { Child } from '../support/child.ts'
-import { cli, type CliResult } from '../support/cli.ts'
+import type { CliResult } from '../support/cli.ts'
+import { cliInside } from '../support/cli-inside.ts'
 import { eventually } from '../support/eventually.ts'
 import { millrace, ownFolder } from '../support/millrace.ts'
 import { startRecorder, type Recorder } from '../support/recorder.ts'
@@ -126,27 +126,18 @@ afterAll(async () => {
 })
 
 const trace = (id: string, ...args: readonly string[]): Promise<CliResult> =>
-  cli(['trace', id, '--display', display, ...args])
+  cliInside(['trace', id, '--display', display, ...args])
 
-async function send(id: string, type: string, ...more: readonly string[]): Promise<void> {
-  const flags = ['--type', type, '--id', id, '--source', '/shop', ...more]
-  const { status, stderr } = await cli(['send', 'default', '--dev', ingress, ...flags])
-  expect(stderr).toBe('')
-  expect(status).toBe(0)
+async function send(id: string, type: string, more: Readonly<Record<string, string>> = {}): Promise<void> {
+  const attributes = { 'ce-specversion': '1.0', 'ce-id': id, 'ce-source': '/shop', 'ce-type': type, ...more }
+  const { status } = await fetch(`${ingress}/default/default`, { method: 'POST', headers: attributes })
+  expect(status).toBe(202)
 }
 
-/** In this process: one for each look would take minutes. */
 async function report(id: string, ...args: readonly string[]): Promise<Report> {
-  let said = ''
-  const take = (text: string): void => void (said += `${text}\n`)
-  const spies = [vi.spyOn(console, 'log').mockImplementation(take), vi.spyOn(console, 'error').mockImplementation(take)]
-  try {
-    const status = await run(['node', 'millrace', 'trace', id, '--display', display, '-o', 'json', ...args])
-    if (status !== 0) throw new Error(said)
-    return JSON.parse(said) as Report
-  } finally {
-    for (const spy of spies) spy.mockRestore()
-  }
+  const { status, stdout, stderr } = await trace(id, '-o', 'json', ...args)
+  if (status !== 0) throw new Error(stdout + stderr)
+  return JSON.parse(stdout) as Report
 }
 
 /** What became of it at one Trigger, when that is as wanted. */
@@ -161,7 +152,7 @@ async function fate(id: string, name: string, kind: string): Promise<Delivery['f
 
 describe('millrace trace, of millrace dev', () => {
   test('delivered, and filtered by all others', async () => {
-    await send('d1', 'order.created', '-x', 'color=red')
+    await send('d1', 'order.created', { 'ce-color': 'red' })
     expect(await fate('d1', 'taken', 'delivered')).toMatchObject({ settled: { status: 204, attempts: 1 } })
     const [event] = (await report('d1')).events
     expect(event?.accepted?.broker.name).toBe('default')
@@ -235,7 +226,7 @@ describe('millrace trace, of millrace dev', () => {
   })
 
   test('waits for one before it, where order is asked for', async () => {
-    for (const id of ['o1', 'o2']) await send(id, 'in.order', '-x', 'partitionkey=k')
+    for (const id of ['o1', 'o2']) await send(id, 'in.order', { 'ce-partitionkey': 'k' })
     await fate('o1', 'ordered', 'retrying')
     const found = await report('o2')
     const kind = found.events[0]?.deliveries.find(({ of }) => of.name === 'ordered')?.fate.kind

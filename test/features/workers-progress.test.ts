@@ -11,7 +11,7 @@ import { startRecorder } from '../support/recorder.ts'
 import { createTopic } from '../support/topics.ts'
 
 const patience = { withinMs: 90_000, everyMs: 200 }
-vi.setConfig({ testTimeout: 240_000 })
+vi.setConfig({ testTimeout: 600_000 })
 const partitions = 4
 
 test('lag of all partitions, whoever owns them, is seen with kubectl while a subscriber is down, and is 0 in the end', async () => {
@@ -67,7 +67,11 @@ test('lag of all partitions, whoever owns them, is seen with kubectl while a sub
     withinMs: 30_000,
   })
   await eventually('its rate is told', async () => ((await progress(outlet.uid)).rate ?? 0) > 0, patience)
-  await eventually('and that it is 0, in the end', async () => (await progress(outlet.uid)).rate === 0, patience)
+  // a rate alone is written once a minute, and may not have come to 0 the first time
+  await eventually('and that it is 0, in the end', async () => (await progress(outlet.uid)).rate === 0, {
+    ...patience,
+    withinMs: 300_000,
+  })
 
   const writes = () => dispatchers.reduce((sum, { writes: of }) => sum + of(), 0)
   await new Promise((resolve) => setTimeout(resolve, 12_000))

@@ -42,7 +42,7 @@ export async function apiRequest(
   // A client certificate goes before a token.
   const agent =
     options.token === undefined
-      ? (agents.get(access) ?? new Agent({ keepAlive: true, ca, cert, key }))
+      ? (agents.get(access) ?? new Agent({ keepAlive: true, maxSockets: 8, ca, cert, key }))
       : new Agent({ ca })
   if (options.token === undefined) agents.set(access, agent)
   const headers = {

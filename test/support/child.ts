@@ -1,6 +1,7 @@
 import { spawn } from 'node:child_process'
 import { readFileSync } from 'node:fs'
 import { createInterface } from 'node:readline'
+import { compileCache } from './compile-cache.ts'
 
 /** Linux counts CPU time in ticks of 10 ms for user space. */
 const tickMs = 10
@@ -28,7 +29,9 @@ export interface Child extends AsyncDisposable {
 
 /** Starts `node FILE ARGS` with the node that runs us. */
 export function startChild(file: string, args: readonly string[], nodeFlags: readonly string[] = []): Child {
-  const child = spawn(process.execPath, [...nodeFlags, file, ...args], { stdio: ['ignore', 'pipe', 'inherit'] })
+  // what is compiled already starts as the image starts it
+  const env = file.endsWith('.ts') ? { ...process.env, ...compileCache } : process.env
+  const child = spawn(process.execPath, [...nodeFlags, file, ...args], { stdio: ['ignore', 'pipe', 'inherit'], env })
   const { pid } = child
   if (pid === undefined) throw new Error(`cannot start ${file}`)
   const exited = new Promise<number | null>((resolve) => child.once('close', (code) => resolve(code)))

@@ -1,6 +1,7 @@
 import { spawn } from 'node:child_process'
 import { join } from 'node:path'
 import { text } from 'node:stream/consumers'
+import { compileCache } from './compile-cache.ts'
 
 const main = join(import.meta.dirname, '..', '..', 'src', 'main.ts')
 
@@ -23,7 +24,7 @@ export interface CliOptions {
 export async function cli(args: readonly string[], { input = '', env = {} }: CliOptions = {}): Promise<CliResult> {
   const child = spawn(process.execPath, [main, ...args], {
     stdio: 'pipe',
-    env: { ...process.env, KUBECONFIG: '/nowhere/kubeconfig', NO_COLOR: '1', ...env },
+    env: { ...process.env, ...compileCache, KUBECONFIG: '/nowhere/kubeconfig', NO_COLOR: '1', ...env },
   })
   child.stdin.on('error', () => undefined) // it may end before it has read all
   child.stdin.end(input)

@@ -3,6 +3,7 @@ import { once } from 'node:events'
 import { chmodSync, mkdirSync, symlinkSync, writeFileSync } from 'node:fs'
 import { createServer, type AddressInfo } from 'node:net'
 import { join } from 'node:path'
+import { compileCache } from './compile-cache.ts'
 import { eventually } from './eventually.ts'
 import { ownFolder } from './millrace.ts'
 
@@ -75,7 +76,14 @@ export class Reader {
     chmodSync(join(bin, 'npx'), 0o755)
     const path = [bin, join(top, 'node_modules', '.bin'), process.env['PATH']].join(':')
     const { KUBECONFIG: _, ...inherited } = process.env
-    this.#environment = { ...inherited, PATH: path, HOME: this.#folder, NO_COLOR: '1', PORT: this.#port('8081') }
+    this.#environment = {
+      ...inherited,
+      ...compileCache,
+      PATH: path,
+      HOME: this.#folder,
+      NO_COLOR: '1',
+      PORT: this.#port('8081'),
+    }
   }
 
   /** @param top the folder of the checkout. */

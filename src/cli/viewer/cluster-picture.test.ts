@@ -20,6 +20,7 @@ const desk = seen(
     deadLetterSinkUri: 'http://lost.shop',
     ...{ lag: 7, rate: 2.5, lastError: { time: '2026-11-22T10:00:00Z', message: '503' } },
     undelivered: { deadLettered: 3 },
+    replied: 4,
   },
 )
 
@@ -32,6 +33,7 @@ test('a Trigger has lag, rate and last error of its status; what its subscriber 
   expect(edges).toEqual([
     { from: 'Broker shop/default', to: 'Trigger shop/desk', kind: 'subscribe' },
     { from: 'Trigger shop/desk', to: 'http://desk.shop', kind: 'deliver' },
+    { from: 'http://desk.shop', to: 'Broker shop/default', kind: 'reply', events: 4 },
     { from: 'Trigger shop/desk', to: 'http://lost.shop', kind: 'deadletter', events: 3 },
   ])
 })

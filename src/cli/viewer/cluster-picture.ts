@@ -52,6 +52,8 @@ class Drawing {
     this.picture.edge(broker, id, 'subscribe')
     const to = this.#end(subscriber, progress.rate)
     if (to !== null) this.picture.edge(id, to, 'deliver')
+    const { replied = 0 } = progress
+    if (to !== null && replied > 0) this.picture.edge(to, broker, 'reply', replied)
     this.deadLetters(id, deadLetterSink, progress.undelivered?.deadLettered ?? 0)
   }
 

@@ -62,7 +62,8 @@ async function tokenIn({ client }: Cluster, namespace: string): Promise<string> 
   const { token } = (secret?.['data'] ?? {}) as { readonly token?: string }
   if (token !== undefined) return Buffer.from(token, 'base64').toString().trim()
   const what = secret === null ? 'There is no' : 'There is no token in'
-  const advice = 'the controller makes it: is it running, and of this version? kubectl get pods'
+  const advice =
+    'the controller makes it, unless lineage is off in ConfigMap config-millrace: does it run? kubectl get pods'
   throw new Fault('ApiNotFound', `${what} Secret ${namespace}/${tokenSecret}; ${advice} -n ${namespace}`)
 }
 

@@ -160,7 +160,7 @@ describe('the fate of an event at an Outlet', () => {
       one(passed, { outlet: outlet({ filter: bills }) }),
       'filtered',
       'not passed by its filter',
-      /^filters\[0\].exact.type: "order.created" is not "bill.paid"\nThat is by the filter as it is now \(generation 4\)/,
+      /^filters\[0\].exact.type: "order.created" is not "bill.paid"$/,
     ],
     [
       'filtered by the older field',

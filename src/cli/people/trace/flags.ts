@@ -20,7 +20,10 @@ const TraceFlags = z.strictObject({
   since: time.optional(),
   at: z
     .string()
-    .refine((text) => !Number.isNaN(Date.parse(text)), 'must be a time such as 2026-11-22T09:30:00Z')
+    .refine(
+      (text) => /^\d{4}-\d\d-\d\d/.test(text) && !Number.isNaN(Date.parse(text)),
+      'must be a time such as 2026-11-22T09:30:00Z',
+    )
     .transform((text) => Date.parse(text))
     .optional(),
   display: httpUrl,

@@ -25,7 +25,9 @@ function searchedLines({ searched }: Report, { paint, now }: Style): readonly st
   const lines = searched.map(({ topic, since, until, read, bounded, problem }) => {
     const span = `from ${timeWords(since, now)}${until === undefined ? ' on' : ` to ${timeWords(until, now)}`}`
     if (problem !== undefined) return plainLine(`${topic}: could not be searched: ${problem}`)
-    return plainLine(`${topic}: ${span}, ${read} records${bounded ? '; it ended early, as there are too many' : ''}`)
+    return plainLine(
+      `${topic}: ${span}, ${read} ${read === 1 ? 'record' : 'records'}${bounded ? '; it ended early, as there are too many' : ''}`,
+    )
   })
   return lines.length === 0 ? [] : [paint.strong('What was searched in Kafka'), ...indented(lines)]
 }

@@ -36,8 +36,19 @@ function eventLines(event: Traced, style: Style): Lines {
     ),
     '',
     paint.strong('What became of it'),
-    ...indented(deliveryLines(event, style)),
+    ...indented([...deliveryLines(event, style), ...filterNote(event)]),
   ]
+}
+
+/** Once, however many did not let it through. */
+function filterNote(event: Traced): Lines {
+  return hasFiltered(event)
+    ? ['(A filter is asked as it is now: if it was edited since the event came, it may have said something else then.)']
+    : []
+}
+
+function hasFiltered({ deliveries }: Traced): boolean {
+  return deliveries.some(({ fate, replies = [] }) => fate.kind === 'filtered' || replies.some(hasFiltered))
 }
 
 function headOf({ record, place }: Traced): string {
@@ -61,7 +72,7 @@ function factsOf(event: Traced, { now }: Style): readonly Lines[] {
   const others = Object.entries(attributes ?? {}).filter(([name]) => !inHead.has(name))
   facts.push(...others.map(([name, value]) => [plainLine(name), plainLine(value)]))
   if (traceparent !== undefined) facts.push(['traceparent', plainLine(traceparent)])
-  return [...facts, ['data', `${dataBytes} bytes`]]
+  return [...facts, ['data', dataBytes === 1 ? '1 byte' : `${dataBytes} bytes`]]
 }
 
 function acceptedFact({ accepted, record }: Traced, now: number): Lines {

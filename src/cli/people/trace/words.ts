@@ -50,7 +50,7 @@ export function wordsOf(delivery: Delivery, now: number): Words {
     case 'foundParked':
       return foundParked(fate, now)
     case 'filtered':
-      return filtered(fate, delivery)
+      return filtered(fate)
     case 'asking':
     case 'retrying':
     case 'held':
@@ -122,15 +122,9 @@ function foundParked({ copy: { place, timestamp, attributes } }: Of<'foundParked
   }
 }
 
-function filtered({ reasons }: Of<'filtered'>, { generation }: Delivery): Words {
-  return {
-    word: 'not passed by its filter',
-    tone: 'quiet',
-    lines: [
-      ...reasons.map(({ path, fact }) => `${path}: ${fact}`),
-      `That is by the filter as it is now (generation ${generation}); with the same one it was passed over.`,
-    ],
-  }
+function filtered({ reasons }: Of<'filtered'>): Words {
+  const lines = reasons.map(({ path, fact }) => `${path}: ${fact}`)
+  return { word: 'not passed by its filter', tone: 'quiet', lines }
 }
 
 const asked: Readonly<Record<Pending['phase'], string>> = {
