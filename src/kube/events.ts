@@ -3,7 +3,7 @@ import type { Logger } from '../telemetry/logger.ts'
 import type { KubeClient, KubeObject, StoredObject } from './client.ts'
 import { asFault, isFault } from './faults.ts'
 import { kinds } from './kinds.ts'
-import { TokenBucket } from './token-bucket.ts'
+import { TokenBucket } from '../core/token-bucket.ts'
 
 /** Room for both turns of an object that fell and came back, then one a second. */
 const perObject = { burst: 3, perSecond: 1 }

@@ -52,7 +52,7 @@ async function serve(more: Partial<LineageAnswersParts>): Promise<string> {
   const routes = new MemoryRoutes()
   routes.outlets.set(outlet)
   const answers = new LineageAnswers({
-    ...{ worker: 'w', role: 'dispatcher', lineage: new WorkerLineage(journal), access: { kind: 'loopback' } },
+    ...{ worker: 'w', role: 'dispatcher', lineage: new WorkerLineage(journal, clock), access: { kind: 'loopback' } },
     ...{ territory: new Territory({ outlets: routes.outlets, main }), standings: () => [], clock, logger },
     open: () => sharedKafka(log, log.admin()),
     ...more,

@@ -47,7 +47,7 @@ function begin({ role, worker, logger, metrics }: LineageParts, flags: LineageFl
   const { folder, bounds, access } = flags
   const journal = new Journal({ folder: join(folder, folderOf(role, worker)), bounds, clock, logger })
   metrics.meters?.metrics.add(new JournalMetrics(journal))
-  const noted = new WorkerLineage(journal)
+  const noted = new WorkerLineage(journal, clock)
   let answers: LineageAnswers | null = null
   return {
     noted,

@@ -11,6 +11,8 @@ import {
 } from '../../contract/lineage.ts'
 import type { Outlet } from '../../contract/outlet.ts'
 import { Source } from '../../contract/source.ts'
+import type { Clock } from '../../core/clock.ts'
+import { TokenBucket } from '../../core/token-bucket.ts'
 import type { Journal, Recall } from '../../telemetry/journal/journal.ts'
 import { hashOf, type Remembered } from '../../telemetry/journal/note.ts'
 import { Latest } from './latest.ts'
@@ -21,6 +23,8 @@ const kind = { accepted: 1, refused: 2, delivered: 3, settled: 4 } as const
 /** Of a text that a stranger chose: so many characters are kept, so that one who answers with novels does not wear the memory out. */
 const mostChars = 256
 const mostReasonChars = 2_048
+/** Bytes of refusals that are remembered: a sender that repeats them in a loop shall not wear out what is known of other events. */
+const refusals = { burst: 4 * 1024 * 1024, perSecond: 32 * 1024 }
 /** Of an answer with many events, so many are kept. */
 const mostReplies = 100
 /** Of each sort, so many are told of one id, the newest. */
@@ -42,9 +46,11 @@ interface RememberedOfPlace extends Recall {
 export class WorkerLineage implements IngressLineage, DeliveryLineage {
   readonly #journal: Journal
   readonly #sources = new WeakMap<Inlet, string>()
+  readonly #refusals: TokenBucket
 
-  constructor(journal: Journal) {
+  constructor(journal: Journal, clock: Clock) {
     this.#journal = journal
+    this.#refusals = new TokenBucket(refusals, clock)
   }
 
   accepted(inlet: Inlet, event: Named, partition: number, offset: bigint): void {
@@ -63,8 +69,9 @@ export class WorkerLineage implements IngressLineage, DeliveryLineage {
   refused(path: string, { id, source }: Named, problem: Pick<Refused, 'status' | 'code' | 'detail'>): void {
     const { status, code } = problem
     const detail = cut(problem.detail, mostReasonChars)
-    const told = { path: cut(path), id: cut(id), source: cut(source), status, code, detail }
-    this.#journal.note({ ...nowhere, kind: kind.refused, hash: idHash(id), status, text: JSON.stringify(told) })
+    const text = JSON.stringify({ path: cut(path), id: cut(id), source: cut(source), status, code, detail })
+    if (!this.#refusals.take(0, text.length)) return this.#journal.leaveOut()
+    this.#journal.note({ ...nowhere, kind: kind.refused, hash: idHash(id), status, text })
   }
 
   delivered({ uid }: Outlet, place: LogPlace, id: string | null, status: number, tookMs: number): void {

@@ -15,7 +15,7 @@ const bytes = gauge(
 const lost = counter(
   'millrace_lineage_lost_total',
   [],
-  'Entries of lineage that were lost, because the disk did not take them, or not fast enough. Events are delivered all the same; millrace trace finds less. Look at the disk of the node.',
+  'Entries of lineage that were lost, because the disk did not take them, or not fast enough, or because a sender was refused in a loop. Events are delivered all the same; millrace trace finds less. Look at the disk of the node, and at millrace_ingress_refused_requests_total.',
 )
 export const lineageFamilies = [entries, bytes, lost] as const
 

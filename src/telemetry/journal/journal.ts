@@ -60,7 +60,7 @@ export class Journal {
   #block: Block
   #timer: NodeJS.Timeout | null = null
   #noted = 0
-  #tooLarge = 0
+  #leftOut = 0
   #closed = false
 
   constructor(options: JournalOptions) {
@@ -83,7 +83,7 @@ export class Journal {
 
   /** Notes that are lost since the start. */
   get lost(): number {
-    return this.#writer.lost + this.#tooLarge
+    return this.#writer.lost + this.#leftOut
   }
 
   /** On disk. */
@@ -103,6 +103,12 @@ export class Journal {
       this.#timer = setTimeout(() => this.#due(), this.#flushMs)
       this.#timer.unref()
     }
+  }
+
+  /** Counts one that is not to be remembered, so that others are. */
+  leaveOut(): void {
+    this.#noted++
+    this.#leftOut++
   }
 
   /**
@@ -149,7 +155,7 @@ export class Journal {
     const names = Buffer.byteLength(subject) + Buffer.byteLength(topic)
     const bytes = headBytes + noteBytes + lengthBytes + textBytes + 2 * nameBytes + names
     if (names > mostNameBytes || bytes > mostBytes) {
-      this.#tooLarge++
+      this.#leftOut++
       return false
     }
     if (this.#block.count > 0) this.#send(0)

@@ -1,4 +1,4 @@
-import type { Clock } from '../core/clock.ts'
+import type { Clock } from './clock.ts'
 
 /** How much may be taken: `burst` at once, `perSecond` for long. */
 export interface Rate {
@@ -20,14 +20,14 @@ export class TokenBucket {
     this.#at = clock.monotonic()
   }
 
-  /** @param leaving so many are left to others. */
-  take(leaving = 0): boolean {
+  /** @param leaving so many are left to others. @param cost so many are taken. */
+  take(leaving = 0, cost = 1): boolean {
     const now = this.#clock.monotonic()
     const { burst, perSecond } = this.#rate
     this.#tokens = Math.min(burst, this.#tokens + ((now - this.#at) / 1000) * perSecond)
     this.#at = now
-    if (this.#tokens < 1 + leaving) return false
-    this.#tokens -= 1
+    if (this.#tokens < cost + leaving) return false
+    this.#tokens -= cost
     return true
   }
 }
