@@ -19,7 +19,8 @@ export type Variables = Readonly<Record<string, string>>
 
 /** What was put into a workload. */
 export interface Had {
-  readonly values: Variables
+  /** By name. Several may say the same variable: one that goes while another has come in. */
+  readonly values: ReadonlyMap<string, ReadonlySet<string>>
   /** By name: {@link fingerprint}s of the values of former days. A rollback of the template alone brings them back. */
   readonly former: ReadonlyMap<string, ReadonlySet<string>>
 }
@@ -34,7 +35,7 @@ export function fingerprint(value: string): string {
  * from now on; one that was taken out altogether stays out.
  */
 export function undoneEnv(live: readonly EnvEntry[], had: Had, displaced: readonly Displaced[]): readonly EnvEntry[] {
-  const touched = ({ name }: EnvEntry): boolean => Object.hasOwn(had.values, name) || had.former.has(name)
+  const touched = ({ name }: EnvEntry): boolean => had.values.has(name) || had.former.has(name)
   const kept = live.map((entry) => (touched(entry) ? unpaired(entry) : entry)).filter((entry) => !isOurs(entry, had))
   const rewritten = new Set(kept.map(({ name }) => name))
   const present = new Set(live.map(({ name }) => name))
@@ -73,8 +74,8 @@ export function sameEnv(a: readonly EnvEntry[], b: readonly EnvEntry[]): boolean
 
 function isOurs(entry: EnvEntry, { values, former }: Had): boolean {
   const { name, value = '' } = entry
-  if (Object.hasOwn(values, name) && sameEntry(entry, entryOf(name, values))) return true
-  return sameEntry(entry, { name, value }) && former.get(name)?.has(fingerprint(value)) === true
+  if (!sameEntry(entry, { name, value })) return false
+  return values.get(name)?.has(value) === true || former.get(name)?.has(fingerprint(value)) === true
 }
 
 /**

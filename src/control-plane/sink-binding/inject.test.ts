@@ -51,6 +51,16 @@ describe('what a workload without a record becomes, and back', () => {
   })
 })
 
+it("what one put in is not taken for the user's because another that goes is presumed to have put something there, too", () => {
+  const bound = bind(workload([a]), deployments, by(sink({ name: 'again' })))
+  const goes = { uid: 'uid-goes', at: '', env: { K_SINK: 'http://goes/', K_CE_OVERRIDES: '' } }
+  const known = { ...by(sink({ name: 'again' })), record: { ...bound.record, goes } }
+  const next = bind(bound.object, deployments, known)
+  expect(next.object).toEqual(bound.object)
+  expect(next.displaced).toEqual([])
+  expect(bind(next.object, deployments, by()).object).toEqual(workload([a]))
+})
+
 describe('what becomes of a bound workload that someone changed', () => {
   const bound = bind(workload([a, own]), deployments, by(sink())).object
   it.each<[string, EnvEntry[], now: EnvEntry[], undone: EnvEntry[] | undefined]>([

@@ -191,10 +191,14 @@ function placeholderOf(list: string, index: number): string {
 }
 
 function hadIn(records: readonly BindingRecord[]): Had {
-  const former = new Map<string, Set<string>>()
-  for (const [name, each] of records.flatMap((record) => Object.entries(record.former ?? {})))
-    former.set(name, new Set([...(former.get(name) ?? []), ...each]))
-  return { values: variablesIn(records), former }
+  const values = setsOf(records.flatMap(({ env }) => Object.entries(env).map(([name, value]) => [name, [value]])))
+  return { values, former: setsOf(records.flatMap(({ former }) => Object.entries(former ?? {}))) }
+}
+
+function setsOf(all: readonly (readonly [name: string, values: readonly string[]])[]): Map<string, Set<string>> {
+  const sets = new Map<string, Set<string>>()
+  for (const [name, values] of all) sets.set(name, new Set([...(sets.get(name) ?? []), ...values]))
+  return sets
 }
 
 function variablesIn(records: readonly BindingRecord[]): Variables {
