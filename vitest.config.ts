@@ -29,7 +29,7 @@ export default defineConfig({
   test: {
     sequence: { sequencer: LongestFirst },
     // Many of the slow ones wait more than they work: for a Kafka to come up, for positions to outlive their retention.
-    maxWorkers: 3,
+    maxWorkers: 4,
     projects: [
       { test: { name: 'unit', include: ['src/**/*.test.ts'], ...patient } },
       { test: { name: 'suites', include: ['test/suites/**/*.test.ts'], ...withServers() } },
