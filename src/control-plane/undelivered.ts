@@ -3,6 +3,7 @@ import type { Clock } from '../core/clock.ts'
 import type { StoredObject } from '../kube/client.ts'
 import type { EventRecorder } from '../kube/events.ts'
 import { statusOf } from './status-of.ts'
+import { isoOf } from '../core/iso.ts'
 
 /** Of one object and reason an Event is told at most so often, milliseconds. */
 const everyMs = 300_000
@@ -79,7 +80,7 @@ export class UndeliveredEvents {
     const last = undelivered?.last?.fate === fate ? undelivered.last : undefined
     const message = messageOf(object, fate, { count: count - told.count, since: told.time, last })
     if (!events.offer(object, 'Warning', undeliveredReasons[fate], message)) return againMs * (1 + Math.random())
-    const time = `${new Date(clock.now()).toISOString().slice(0, 19)}Z`
+    const time = isoOf(clock.now())
     all.set(fate, { count, at: clock.monotonic(), time })
     return null
   }

@@ -4,6 +4,7 @@ import type { KubeClient, KubeObject, StoredObject } from './client.ts'
 import { asFault, isFault } from './faults.ts'
 import { kinds } from './kinds.ts'
 import { TokenBucket } from '../core/token-bucket.ts'
+import { isoOf } from '../core/iso.ts'
 
 /** Room for both turns of an object that fell and came back, then one a second. */
 const perObject = { burst: 3, perSecond: 1 }
@@ -95,7 +96,7 @@ class Recorder implements EventRecorder {
   #story(object: StoredObject, type: string, reason: string, message: string): Story {
     const { clock } = this.#options
     const key = JSON.stringify([object.metadata.uid, type, reason, message])
-    const now = new Date(clock.now()).toISOString().replace(/\.\d+Z$/, 'Z')
+    const now = isoOf(clock.now())
     const known = this.#stories.get(key)
     this.#stories.delete(key)
     const fresh = known !== undefined && clock.monotonic() - known.lastAt < forgottenMs

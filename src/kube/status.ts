@@ -2,6 +2,7 @@ import type { Condition } from '../api/meta/condition.ts'
 import type { StoredObject } from './client.ts'
 import { isRecord } from './equal.ts'
 import type { DesiredStatus } from './reconciler.ts'
+import { isoOf } from '../core/iso.ts'
 
 /** A condition as Kubernetes stores it. */
 export interface StoredCondition {
@@ -25,7 +26,7 @@ export interface WrittenStatus {
  */
 export function statusOf(desired: DesiredStatus, object: StoredObject, now: number): WrittenStatus {
   const before = new Map(conditionsOf(object).map((condition) => [condition.type, condition]))
-  const time = new Date(now).toISOString().replace(/\.\d+Z$/, 'Z')
+  const time = isoOf(now)
   const conditions = desired.conditions.map((condition) => merged(condition, before.get(condition.type), time))
   const { generation } = object.metadata
   return {

@@ -16,12 +16,12 @@ import { TokenBucket } from '../../core/token-bucket.ts'
 import type { Journal, Recall } from '../../telemetry/journal/journal.ts'
 import { hashOf, type Remembered } from '../../telemetry/journal/note.ts'
 import { Latest } from './latest.ts'
+import { cut } from '../../data-plane/event-name.ts'
 
 /** Of notes in the journal. Older journals are read by newer workers: a number is never used again for something else. */
 const kind = { accepted: 1, refused: 2, delivered: 3, settled: 4 } as const
 
-/** Of a text that a stranger chose: so many characters are kept, so that one who answers with novels does not wear the memory out. */
-const mostChars = 256
+/** Of what a stranger chose so much is kept, characters, so that one who answers with novels does not wear the memory out. */
 const mostReasonChars = 2_048
 /** Bytes of refusals that are remembered: a sender that repeats them in a loop shall not wear out what is known of other events. */
 const refusals = { burst: 4 * 1024 * 1024, perSecond: 32 * 1024 }
@@ -148,10 +148,6 @@ const nowhere = { extra: 0, subject: '', topic: '', partition: 0, offset: 0 }
 /** What a stranger chose is cut before it is hashed too: whoever asks may have the whole of it, and who answers not. */
 function idHash(text: string): number {
   return hashOf(cut(text))
-}
-
-function cut(text: string, most = mostChars): string {
-  return text.length > most ? text.slice(0, most) : text
 }
 
 function microseconds(ms: number): number {

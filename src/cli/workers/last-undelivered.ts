@@ -2,7 +2,7 @@ import type { LastUndelivered } from '../../api/meta/progress.ts'
 import type { DeliveryLineage, LogPlace, Settled } from '../../contract/lineage.ts'
 import type { Outlet } from '../../contract/outlet.ts'
 import { bounded } from './bounded.ts'
-import { isoOf } from './iso.ts'
+import { isoOf } from '../../core/iso.ts'
 
 /** Stands in the status of objects, so each of its texts is bounded. Characters. */
 const longest = 256

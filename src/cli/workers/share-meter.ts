@@ -3,7 +3,7 @@ import type { OutletShare } from '../../contract/outlet.ts'
 import { counts } from '../../contract/progress.ts'
 import type { OutletSnapshot } from '../../data-plane/dispatcher/parts.ts'
 import { bounded } from './bounded.ts'
-import { isoOf } from './iso.ts'
+import { isoOf } from '../../core/iso.ts'
 import { RateMeter } from './rate-meter.ts'
 
 /** What this process did for an Outlet, as its dispatcher counts it. */

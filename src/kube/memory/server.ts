@@ -21,6 +21,7 @@ import { refusals } from './refusals.ts'
 import { matcherOf } from './selector.ts'
 import { Storage } from './storage.ts'
 import { begun, followed, isUnchanged } from './writing.ts'
+import { isoOf } from '../../core/iso.ts'
 
 export type Propagation = 'Background' | 'Foreground' | 'Orphan'
 
@@ -187,7 +188,7 @@ export class Server {
   }
 
   #now(): string {
-    return new Date(this.#clock.now()).toISOString().replace(/\.\d+Z$/, 'Z')
+    return isoOf(this.#clock.now())
   }
 }
 
