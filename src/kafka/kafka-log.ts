@@ -44,6 +44,7 @@ function createAdmin(cluster: Cluster, options: KafkaLogOptions): LogAdmin {
   const changes = createChanges({ ...options, isSeen, signIn: () => cluster.signInAnew() })
   return {
     describeTopics: (names, signal) => questions.describeTopics(names, signal),
+    clusterId: (signal) => questions.clusterId(signal),
     listTopics: (signal) => questions.listTopics(signal),
     describeGroup: (group, signal) => questions.describeGroup(group, signal),
     positionRetentionMs: (signal) => questions.positionRetentionMs(signal),

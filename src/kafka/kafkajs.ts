@@ -150,7 +150,7 @@ class KafkaChanges implements AdminChanges {
   }
 
   async #use<T>(work: (admin: Admin) => Promise<T>): Promise<T> {
-    const session = (this.#session ??= { admin: this.#connect(), users: 0, isOver: false })
+    const session = (this.#session ??= this.#open())
     session.users++
     try {
       return await work(await session.admin)
@@ -160,14 +160,29 @@ class KafkaChanges implements AdminChanges {
     }
   }
 
+  /** One that cannot be opened is none: the next attempt begins another. */
+  #open(): Session {
+    const session: Session = { admin: this.#connect(), users: 0, isOver: false }
+    session.admin.catch(() => {
+      if (this.#session === session) this.#session = undefined
+    })
+    return session
+  }
+
   async #connect(): Promise<Admin> {
     const security = this.#options.security?.current() ?? {}
     if (this.#options.security !== undefined) await this.#options.signIn()
     const admin = newClient(this.#options, security).admin()
-    await admin.connect()
-    // Some calls of kafkajs do not ask for the brokers by themselves.
-    await admin.describeCluster()
-    return admin
+    try {
+      await admin.connect()
+      // Some calls of kafkajs do not ask for the brokers by themselves.
+      await admin.describeCluster()
+      return admin
+    } catch (error) {
+      // it may be half open
+      void admin.disconnect().catch(() => undefined)
+      throw error
+    }
   }
 
   #leaveSession(): void {

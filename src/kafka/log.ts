@@ -72,7 +72,7 @@ export interface Batch extends TopicPartition {
   /** The offset after the last readable (committed) record of the partition at the time of reading. */
   readonly end: bigint
   readonly logStart: bigint
-  /** The leader epoch of the last record, -1 when unknown: goes with a commit. */
+  /** That of the last record, -1 when unknown: goes with a commit. */
   readonly leaderEpoch: number
   /** Size of the memory that the records keep alive as long as any of them is referenced. */
   readonly bytes: number
@@ -120,14 +120,24 @@ export interface LogReader {
     at: readonly TopicPartition[],
     timestampMs: number,
   ): Promise<readonly (TopicPartition & { offset: bigint })[]>
+  /**
+   * How far the log is what it was when it was written under an epoch of its leaders: what was read under that epoch or an earlier one, from
+   * there on, was cut away since (an unclean failover), and other records may stand in its place. The log's start where it knows no epoch as late.
+   * What was never cut may be told as longer than it is. Same faults as `read`.
+   */
+  epochEnds(asked: readonly LeaderEpoch[]): Promise<readonly (LeaderEpoch & { end: bigint })[]>
   close(): Promise<void>
 }
 
-/** A committed position: the next offset that the group has not finished. */
-export interface Position extends TopicPartition {
-  readonly offset: bigint
+/** Records of a partition say under which epoch of its leaders they were written: it grows with each change of the leader. */
+export interface LeaderEpoch extends TopicPartition {
   /** -1 when unknown. */
   readonly leaderEpoch: number
+}
+
+/** A committed position: the next offset that the group has not finished. */
+export interface Position extends LeaderEpoch {
+  readonly offset: bigint
   /** Opaque to the log, at most 4,096 bytes; '' for none. */
   readonly metadata: string
 }
@@ -216,6 +226,8 @@ export interface LogAdmin {
   ensureTopic(spec: TopicSpec, signal?: AbortSignal): Promise<'created' | 'exists'>
   /** Missing topics are missing in the answer. */
   describeTopics(names: readonly string[], signal?: AbortSignal): Promise<readonly TopicDescription[]>
+  /** Tells this log from any other, under whatever address: Kafka's id of the cluster. */
+  clusterId(signal?: AbortSignal): Promise<string>
   /** The names of all topics that we may see, Kafka's internal ones left out. */
   listTopics(signal?: AbortSignal): Promise<readonly string[]>
   /** No error when it does not exist. */

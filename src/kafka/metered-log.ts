@@ -53,6 +53,7 @@ function meteredReader(reader: LogReader, metrics: KafkaMetrics): LogReader {
     read: (at, from, maxBytes) => metrics.timed('read', reader.read(at, from, maxBytes)),
     range: (at) => metrics.timed('range', reader.range(at)),
     offsetsAt: (at, timestampMs) => metrics.timed('range', reader.offsetsAt(at, timestampMs)),
+    epochEnds: (asked) => metrics.timed('range', reader.epochEnds(asked)),
     close: () => reader.close(),
   }
 }
@@ -71,6 +72,7 @@ function meteredAdmin(admin: LogAdmin, metrics: KafkaMetrics): LogAdmin {
   return {
     ensureTopic: (spec, signal) => timed(admin.ensureTopic(spec, signal)),
     describeTopics: (names, signal) => timed(admin.describeTopics(names, signal)),
+    clusterId: (signal) => timed(admin.clusterId(signal)),
     listTopics: (signal) => timed(admin.listTopics(signal)),
     deleteTopic: (name, signal) => timed(admin.deleteTopic(name, signal)),
     deleteGroup: (group, signal) => timed(admin.deleteGroup(group, signal)),

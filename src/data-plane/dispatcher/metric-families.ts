@@ -85,12 +85,17 @@ export const partitions = gauge(
 export const memory = gauge(
   'millrace_dispatcher_memory_bytes',
   [],
-  'Bytes of events read ahead or in flight. At millrace_dispatcher_memory_limit_bytes reading pauses: slow subscribers hold it; run more replicas.',
+  'Bytes of events read ahead or in flight: no more than millrace_dispatcher_memory_limit_bytes. Events in flight take half of it at most.',
 )
 export const memoryLimit = gauge(
   'millrace_dispatcher_memory_limit_bytes',
   [],
   'The bound of millrace_dispatcher_memory_bytes.',
+)
+export const waiting = gauge(
+  'millrace_memory_waiting_outlets',
+  [],
+  'Triggers and sources whose next event waits for memory: their own subscribers, or many others, hold what they have got. For long: see which has the most in flight, or run more replicas.',
 )
 export const queue = gauge(
   'millrace_dispatcher_append_queue_bytes',
@@ -114,5 +119,5 @@ export const dispatcherFamilies: readonly Family[] = [
     lost,
     blocked,
   ],
-  ...[fault, info, outlets, partitions, memory, memoryLimit, queue],
+  ...[fault, info, outlets, partitions, memory, memoryLimit, waiting, queue],
 ]

@@ -25,6 +25,7 @@ import {
   memory,
   memoryLimit,
   queue,
+  waiting,
 } from './metric-families.ts'
 import type { Outlet } from '../../contract/outlet.ts'
 import type { Dispatcher, OutletView } from './parts.ts'
@@ -180,6 +181,11 @@ export class DispatcherMetrics implements MetricSource {
       memoryLimit,
       '',
       sum(budgets, ({ limit }) => limit),
+    )
+    samples.add(
+      waiting,
+      '',
+      sum(budgets, ({ inFlight: events }) => events.waiting),
     )
     samples.add(
       queue,

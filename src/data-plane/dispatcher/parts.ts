@@ -116,7 +116,7 @@ export interface OutletView {
 /** What a dispatcher holds in memory, bytes. */
 export interface DispatcherLoad {
   /** The same one for all dispatchers of a process that share it. */
-  readonly budget: Pick<Budget, 'used' | 'limit'>
+  readonly budget: Pick<Budget, 'used' | 'limit' | 'inFlight'>
   /** Replies and parked events that the log has not acknowledged. */
   readonly appendQueue: number
 }

@@ -60,7 +60,7 @@ export class Process implements Dispatcher {
     const replies = new Replies(parts.appender, parts.clock)
     const [{ clock }, jsonBodies] = [parts, new JsonBodies()]
     const { lineage = null, spans = null } = parts
-    this.#services = { options, clock, budget: this.#budget, replies, jsonBodies, parking, lineage, spans, mayAct }
+    this.#services = { options, clock, replies, jsonBodies, parking, lineage, spans, mayAct }
     this.#lines = new FaultLines(parts.logger)
     this.#positions = new ShortMetadata(parts.positions, (length) => this.#metadataRefused(length))
     this.#catchUp = this.#newCatchUp()
@@ -217,7 +217,7 @@ export class Process implements Dispatcher {
       range: (at) => reader.range(at),
       catchUp: this.#catchUp,
       committer: this.#committer,
-      newRun: (outlet) => new OutletRun(outlet, { services, origins, reporter, clock, logger, lines }),
+      newRun: (outlet, share) => new OutletRun(outlet, { services, share, origins, reporter, clock, logger, lines }),
     })
   }
 
@@ -236,7 +236,7 @@ export class Process implements Dispatcher {
       speaksFor: (group) => ownsLowest(this.#worker, firstTopic(this.#worker, this.#topics, group) ?? ''),
       idle: (group) => this.#roster.idle(group),
       exclusively: (group, work) => this.#committer.exclusively(group, work),
-      open: (run, partition, progress) => this.#worker.open(run, partition, progress),
+      open: (run, partition, progress, leaderEpoch) => this.#worker.open(run, partition, progress, leaderEpoch),
       quiet: () => this.#worker.admit(),
       inUse: (run, error) => this.#groups.inUse(run, error),
     })

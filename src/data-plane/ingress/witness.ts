@@ -91,9 +91,8 @@ export class Witness {
     this.#spans?.answered(problem)
     if (problem === null || this.#lineage === null) return
     const { status, code, detail } = problem
-    for (const event of this.#events ?? [namedBy(this.#req)]) {
-      if (event !== null) this.#lineage.refused(cut(this.#path), event, { status, code, detail })
-    }
+    const refused = (this.#events ?? [namedBy(this.#req)]).filter((event) => event !== null)
+    if (refused.length > 0) this.#lineage.refused(cut(this.#path), refused, { status, code, detail })
   }
 
   get #path(): string {

@@ -51,6 +51,12 @@ export class EmbeddedAdmin implements LogAdmin {
     )
   }
 
+  /** It has one address, which never comes to name another. */
+  clusterId(signal?: AbortSignal): Promise<string> {
+    if (this.#closed) return Promise.reject(closedFault())
+    return signal?.aborted === true ? Promise.reject(signal.reason as Error) : Promise.resolve('embedded')
+  }
+
   listTopics(signal?: AbortSignal): Promise<readonly string[]> {
     if (this.#closed) return Promise.reject(closedFault())
     if (signal?.aborted === true) return Promise.reject(signal.reason as Error)

@@ -8,6 +8,7 @@ import { createInterface } from 'node:readline'
 import { DatabaseSync } from 'node:sqlite'
 import { pathToFileURL } from 'node:url'
 import { afterEach, beforeEach, describe, expect, it } from 'vitest'
+import { compileCache } from '../../../test/support/compile-cache.ts'
 import { eventually, eventuallyPasses } from '../../../test/support/eventually.ts'
 import { systemClock, type Clock } from '../../core/clock.ts'
 import { Fault } from '../../core/fault.ts'
@@ -122,7 +123,7 @@ describe('a full disk', () => {
         `
       const log = await open()
       await log.admin().ensureTopic({ name: 't', partitions: 1, replicationFactor: 1, config: {} })
-      const appender = log.appender({ deadlineMs: 1000 })
+      const appender = log.appender({ deadlineMs: 3000 })
       let n = 0
       const append = () => appender.append({ topic: 't', key: null, value: Buffer.from((n++ + ' ').padEnd(50000, '.')), headers: [] })
       for (;;) {
@@ -312,6 +313,7 @@ function child(script: string, { maxFileKib }: { maxFileKib?: number } = {}): Ch
   const node = `exec "$0" --input-type=module-typescript -e "$1"`
   const process_ = spawn('bash', ['-c', limit + node, process.execPath, source], {
     stdio: ['ignore', 'pipe', 'inherit'],
+    env: { ...process.env, ...compileCache },
   })
   const lines = createInterface({ input: process_.stdout })[Symbol.asyncIterator]()
   const kill = async (): Promise<void> => {

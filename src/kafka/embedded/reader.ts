@@ -1,4 +1,4 @@
-import type { Batch, LogReader, OffsetMoved, Tail, TailHandler, TopicPartition } from '../log.ts'
+import type { Batch, LeaderEpoch, LogReader, OffsetMoved, Tail, TailHandler, TopicPartition } from '../log.ts'
 import { closedFault, nameOf, readFault, topicMissing } from './faults.ts'
 import type { Store } from './store.ts'
 import { EmbeddedTail } from './tail.ts'
@@ -70,6 +70,11 @@ export class EmbeddedReader implements LogReader {
         return { ...at(partition), offset: BigInt(this.#source.store.offsetAt(partition, timestampMs)) }
       }),
     )
+  }
+
+  /** Nothing is ever cut. */
+  epochEnds(all: readonly LeaderEpoch[]): Promise<readonly (LeaderEpoch & { end: bigint })[]> {
+    return this.#run(() => all.map((one) => ({ ...one, end: BigInt(Number.MAX_SAFE_INTEGER) })))
   }
 
   async close(): Promise<void> {

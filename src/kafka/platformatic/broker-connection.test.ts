@@ -1,5 +1,6 @@
 import { createServer, type AddressInfo, type Socket } from 'node:net'
 import { expect, it } from 'vitest'
+import { block } from '../../../test/support/block.ts'
 import { openConnection } from './broker-connection.ts'
 
 it('a broker that takes connections and says nothing is not waited for longer than it takes to connect, or than wanted', async () => {
@@ -16,7 +17,7 @@ it('a broker that takes connections and says nothing is not waited for longer th
   })
   await expect(givenUp).rejects.toMatchObject({ code: 'LogUnavailable' })
   await expect(slow).rejects.toMatchObject({ code: 'LogUnavailable', message: expect.stringContaining('versions') })
-  expect(performance.now() - start).toBeLessThan(3_000)
+  expect(performance.now() - start).toBeLessThan(30_000)
   for (const socket of sockets) socket.destroy()
   server.close()
 })
@@ -48,12 +49,12 @@ it('an answer that came in time counts, however late we come to read it', async 
         size.writeInt32BE(body.length + 4)
         socket.write(Buffer.concat([size, bytes.subarray(8, 12), body]))
         // the answer waits in the socket while this process does something else
-        for (const end = performance.now() + 700; performance.now() < end;);
+        block(2_500)
       }),
   )
   await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve))
   const address = { host: '127.0.0.1', port: (server.address() as AddressInfo).port }
-  const connection = await openConnection('test', address, { ...options, connectTimeoutMs: 500 })
+  const connection = await openConnection('test', address, { ...options, connectTimeoutMs: 2_000 })
   expect(connection.isConnected()).toBe(true)
   await connection.close()
   server.close()

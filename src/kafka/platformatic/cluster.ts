@@ -7,8 +7,9 @@ import { ControlConnection } from './cluster-control.ts'
 import type { Silence } from './cluster-control.ts'
 import { Connections } from './connections.ts'
 import { Coordinators, type CoordinatorResponse } from './coordinators.ts'
-import { errorsInside, kafkaErrorName, refusalOf } from './faults.ts'
+import { errorsInside } from './faults.ts'
 import { parseServer, type Address } from './socket.ts'
+import { understood, type PartitionLeader, type TopicMetadata } from './topic-metadata.ts'
 import type { AnswerTo } from './versions.ts'
 
 export interface ClusterOptions {
@@ -21,20 +22,6 @@ export interface ClusterOptions {
   readonly logger: Logger
   /** Default for connections of {@link Cluster.connect}. Default 10,000 ms. */
   readonly requestTimeoutMs?: number
-}
-
-/** Who leads a partition. nodeId -1: nobody now. The epoch only grows while the topic lives. */
-export interface PartitionLeader {
-  readonly nodeId: number
-  readonly epoch: number
-}
-
-/** A topic; `partitions[n]` is the leader of partition n. */
-export interface TopicMetadata {
-  readonly name: string
-  /** UUID with dashes; changes when the topic is deleted and made again. */
-  readonly id: string
-  readonly partitions: readonly PartitionLeader[]
 }
 
 interface CachedTopic {
@@ -68,6 +55,8 @@ export class Cluster {
     },
   )
   #gathering: { names: Set<string>; done: Promise<void> } | null = null
+  /** As it was answered last. */
+  #id: string | undefined
 
   /** @throws Fault LogRefused when `bootstrapServers` cannot be read. */
   constructor(options: ClusterOptions) {
@@ -153,6 +142,13 @@ export class Cluster {
       errorsInside<MetadataResponse>(connection.calls.metadata.async(connection, all, false)),
     )
     return response.topics.flatMap(({ name, isInternal }) => (name == null || isInternal ? [] : [name]))
+  }
+
+  /** Tells this cluster from any other, whatever its addresses, as far as was asked. @throws as {@link topics}. */
+  async id(): Promise<string> {
+    if (this.#id === undefined) await this.#load([])
+    if (this.#id === undefined) throw new Fault('LogRefused', 'the cluster does not tell its id')
+    return this.#id
   }
 
   /** The node ids of all live brokers, as the cluster says now. @throws as {@link topics}. */
@@ -262,31 +258,14 @@ export class Cluster {
     const response = await this.#control.request('asking for metadata', (connection) =>
       errorsInside<MetadataResponse>(connection.calls.metadata.async(connection, names, false)),
     )
+    this.#id = response.clusterId ?? undefined
     if (response.brokers.length > 0) this.#brokers.clear()
     for (const { nodeId, host, port } of response.brokers) this.#brokers.set(nodeId, { host, port })
     const at = this.#options.clock.monotonic()
     for (const topic of response.topics) {
-      if (topic.name) this.#topics.set(topic.name, { answer: this.#merge(topic), at, stale: false })
+      if (topic.name)
+        this.#topics.set(topic.name, { answer: understood(topic, this.cached(topic.name)), at, stale: false })
     }
-  }
-
-  /** A broker that lags behind must not take us back to an older leader. */
-  #merge(topic: MetadataResponse['topics'][number]): TopicMetadata | Fault | null {
-    const name = topic.name ?? ''
-    const error = kafkaErrorName(topic.errorCode)
-    if (topic.errorCode !== 0) {
-      const fault = refusalOf(error, 'topic', name, 'Describe')
-      return fault.code === 'TopicNotFound' ? null : fault
-    }
-    const known = this.cached(name)
-    const partitions: PartitionLeader[] = Array.from({ length: topic.partitions.length }, () => nobody)
-    for (const { partitionIndex, leaderId, leaderEpoch } of topic.partitions) {
-      if (!(partitionIndex in partitions)) continue // no Kafka numbers them so
-      const before = known?.id === topic.topicId ? known.partitions[partitionIndex] : undefined
-      partitions[partitionIndex] =
-        before !== undefined && before.epoch > leaderEpoch ? before : { nodeId: leaderId, epoch: leaderEpoch }
-    }
-    return { name, id: topic.topicId, partitions }
   }
 
   #findCoordinators(groups: string[]): Promise<CoordinatorResponse> {
@@ -295,5 +274,3 @@ export class Cluster {
     )
   }
 }
-
-const nobody: PartitionLeader = { nodeId: -1, epoch: -1 }

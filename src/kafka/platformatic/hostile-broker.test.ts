@@ -89,11 +89,12 @@ describe('a broker that is none, or means harm', () => {
       closing.push(() => connection.close())
       connection.heir = keep
     }
+    const begun = performance.now()
     keep(await connections.open(broker, limits))
-    // a second and a half: one renewal is due in that time
-    await expect.poll(() => broker.sockets.length).toBe(2)
+    await expect.poll(() => broker.sockets.length).toBeGreaterThan(1)
     await new Promise((resolve) => setTimeout(resolve, 500))
-    expect(broker.sockets.length).toBe(2)
+    // one renewal a second
+    expect(broker.sockets.length).toBeLessThanOrEqual(1 + (performance.now() - begun) / 1000)
   })
 
   it('cannot make a topic of two billion partitions by the number of one', async () => {

@@ -24,6 +24,7 @@ const known = {
     request('consumer', 'fetchV17').api,
   ],
   listOffsets: [request('consumer', 'listOffsetsV8').api, request('consumer', 'listOffsetsV9').api],
+  offsetForLeaderEpoch: [request('consumer', 'offsetForLeaderEpochV4').api],
   metadata: [request('metadata', 'metadataV12').api],
   offsetCommit: [request('consumer', 'offsetCommitV8').api, request('consumer', 'offsetCommitV9').api],
   offsetFetch: [request('consumer', 'offsetFetchV8').api, request('consumer', 'offsetFetchV9').api],

@@ -3,7 +3,7 @@ import type { Clock } from '../../../core/clock.ts'
 import type { TopicPartition } from '../../../kafka/log.ts'
 import type { Spans } from '../../../telemetry/spans.ts'
 import type { DispatcherOptions } from '../options.ts'
-import type { Budget } from '../reading/budget.ts'
+import type { OutletShare } from '../reading/in-flight.ts'
 import type { Failure } from './failure.ts'
 import type { JsonBodies } from './json-bodies.ts'
 import type { Parking } from './parking.ts'
@@ -15,7 +15,6 @@ import type { Tally } from './tally.ts'
 export interface Services {
   readonly options: DispatcherOptions
   readonly clock: Clock
-  readonly budget: Budget
   readonly replies: Replies
   readonly jsonBodies: JsonBodies
   readonly parking: Parking
@@ -36,6 +35,8 @@ export interface Blocked {
 export interface Consumer {
   readonly prepared: Prepared
   readonly services: Services
+  /** Of the memory of events in flight. */
+  readonly share: OutletShare
   /** Null: nobody asks for metrics. */
   readonly tally: Tally | null
   /** How many deliveries may be in flight per partition now. */

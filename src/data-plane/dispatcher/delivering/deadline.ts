@@ -23,7 +23,7 @@ export class Deadline {
     clearTimeout(this.#timer)
     this.#ms = ms
     // what is timed keeps the process, so the timer need not
-    this.#timer = setTimeout(() => this.#user?.timedOut(ms), Math.min(ms, longestTimerMs)).unref()
+    this.#timer = setTimeout(() => this.#due(), Math.min(ms, longestTimerMs)).unref()
   }
 
   /** Its user is through. */
@@ -37,5 +37,13 @@ export class Deadline {
     clearTimeout(this.#timer)
     // one that was cleared does nothing when it is set anew
     this.#timer = undefined
+  }
+
+  /** Who had no time to read what came in time reads it first: this process may have stood still, and the answer lie in the socket. */
+  #due(): void {
+    const [user, ms] = [this.#user, this.#ms]
+    setImmediate(() => {
+      if (user !== null && this.#user === user) user.timedOut(ms)
+    })
   }
 }

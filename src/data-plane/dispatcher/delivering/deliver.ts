@@ -51,6 +51,8 @@ export class Delivery extends Requests implements Linked<Delivery>, Keyed<Delive
   later: Delivery | null = null
   held = false
   readonly offset: number
+  /** What its Outlet's share in memory gets back with it. */
+  cost = 0
   readonly #owner: DeliveryOwner
   #phase: 'subscriber' | 'deadLetter' | 'exhausted' = 'subscriber'
   #state: 'busy' | 'waiting' | 'paused' | 'ended' = 'waiting'

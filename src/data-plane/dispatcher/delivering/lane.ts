@@ -1,3 +1,4 @@
+import type { InLine } from '../in-line.ts'
 import type { Budget } from '../reading/budget.ts'
 import type { Connections } from './connections.ts'
 import { Deadline, type Timed } from './deadline.ts'
@@ -5,12 +6,6 @@ import { Exchange, type Post, type Receiver, type Slots } from './send.ts'
 
 /** How soon a lane that may not act looks again. */
 const GATE_MS = 100
-
-/** Who waits for room in a {@link Lane}. */
-export interface InLine {
-  /** There is room: take some of it, and get in line again for more. */
-  proceed(): void
-}
 
 /** The same for all lanes of a process. */
 export interface LaneBounds {

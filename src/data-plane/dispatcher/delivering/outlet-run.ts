@@ -12,6 +12,7 @@ import type { FaultLines } from '../fault-lines.ts'
 import { faultSource } from '../fault-source.ts'
 import { faultOrder, OutletFaults, type FaultsHost } from './outlet-faults.ts'
 import { dismiss, prepare, type Prepared } from './prepared.ts'
+import type { OutletShare } from '../reading/in-flight.ts'
 import { unknownStart, type FirstStart } from '../reading/progress.ts'
 import type { Origins } from './origins.ts'
 import { Tally } from './tally.ts'
@@ -25,6 +26,7 @@ const DROP_LINE_MS = 1000
 export class OutletRun implements Consumer, FaultsHost {
   prepared: Prepared
   readonly services: Services
+  readonly share: OutletShare
   readonly tally: Tally | null
   /** By partition. */
   readonly cursors = new Map<number, Cursor>()
@@ -65,6 +67,7 @@ export class OutletRun implements Consumer, FaultsHost {
     outlet: Outlet,
     parts: {
       services: Services
+      share: OutletShare
       origins: Origins
       reporter: OutletReporter
       clock: Clock
@@ -73,6 +76,7 @@ export class OutletRun implements Consumer, FaultsHost {
     },
   ) {
     this.services = parts.services
+    this.share = parts.share
     this.tally = parts.services.options.tallies ? new Tally() : null
     this.#origins = parts.origins
     this.#reporter = parts.reporter
@@ -87,11 +91,11 @@ export class OutletRun implements Consumer, FaultsHost {
   }
 
   get window(): number {
-    return this.services.budget.tight ? 1 : this.prepared.window
+    return this.share.tight ? 1 : this.prepared.window
   }
 
   get room(): number {
-    return this.services.budget.roomy ? this.prepared.room : this.window
+    return this.share.roomy ? this.prepared.room : this.window
   }
 
   /** Events that nobody took and that wait until somebody does. */
@@ -266,6 +270,7 @@ export class OutletRun implements Consumer, FaultsHost {
     this.released = true
     clearTimeout(this.#timer)
     this.#faults.close()
+    this.share.close()
     dismiss(this.prepared)
   }
 

@@ -19,7 +19,7 @@ const givenUp = 'given up here: this process stops, or is no longer responsible'
  * The requests of one delivery, one after the other: what they cost and how long they took. What an answer means is for who extends this; it
  * is no object of its own, because there is one for each event in flight.
  *
- *     post ─► answered ─► taken in: bytes given back, time counted ─► judged
+ *     post ─► answered ─► taken in: time counted ─► judged
  *          └► failed ───► the same ─────────────────────────────────► unanswered
  */
 export abstract class Requests implements Receiver {
@@ -36,8 +36,6 @@ export abstract class Requests implements Receiver {
   #firstAt = 0
   /** And the one under way. */
   #sentAt = 0
-  /** What was written for the exchange under way, beside the event that is held anyway. */
-  #bodyBytes = 0
 
   constructor(entry: Entry, consumer: Consumer) {
     this.entry = entry
@@ -115,10 +113,6 @@ export abstract class Requests implements Receiver {
       if (this.attempts === 0) this.#firstAt = this.#sentAt
     }
     this.attempts++
-    if (prepared.json) {
-      this.#bodyBytes = post.body?.length ?? 0
-      services.budget.takeInFlight(this.#bodyBytes)
-    }
     this.#exchange = to.lane.post(post, this)
   }
 
@@ -127,7 +121,7 @@ export abstract class Requests implements Receiver {
     if (this.#exchange === null) return
     if (!this.#exchange.begun) this.attempts--
     this.#exchange.cancel()
-    this.#exchangeOver()
+    this.#exchange = null
   }
 
   #traced(spans: Spans, to: Endpoint): TraceContext {
@@ -136,15 +130,8 @@ export abstract class Requests implements Receiver {
   }
 
   #over(status: number): void {
-    this.#exchangeOver()
+    this.#exchange = null
     const { tally, services } = this.consumer
     tally?.answers.answered(status, services.clock.monotonic() - this.#sentAt)
-  }
-
-  #exchangeOver(): void {
-    this.#exchange = null
-    if (this.#bodyBytes === 0) return
-    this.consumer.services.budget.giveInFlight(this.#bodyBytes)
-    this.#bodyBytes = 0
   }
 }

@@ -30,8 +30,6 @@ export interface Post {
 }
 
 const ERROR_BYTES = 1024
-/** A reply up to this size is read whatever else takes memory. */
-const SMALL_REPLY_BYTES = 64 * 1024
 /** Interim answers (1xx) mean nothing here; whoever sends more of them than this never comes to an end. */
 const MOST_INTERIM = 100
 const nothing = Buffer.alloc(0)
@@ -54,7 +52,7 @@ export interface Slots {
  *
  *     begin ─► onRequestStart ─► onResponseStart ─► onResponseData* ─► onResponseEnd ─► answered
  *       │                                             ├─ more than is read ─► answered, abort
- *       │                                             └─ large, and memory is used up ─► failed, abort
+ *       │                                             └─ memory for replies is used up ─► failed, abort
  *       └─ timer ─► failed, abort ─────────────────────────────────► onResponseError ─► failed
  */
 export class Exchange implements Undici.DispatchHandler, Timed {
@@ -126,13 +124,13 @@ export class Exchange implements Undici.DispatchHandler, Timed {
     this.#read += chunk.length
     if (room > 0) this.#keepOf(chunk.subarray(0, room))
     if (this.#read > this.#slots.replyBytes) return this.#enough()
-    const crowded = this.#kept > SMALL_REPLY_BYTES && this.#slots.budget.full
+    const crowded = this.#kept > ERROR_BYTES && this.#slots.budget.crowded(this.#kept)
     if (crowded) this.#giveUp(new Error('no memory was left for so large a reply'))
   }
 
   #keepOf(part: Buffer): void {
     this.#kept += part.length
-    this.#slots.budget.takeInFlight(part.length)
+    this.#slots.budget.takeReply(part.length)
     this.#chunks ??= []
     // a copy: the chunk is a slice of what the socket read
     this.#chunks.push(Buffer.from(part))
@@ -141,7 +139,7 @@ export class Exchange implements Undici.DispatchHandler, Timed {
   /** What was kept of the answer is the receiver's now, or nobody's. */
   #letGo(): void {
     this.#chunks = null
-    if (this.#kept > 0) this.#slots.budget.giveInFlight(this.#kept)
+    if (this.#kept > 0) this.#slots.budget.giveReply(this.#kept)
     this.#kept = 0
   }
 

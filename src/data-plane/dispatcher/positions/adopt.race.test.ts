@@ -39,7 +39,7 @@ class Group {
       load: async (group: string) => this.saved.get(group) ?? null,
       remove: async (group: string) => void this.saved.delete(group),
     }
-    return adopt('g', true, { admin, positions, vault, signal: new AbortController().signal, reads: () => true })
+    return adopt('g', true, { admin, positions, vault, signal: new AbortController().signal, topics: new Set(['t']) })
   }
 
   get offsets(): number[] {

@@ -7,8 +7,8 @@ export interface AdoptionParts {
   readonly positions: Positions
   readonly vault: PositionVault
   readonly signal: AbortSignal
-  /** Topics that Outlets of this group read: their positions are ours to commit. */
-  reads(topic: string): boolean
+  /** What Outlets of this group read: positions there are ours to commit. */
+  readonly topics: ReadonlySet<string>
 }
 
 /** What became of a group that was to keep its positions. */
@@ -50,7 +50,7 @@ export async function adopt(group: string, mine: boolean, parts: AdoptionParts):
     if (why !== null && saved !== null)
       await giveBack(
         group,
-        kept.filter(({ topic }) => parts.reads(topic)),
+        kept.filter(({ topic }) => parts.topics.has(topic)),
         parts,
       )
     if (why !== null) return { kind: 'refused', why }
@@ -70,7 +70,7 @@ async function kindOf(group: string, { admin, signal }: AdoptionParts): Promise<
 async function makeAnew(group: string, kept: readonly Position[], parts: AdoptionParts): Promise<string | null> {
   const text = format(kept)
   if (text.length > mostVaultChars) return `its ${kept.length} positions are more than we can keep safe meanwhile`
-  const refused = await mayCommit(group, kept, parts)
+  const refused = (await maySee(parts)) ?? (await mayCommit(group, kept, parts))
   if (refused !== null) return refused
   await parts.vault.save(group, text)
   // another process may take itself for the one who does it, for a moment, and have done it
@@ -86,9 +86,20 @@ async function makeAnew(group: string, kept: readonly Position[], parts: Adoptio
   }
 }
 
+/** Kafka hides positions on topics that we may not see: those of its Outlets would be lost. Of topics of others nobody can tell. */
+async function maySee({ admin, topics, signal }: AdoptionParts): Promise<string | null> {
+  try {
+    await admin.describeTopics([...topics], signal)
+    return null
+  } catch (error) {
+    if (!isForbidden(error)) throw error
+    return `it may not see all topics whose positions it has to keep (${error.message.replace(/\.$/, '')})`
+  }
+}
+
 /** Whether what the group holds on topics of others could be given back: tried while nothing can be lost. */
 async function mayCommit(group: string, kept: readonly Position[], parts: AdoptionParts): Promise<string | null> {
-  const foreign = kept.filter(({ topic }) => !parts.reads(topic))
+  const foreign = kept.filter(({ topic }) => !parts.topics.has(topic))
   try {
     const there = await standing(foreign, parts)
     if (there.length > 0) await parts.positions.commit(group, there)
@@ -130,7 +141,7 @@ async function held(
   return (await parts.positions.fetch(new Map([[group, places]]))).get(group) ?? []
 }
 
-function isForbidden(error: unknown): boolean {
+function isForbidden(error: unknown): error is Fault {
   return error instanceof Fault && error.code === 'NotAuthorized'
 }
 

@@ -4,7 +4,7 @@ import { faultSource } from '../fault-source.ts'
 import { adopt, type AdoptionParts } from './adopt.ts'
 import { Turnstile } from './turnstile.ts'
 
-export interface AdopterHost extends Omit<AdoptionParts, 'reads'> {
+export interface AdopterHost extends Omit<AdoptionParts, 'topics'> {
   readonly clock: Clock
   /** The Outlets of this process that share the group. */
   siblings(group: string): readonly OutletRun[]
@@ -55,7 +55,7 @@ export class Adopter {
     if (done !== undefined) return settle(run, done.unconverted)
     const topics = new Set(siblings.map(({ outlet }) => outlet.topic))
     const mine = this.#host.speaksFor(group)
-    const adoption = await adopt(group, mine, { ...this.#host, reads: (topic) => topics.has(topic) })
+    const adoption = await adopt(group, mine, { ...this.#host, topics })
     if (adoption.kind === 'adopted') {
       for (const one of siblings) one.clearFault(faultSource.positions)
       settle(run, false)

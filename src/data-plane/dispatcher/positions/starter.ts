@@ -2,17 +2,17 @@ import type { PositionVault } from '../../../contract/route-source.ts'
 import type { Clock } from '../../../core/clock.ts'
 import { inTime } from '../../../core/deadline.ts'
 import { Fault } from '../../../core/fault.ts'
-import type { LogAdmin, LogReader, Position, Positions } from '../../../kafka/log.ts'
+import type { LogAdmin, LogReader, Positions } from '../../../kafka/log.ts'
 import type { Logger } from '../../../telemetry/logger.ts'
 import { Adopter } from './adopter.ts'
 import { BatchedPositions } from './batched-positions.ts'
 import { Coverage } from './coverage.ts'
 import { faultSource } from '../fault-source.ts'
 import type { OutletRun } from '../delivering/outlet-run.ts'
-import { firstOffsets } from './first-offsets.ts'
 import type { Partition } from '../reading/partition.ts'
-import { encodeProgress, type FirstStart, type Progress } from '../reading/progress.ts'
-import { planStart, type Start, type StartPlan } from './start-plan.ts'
+import type { FirstStart, Progress } from '../reading/progress.ts'
+import { lostIn, Placing, positionOf, type Placed } from './placing.ts'
+import { planStart, type StartPlan } from './start-plan.ts'
 import { Turnstile } from './turnstile.ts'
 
 /** The partitions of a process, as the start of an Outlet sees them. */
@@ -44,15 +44,12 @@ export interface StartHost {
   idle(group: string): Promise<void>
   /** Works while nothing else is committed for the group. */
   exclusively<T>(group: string, work: () => Promise<T>): Promise<T>
-  open(run: OutletRun, partition: Partition, progress: Progress): void
+  open(run: OutletRun, partition: Partition, progress: Progress, leaderEpoch: number): void
   /** Nobody is starting any more. */
   quiet(): void
   /** The group has live members of someone else. */
   inUse(run: OutletRun, error: Fault): void
 }
-
-/** `place` is the partition as it was when the start was planned: one that was taken away since, and given back, is another. */
-type Placed = Start & { readonly progress: Progress; readonly leaderEpoch: number; readonly place: Partition }
 
 /** A commit of starting positions that is under way. */
 interface Flight {
@@ -80,6 +77,7 @@ export class Starter {
   readonly #positions: BatchedPositions
   readonly #coverage: Coverage
   readonly #adopter: Adopter
+  readonly #placing: Placing
   readonly #commits = new Turnstile(32)
   readonly #running = new Map<OutletRun, Running>()
 
@@ -88,6 +86,7 @@ export class Starter {
     this.#positions = new BatchedPositions(host.positions)
     this.#coverage = new Coverage({ ...host, positions: this.#positions })
     this.#adopter = new Adopter(host)
+    this.#placing = new Placing(host)
   }
 
   /** How many partitions the Outlet's topic has, or which topic it is, may have changed: whether all have a start is looked at anew. */
@@ -186,7 +185,7 @@ export class Starter {
     const now = Math.floor(this.#host.clock.now() / 1000)
     const owned = partitions.map(({ at }) => at.partition)
     const plan = planStart(owned, total, known, now, this.#host.graceMs / 1000, this.#before(run, total))
-    const placed = await this.#place(run, plan, partitions)
+    const placed = await this.#placing.place(run.outlet, plan, partitions)
     const commit = () => this.#host.exclusively(group, () => this.#commit(run, plan, placed, state))
     if (!(await this.#commits.pass(commit))) return run.released
     // not before: a first start that was never committed is none
@@ -212,7 +211,7 @@ export class Starter {
     const ours = placed.filter(({ place }) => !place.closed)
     if (ours.length === 0 || run.released || !this.#host.mayAct()) return false
     const abort = new AbortController()
-    const positions = ours.map((one) => position(one, topic, plan))
+    const positions = ours.map((one) => positionOf(one, topic, plan))
     const { promise: ended, resolve } = Promise.withResolvers<void>()
     state.flight = { places: ours.map(({ place }) => place), abort, ended }
     try {
@@ -227,59 +226,15 @@ export class Starter {
     }
   }
 
-  async #place(run: OutletRun, plan: StartPlan, partitions: readonly Partition[]): Promise<readonly Placed[]> {
-    const { topic } = run.outlet
-    const missing = plan.starts.filter(({ kind }) => kind !== 'resumed').map(({ partition }) => ({ topic, partition }))
-    const ranges = missing.length === 0 ? [] : await this.#host.reader.range(missing)
-    const firsts = await firstOffsets(this.#host.reader, run.outlet, plan, ranges)
-    const placed: Placed[] = []
-    for (const one of plan.starts) {
-      const place = partitions.find(({ at }) => at.partition === one.partition)
-      if (place === undefined) continue
-      if (one.kind === 'resumed') placed.push({ ...one, place })
-      else {
-        const range = ranges.find(({ partition }) => partition === one.partition)
-        if (range === undefined) continue
-        const at = Number((one.kind === 'first' ? firsts.get(one.partition) : undefined) ?? range.start)
-        // nothing was ever there, so nothing can come again
-        const kind = range.end === 0n ? 'first' : one.kind
-        placed.push({ ...one, kind, place, progress: { position: at, upTo: at, pending: [] }, leaderEpoch: -1 })
-      }
-    }
-    return placed
-  }
-
   #open(run: OutletRun, placed: readonly Placed[]): void {
     const missing = this.#host.missing(run)
     for (const one of placed) {
       if (!missing.includes(one.place)) continue
-      this.#notice(run, one)
-      this.#host.open(run, one.place, one.progress)
+      const lost = lostIn(one, run.outlet)
+      if (lost !== null) run.setFault('expired', 'EventsExpired', lost)
+      this.#host.open(run, one.place, one.progress, one.leaderEpoch)
     }
   }
-
-  #notice(run: OutletRun, one: Placed): void {
-    const { topic, group } = run.outlet
-    if (one.kind === 'expired') {
-      const what = `Group ${group} has no position on partition ${one.partition} of topic ${topic} any more`
-      run.setFault(
-        'expired',
-        'EventsExpired',
-        `${what}: it goes on at the start of the log, events may be delivered again.`,
-      )
-    } else if (one.kind === 'grown') {
-      this.#host.logger.info(
-        { topic, partition: one.partition, group },
-        'new partition: starts at the start of the log',
-      )
-    }
-  }
-}
-
-function position(one: Placed, topic: string, plan: StartPlan): Position {
-  const { progress, partition, leaderEpoch } = one
-  const metadata = encodeProgress(progress, plan.firstStart)
-  return { topic, partition, offset: BigInt(progress.position), leaderEpoch, metadata }
 }
 
 /** Waits, at most until someone wakes it or there is nothing to wait for; then another round is due. */

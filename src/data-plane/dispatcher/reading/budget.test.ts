@@ -30,11 +30,11 @@ async function turns(): Promise<void> {
 it('tails that wait read on once events in flight leave some room, though most is theirs for long', async () => {
   const budget = new Budget(1000)
   const one = join(budget, 0)
-  budget.takeInFlight(1000)
+  budget.take(1000)
   budget.whenRoom(() => {})
   await turns()
   expect(one.resumed).toBe(0)
-  budget.giveInFlight(100)
+  budget.give(100)
   await turns()
   expect(one.resumed).toBe(1)
 })
@@ -42,7 +42,7 @@ it('tails that wait read on once events in flight leave some room, though most i
 it('a dispatcher that needs room gets what another one has read and does not look at', async () => {
   const budget = new Budget(1000)
   const [idle, busy] = [join(budget, 250), join(budget, 0)]
-  budget.takeInFlight(550)
+  budget.take(550)
   let room = false
   budget.whenRoom(() => (room = true))
   await turns()

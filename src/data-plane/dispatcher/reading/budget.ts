@@ -1,3 +1,5 @@
+import { InFlight } from './in-flight.ts'
+
 /** A partition, as far as it holds what can be read again. */
 export interface Holding {
   readonly ring: { readonly bytes: number; clear(): void }
@@ -12,15 +14,23 @@ export interface Holder {
   dropReads(): void
 }
 
+/** What events in flight may take. */
+const IN_FLIGHT_SHARE = 1 / 2
 /** What all rings together may take. */
 const RINGS_SHARE = 1 / 4
 /** And all catch-up reads. */
 const READS_SHARE = 1 / 4
+/** And all replies that are being read; large ones are given up before. */
+const REPLIES_SHARE = 3 / 16
+const LARGE_REPLIES_SHARE = 1 / 8
+/** A reply that is no larger is no large one, bytes. */
+const SMALL_REPLY_BYTES = 64 * 1024
 
 /**
  * One bound for the memory of a process, whatever the number of its dispatchers: rings, catch-up reads and events in flight. When it runs out
  * catch-up stops first (at 3/4), then readers pause, and whoever waits for room makes the rings give up what they hold, the largest of all
- * dispatchers first, and then the catch-up reads. Events in flight make all windows smaller alike: so no dispatcher takes what another one needs.
+ * dispatchers first, and then the catch-up reads. What cannot be read again, events in flight and replies, has bounds of its own, which leave room
+ * for the rest: so tails never wait for subscribers.
  *
  *     whenRoom ─► (later turn) relieve: rings are cleared ─► room again? resume : with the next `give`
  *                     ▲
@@ -29,14 +39,17 @@ const READS_SHARE = 1 / 4
 export class Budget {
   readonly limit: number
   used = 0
-  /** The part of `used` that events in flight hold. */
-  inFlight = 0
+  /** The part of `used` that replies hold while they are read. */
+  replies = 0
+  /** The part of `used` that events in flight hold, and who of them may begin. */
+  readonly inFlight: InFlight
   readonly #holders = new Set<Holder>()
   readonly #waiting = new Set<() => void>()
   #relief: NodeJS.Immediate | undefined
 
   constructor(limit: number) {
     this.limit = limit
+    this.inFlight = new InFlight(limit * IN_FLIGHT_SHARE, this)
   }
 
   /** One more shares in it. @returns the way to leave. */
@@ -65,28 +78,18 @@ export class Budget {
     return this.used >= this.limit
   }
 
-  /** Events in flight, and the answers to them, take all of it: nothing that can be read again is left to give up. */
-  get full(): boolean {
-    return this.inFlight >= this.limit
+  /** There is no room for more of a reply of which so much is kept. */
+  crowded(kept: number): boolean {
+    return this.replies >= this.limit * (kept > SMALL_REPLY_BYTES ? LARGE_REPLIES_SHARE : REPLIES_SHARE)
   }
 
-  /** Events in flight take more than half: windows shrink to one, so that Outlets that wait for their subscribers leave room for the others. */
-  get tight(): boolean {
-    return this.inFlight > this.limit / 2
-  }
-
-  /** Events in flight take little: there may be some that only wait for their turn. */
-  get roomy(): boolean {
-    return this.inFlight < this.limit / 4
-  }
-
-  takeInFlight(bytes: number): void {
-    this.inFlight += bytes
+  takeReply(bytes: number): void {
+    this.replies += bytes
     this.take(bytes)
   }
 
-  giveInFlight(bytes: number): void {
-    this.inFlight -= bytes
+  giveReply(bytes: number): void {
+    this.replies -= bytes
     this.give(bytes)
   }
 

@@ -3,14 +3,14 @@ import { Countdown } from '../delivering/countdown.ts'
 import type { Consumer } from '../delivering/consumer.ts'
 import type { Delivery, DeliveryOwner } from '../delivering/deliver.ts'
 import { Behind } from './behind.ts'
-import { Flights } from './flights.ts'
+import { Flights, hasRoom } from './flights.ts'
 import { formFor } from './form.ts'
 import type { Place, Toucher } from './place.ts'
 import type { Progress } from './progress.ts'
 import { Remainder } from './remainder.ts'
 import { standingAt } from './standing.ts'
 import type { Entry, Segment } from './segment.ts'
-import type { InLine } from '../delivering/lane.ts'
+import type { InLine } from '../in-line.ts'
 
 /** Records that a cursor looks at in one turn, so that a long stretch that does not match holds up nobody. */
 const TURN = 1000
@@ -42,16 +42,25 @@ export class Cursor implements DeliveryOwner, InLine {
   /** Detached: what to read next. Attached: what lies below is not ours to deliver. */
   #next = 0
   #remainder: Remainder
+  /** No record that it knows to be finished was written under a later one; an earlier one would make it seem that the log was cut. */
+  #epoch: number
   /** Null while it is attached. */
-  #behind: Behind | null = new Behind(-1, false)
+  #behind: Behind | null = new Behind(false)
 
-  /** @param committer told when the position may have moved. */
-  constructor(consumer: Consumer, place: Place<Cursor>, progress: Progress, committer: Toucher<Cursor>) {
+  /** @param committer told when the position may have moved. @param leaderEpoch of the records below `progress.upTo`, or a later one. */
+  constructor(
+    consumer: Consumer,
+    place: Place<Cursor>,
+    progress: Progress,
+    committer: Toucher<Cursor>,
+    leaderEpoch: number,
+  ) {
     this.consumer = consumer
     this.place = place
     this.#committer = committer
     this.#next = this.committed = progress.position
     this.#remainder = Remainder.of(progress)
+    this.#epoch = leaderEpoch
   }
 
   /** The Outlet's group, which holds the position. */
@@ -84,7 +93,7 @@ export class Cursor implements DeliveryOwner, InLine {
   }
 
   get leaderEpoch(): number {
-    return this.#behind?.leaderEpoch ?? this.place.leaderEpoch
+    return this.isAttached ? Math.max(this.#epoch, this.place.leaderEpoch) : this.#epoch
   }
 
   progress(): Progress {
@@ -112,10 +121,7 @@ export class Cursor implements DeliveryOwner, InLine {
   offer(entry: Entry): void {
     const form = entry.event === null ? formFor(entry, this.consumer.prepared) : entry
     if (form === null || !this.#wanted(entry.offset)) return
-    if (!this.#hasRoom()) return void this.#detach(entry.offset)
-    // a batch that somebody failed to take comes again: this one was taken
-    this.#next = entry.offset + 1
-    this.#begin(form)
+    if (!hasRoom(this, this.consumer, this.#pending) || !this.#begins(form)) this.#detach(entry.offset)
   }
 
   /**
@@ -130,7 +136,7 @@ export class Cursor implements DeliveryOwner, InLine {
     // what it begins may come to its end at once, and take it on to the head
     for (
       let behind: Behind | null = this.#behind;
-      behind !== null && this.running && this.#hasRoom();
+      behind !== null && this.running && hasRoom(this, this.consumer, this.#pending);
       behind = this.#behind
     ) {
       this.#next = this.#remainder.after(this.#next)
@@ -142,7 +148,7 @@ export class Cursor implements DeliveryOwner, InLine {
         return this.place.behind(this)
       }
       if (left-- === 0) return behind.later(() => this.pump())
-      this.#step(behind, segment)
+      if (!this.#step(behind, segment)) break
     }
     this.place.progressed(this)
   }
@@ -190,6 +196,8 @@ export class Cursor implements DeliveryOwner, InLine {
     this.#remainder.cut(cut)
     const to = anew ? next : Math.min(this.next, next)
     const behind = this.#behind ?? this.#detach(to)
+    // another log begins to count anew
+    if (anew) this.#epoch = -1
     this.#next = to
     behind.asked = false
     this.#leaveChunk()
@@ -239,17 +247,13 @@ export class Cursor implements DeliveryOwner, InLine {
     return behind
   }
 
-  /** Without room in the lane it gets in line: events that would only wait there are better left in the ring. */
-  #hasRoom(): boolean {
-    const { subscriber, paused } = this.consumer.prepared
-    if (paused || this.#pending?.hasRoom === false) return false
-    if (!subscriber.lane.full) return true
-    subscriber.lane.line(this)
-    return false
-  }
-
-  #begin(form: Entry): void {
+  /** Without room in memory it gets in line there, and the event does not begin. */
+  #begins(form: Entry): boolean {
+    if (!this.consumer.share.admits(this, form, this.consumer.prepared.json)) return false
+    // a batch that somebody failed to take comes again: this one was taken
+    this.#next = form.offset + 1
     ;(this.#pending ??= new Flights(this.consumer, this)).begin(form)
+    return true
   }
 
   #attach(): void {
@@ -259,7 +263,8 @@ export class Cursor implements DeliveryOwner, InLine {
   }
 
   #detach(next: number): Behind {
-    this.#behind = new Behind(this.place.leaderEpoch, true)
+    this.#epoch = this.leaderEpoch
+    this.#behind = new Behind(true)
     this.#next = next
     this.place.detached(this)
     return this.#behind
@@ -277,18 +282,14 @@ export class Cursor implements DeliveryOwner, InLine {
     this.place.leftChunk(this)
   }
 
-  #step(behind: Behind, segment: Segment): void {
-    behind.leaderEpoch = segment.leaderEpoch
-    const index = segment.indexOf(this.#next, behind.hint)
-    behind.hint = index + 1
-    if (index >= segment.length) {
-      this.#next = segment.next
-      return
-    }
-    const entry = segment.entry(index, this.place.shared)
-    const form = this.#wanted(entry.offset) ? formFor(entry, this.consumer.prepared) : null
-    this.#next = entry.offset + 1
-    if (form !== null) this.#begin(form)
+  /** @returns whether it got on. */
+  #step(behind: Behind, segment: Segment): boolean {
+    this.#epoch = Math.max(this.#epoch, segment.leaderEpoch)
+    const entry = behind.look(segment, this.#next, this.place.shared)
+    const form = entry !== null && this.#wanted(entry.offset) ? formFor(entry, this.consumer.prepared) : null
+    if (form !== null) return this.#begins(form)
+    this.#next = entry === null ? segment.next : entry.offset + 1
+    return true
   }
 
   #wanted(offset: number): boolean {

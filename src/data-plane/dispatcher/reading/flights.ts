@@ -1,4 +1,5 @@
 import type { Consumer } from '../delivering/consumer.ts'
+import type { InLine } from '../in-line.ts'
 import { Delivery, type DeliveryOwner } from '../delivering/deliver.ts'
 import { KeyOrder } from './key-order.ts'
 import type { Entry } from './segment.ts'
@@ -34,7 +35,7 @@ export class Flights extends Tracker<Delivery> {
 
   begin(entry: Entry): void {
     const delivery = new Delivery(entry, this.#consumer, this.#owner)
-    entry.hold(this.#consumer.services.budget)
+    delivery.cost = this.#consumer.share.take(entry, this.#consumer.prepared.json)
     this.add(delivery)
     if (!this.#keyed || entry.key === null || this.#keys.join(delivery, entry.key)) delivery.start()
   }
@@ -42,7 +43,7 @@ export class Flights extends Tracker<Delivery> {
   /** It is through, or given up. @returns who may begin now. */
   end(delivery: Delivery): Delivery | null {
     this.remove(delivery)
-    delivery.entry.release(this.#consumer.services.budget)
+    this.#consumer.share.give(delivery.entry, delivery.cost)
     return this.#keys.leave(delivery)
   }
 
@@ -93,4 +94,14 @@ export class Flights extends Tracker<Delivery> {
     for (const delivery of this) this.#keys.leave(delivery)
     if (running) for (const delivery of held) delivery.start()
   }
+}
+
+/** Whether one more of them may begin. If not, who asks gets in line for what is missing: an event that would only wait is better left in the ring. */
+export function hasRoom(one: InLine, { prepared, share }: Consumer, pending: Flights | null): boolean {
+  const { subscriber, paused } = prepared
+  if (paused) return false
+  if (pending?.hasRoom === false) share.untilWider(one)
+  else if (subscriber.lane.full) subscriber.lane.line(one)
+  else return true
+  return false
 }

@@ -85,10 +85,7 @@ export class Partition implements Place<Cursor> {
    * hold up the rest.
    */
   open(cursors: readonly Cursor[]): void {
-    for (const cursor of cursors) {
-      this.#cursors.add(cursor)
-      this.#detached.add(cursor)
-    }
+    for (const all of [this.#cursors, this.#detached]) for (const cursor of cursors) all.add(cursor)
     const foremost = Math.max(-1, ...cursors.map((cursor) => cursor.position))
     if (foremost >= 0 && (this.head === Infinity || foremost > this.head + JUMP)) this.#startTail(foremost)
     for (const cursor of cursors) cursor.run()
@@ -134,6 +131,7 @@ export class Partition implements Place<Cursor> {
     this.head = next
     if (moved.kind === 'expired') return
     this.end = next
+    if (moved.kind === 'recreated') this.leaderEpoch = -1
     for (const cursor of this.#cursors) cursor.rewind(next, moved.kind === 'recreated')
     for (const cursor of this.#cursors) cursor.pump()
   }

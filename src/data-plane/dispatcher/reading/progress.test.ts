@@ -77,6 +77,20 @@ test('whatever comes and goes, as long as the tracker is not full its offsets ar
   expect(wasFull).toBeGreaterThan(0)
 })
 
+test('a position that a tool moved, with its metadata copied, is bare: nothing is taken for finished that was not', () => {
+  const given = { position: 1000, upTo: 1050, pending: [1000, 1010] }
+  const text = encodeProgress(given, start)
+  expect(decodeProgress(1000, text)).toEqual({ progress: given, start })
+  for (const position of [951, 1049, 2000])
+    expect(decodeProgress(position, text)).toEqual({ progress: { position, upTo: position, pending: [] }, start })
+})
+
+test('what the version before wrote, without its position, is read', () => {
+  const bytes = [1, 2, 50, 2, 0, 10]
+  const { progress: read } = decodeProgress(1000, `m1:${Buffer.from(bytes).toString('base64')}`)
+  expect(read).toEqual({ position: 1000, upTo: 1050, pending: [1000, 1010] })
+})
+
 test('what would be too long is left out; the position and the first start stay', () => {
   const pending = Array.from({ length: 2000 }, (_, i) => i * 3)
   const text = encodeProgress({ position: 0, upTo: 6000, pending }, start)

@@ -16,6 +16,15 @@ export interface Progress {
   readonly pending: readonly number[]
 }
 
+/** What is left of it in a log that was cut at `end`. */
+export function cutAt({ position, upTo, pending }: Progress, end: number): Progress {
+  return {
+    position: Math.min(position, end),
+    upTo: Math.min(upTo, end),
+    pending: pending.filter((offset) => offset < end),
+  }
+}
+
 /** When and with how many partitions an Outlet first started. Travels with every position, so that no owner has to guess. */
 export interface FirstStart {
   /** Seconds since 1970; 0 when unknown. */
@@ -44,7 +53,11 @@ export function gapBytes(gap: number): number {
   return bytes
 }
 
-/** Commit metadata: `m1:` + base64 of varints: first start, its partitions, upTo − position, count and gaps of `pending`. */
+/**
+ * Commit metadata: `m1:` + base64 of varints: first start, its partitions, upTo − position, count and gaps of `pending`, position. The last
+ * tells whether the rest belongs to the offset that it stands beside: tools that mirror a group into another Kafka move the one, and copy the
+ * other.
+ */
 export function encodeProgress(progress: Progress, start: FirstStart): string {
   const bytes: number[] = []
   putVarint(bytes, start.at)
@@ -58,20 +71,25 @@ export function encodeProgress(progress: Progress, start: FirstStart): string {
       putVarint(bytes, offset - last)
       last = offset
     }
+    putVarint(bytes, progress.position)
   }
   const text = PREFIX + Buffer.from(bytes).toString('base64')
   return text.length <= MAX_LENGTH ? text : PREFIX + Buffer.from(bytes.slice(0, stamp)).toString('base64')
 }
 
-/** Reads what {@link encodeProgress} wrote. Metadata of another program, another version or damaged: the bare position. */
+/** Reads what {@link encodeProgress} wrote. Metadata of another program, another version, another position or damaged: the bare position. */
 export function decodeProgress(position: number, metadata: string): { progress: Progress; start: FirstStart } {
   const bare = { position, upTo: position, pending: [] }
   if (!metadata.startsWith(PREFIX)) return { progress: bare, start: unknownStart }
   const numbers = getVarints(Buffer.from(metadata.slice(PREFIX.length), 'base64'))
-  const [at, partitions, length, count, ...gaps] = numbers ?? []
+  const [at, partitions, length, count, ...rest] = numbers ?? []
   if (at === undefined || partitions === undefined) return { progress: bare, start: unknownStart }
   const start = { at, partitions }
-  if (length === undefined || count === undefined || gaps.length !== count) return { progress: bare, start }
+  if (length === undefined || count === undefined) return { progress: bare, start }
+  const [gaps, written] = [rest.slice(0, count), rest.slice(count)]
+  // versions before wrote no position
+  if (gaps.length !== count || written.length > 1 || (written[0] ?? position) !== position)
+    return { progress: bare, start }
   let last = position
   const pending = gaps.map((gap) => (last += gap))
   const upTo = position + length

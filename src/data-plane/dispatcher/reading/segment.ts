@@ -3,10 +3,6 @@ import type { CloudEvent } from '../../../event/cloud-event.ts'
 import type { Batch, LogRecord, TopicPartition } from '../../../kafka/log.ts'
 import { fromForeign } from '../../wire/foreign-record.ts'
 import { fromRecord, NotAnEvent } from '../../wire/record.ts'
-import type { Budget } from './budget.ts'
-
-/** What an event in flight costs beside its data: attributes, delivery, request. */
-const OVERHEAD = 2048
 
 /**
  * One record, decoded once for all Outlets. While deliveries hold it, it owns its data: a 1 KB value must not keep the 10 MB
@@ -26,7 +22,6 @@ export class Entry {
   key: string | null = null
   #rawKey: Buffer | null
   #holders = 0
-  #bytes = 0
   /** What became of it where it is no event: one for each conversion that was asked for, all null before the first. */
   #forms: Form[] | null = null
 
@@ -50,8 +45,19 @@ export class Entry {
     return entry
   }
 
-  hold(budget: Budget): void {
-    if (this.#holders++ > 0) return
+  /** Of its data and its key. */
+  get bytes(): number {
+    const data = this.event === null ? this.record?.value : this.event.data
+    return (data?.length ?? 0) + (this.#rawKey?.length ?? this.key?.length ?? 0)
+  }
+
+  get isHeld(): boolean {
+    return this.#holders > 0
+  }
+
+  /** @returns whether nobody else held it. */
+  hold(): boolean {
+    if (this.#holders++ > 0) return false
     if (this.event !== null) this.event = owned(this.event)
     else if (this.record !== null) this.record = ownedRecord(this.record)
     if (this.#rawKey !== null) {
@@ -59,13 +65,12 @@ export class Entry {
       this.key = this.#rawKey.toString('latin1')
       this.#rawKey = null
     }
-    const data = this.event?.data ?? this.record?.value
-    this.#bytes = OVERHEAD + (data?.length ?? 0) + (this.key?.length ?? 0)
-    budget.takeInFlight(this.#bytes)
+    return true
   }
 
-  release(budget: Budget): void {
-    if (--this.#holders === 0) budget.giveInFlight(this.#bytes)
+  /** @returns whether nobody holds it any more. */
+  release(): boolean {
+    return --this.#holders === 0
   }
 }
 

@@ -18,7 +18,7 @@ interface QuestionsOptions {
 /** The part of the administration that changes nothing. */
 export type AdminQuestions = Pick<
   LogAdmin,
-  'describeTopics' | 'listTopics' | 'describeGroup' | 'positionRetentionMs' | 'close'
+  'describeTopics' | 'clusterId' | 'listTopics' | 'describeGroup' | 'positionRetentionMs' | 'close'
 >
 
 /** Of a topic that we may read and write, but not look into (ACL DescribeConfigs): Kafka's default. */
@@ -54,6 +54,10 @@ class KafkaQuestions implements AdminQuestions {
     const wanted = [...new Set(names)]
     if (wanted.length === 0) return []
     return this.#retry.run('describing topics', signal, () => this.#describe(wanted))
+  }
+
+  clusterId(signal?: AbortSignal): Promise<string> {
+    return this.#retry.run('asking for the id of the cluster', signal, () => this.#cluster.id())
   }
 
   listTopics(signal?: AbortSignal): Promise<readonly string[]> {

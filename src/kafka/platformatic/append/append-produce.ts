@@ -2,7 +2,7 @@ import type { Reader } from '@platformatic/kafka'
 import { batchSize, writeBatch } from './append-batch.ts'
 import type { Encodable, HeaderNameEncoder, Identity } from './append-batch.ts'
 import type { BrokerConnection } from '../broker-connection.ts'
-import type { PartitionLeader } from '../cluster.ts'
+import type { PartitionLeader } from '../topic-metadata.ts'
 import { Writer } from '../library.ts'
 
 /** One batch of one partition in a Produce request. */

@@ -1,7 +1,8 @@
 import { Fault } from '../../../core/fault.ts'
 import type { TopicPartition } from '../../log.ts'
 import type { BrokerLinks } from './broker-links.ts'
-import type { Cluster, PartitionLeader } from '../cluster.ts'
+import type { Cluster } from '../cluster.ts'
+import type { PartitionLeader } from '../topic-metadata.ts'
 import { errorsInside, kafkaErrorName, refusalOf, toFault } from '../faults.ts'
 import { partitionKey } from './followed.ts'
 import type { AnswerTo } from '../versions.ts'
@@ -16,7 +17,7 @@ export interface Range {
 type Offsets = readonly (bigint | undefined)[]
 
 type ListOffsetsResponse = AnswerTo<'listOffsets'>
-type Led = TopicPartition & { readonly leader: PartitionLeader }
+export type Led = TopicPartition & { readonly leader: PartitionLeader }
 
 const EARLIEST = -2n
 const LATEST = -1n
@@ -78,13 +79,13 @@ async function listOffsets(
   return answers
 }
 
-async function findLeaders(
+export async function findLeaders<At extends TopicPartition>(
   cluster: Cluster,
-  asked: readonly TopicPartition[],
-  answers: Map<string, Offsets | Fault>,
-): Promise<Led[]> {
-  const led: Led[] = []
-  const find = async (at: TopicPartition): Promise<void> => {
+  asked: readonly At[],
+  answers: Map<string, unknown>,
+): Promise<(At & Led)[]> {
+  const led: (At & Led)[] = []
+  const find = async (at: At): Promise<void> => {
     try {
       const leader = await leaderOf(cluster, at)
       led.push({ ...at, leader })

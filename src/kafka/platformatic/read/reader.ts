@@ -3,11 +3,12 @@ import { retryBackoffMs } from '../../../core/backoff.ts'
 import type { Clock } from '../../../core/clock.ts'
 import { Fault } from '../../../core/fault.ts'
 import type { Logger } from '../../../telemetry/logger.ts'
-import type { LogReader, TopicPartition } from '../../log.ts'
+import type { LeaderEpoch, LogReader, TopicPartition } from '../../log.ts'
 import { BrokerLinks } from './broker-links.ts'
 import { CatchUp } from './catch-up.ts'
 import type { Cluster } from '../cluster.ts'
 import { partitionKey } from './followed.ts'
+import { listEpochEnds } from './epoch-ends.ts'
 import { listOffsetsAt, listRanges } from './ranges.ts'
 import { RecordDecoder } from './record-batch.ts'
 import { KafkaTail } from './tail.ts'
@@ -59,6 +60,19 @@ export function createReader(cluster: Cluster, options: ReaderOptions): LogReade
       const offsets = await patiently(asked, closing.signal, list)
       return asked.map((at) => ({ ...place(at), offset: answerFor(at, offsets) }))
     },
+    epochEnds: async (asked) => {
+      const known = asked.filter(({ leaderEpoch }) => leaderEpoch >= 0)
+      // Kafka is asked about a partition once in a request
+      const rounds = Map.groupBy(known, ({ leaderEpoch }) => leaderEpoch)
+      const list = (some: readonly LeaderEpoch[]) => listEpochEnds(cluster, links, some)
+      const told = await Promise.all(
+        Array.from(rounds.values(), async (some) => {
+          const ends = await patiently(some, closing.signal, list)
+          return some.map((one) => ({ ...one, end: answerFor(one, ends) }))
+        }),
+      )
+      return told.flat()
+    },
     async close() {
       closing.abort()
       links.close()
@@ -68,10 +82,10 @@ export function createReader(cluster: Cluster, options: ReaderOptions): LogReade
 }
 
 /** Asks again for what is missing while that may help; then every partition has an answer. */
-async function patiently<T>(
-  asked: readonly TopicPartition[],
+async function patiently<T, At extends TopicPartition>(
+  asked: readonly At[],
   signal: AbortSignal,
-  list: (some: readonly TopicPartition[]) => Promise<ReadonlyMap<string, T | Fault>>,
+  list: (some: readonly At[]) => Promise<ReadonlyMap<string, T | Fault>>,
 ): Promise<ReadonlyMap<string, T>> {
   const known = new Map<string, T>()
   for (let tries = 1; ; tries++) {
