@@ -25,7 +25,10 @@ const at = z.number().nonnegative()
 export const Accepted = z.strictObject({ at, inlet: Source, place: LogPlace })
 export type Accepted = z.infer<typeof Accepted>
 
-/** The ingress took a request and did not store its event. `id` and `source` as far as they could be read, cut to 256 characters. */
+/**
+ * The ingress took a request and did not store its event. `id` and `source` as far as they could be read, cut to 256 characters; of one that was
+ * refused with others of its batch the source is known only to who asks for it.
+ */
 export const Refused = z.strictObject({
   at,
   /** Path of the request, cut to 256 characters. */
@@ -152,8 +155,8 @@ export interface Named {
 /** Port: takes what the ingress did. Hot: costs some writes into memory, never throws, never waits. */
 export interface IngressLineage {
   accepted(inlet: Inlet, event: Named, partition: number, offset: bigint): void
-  /** @param path of the request. */
-  refused(path: string, event: Named, problem: Pick<Refused, 'status' | 'code' | 'detail'>): void
+  /** @param path of the request. @param events one, or those of a batch. */
+  refused(path: string, events: readonly Named[], problem: Pick<Refused, 'status' | 'code' | 'detail'>): void
 }
 
 /** Port: takes how deliveries ended. Hot, as {@link IngressLineage}. */

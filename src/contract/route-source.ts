@@ -42,6 +42,19 @@ export type OutletFaultReason =
   /** Events flow, but the log may forget the group's positions: it had members of someone else, and we may not make it anew. */
   | 'PositionsExpire'
 
+/** Faults that tell of events that were lost or set aside while the rest flows. */
+const flowing: ReadonlySet<string> = new Set<OutletFaultReason>([
+  'EventsExpired',
+  'DeliveryFailed',
+  'LoopDetected',
+  'PositionsExpire',
+])
+
+/** Whether events stand still until it is mended. A reason that we do not know, of a newer worker, is taken for the worse. */
+export function haltsDelivery(reason: string): boolean {
+  return !flowing.has(reason)
+}
+
 /** What the data plane says about one Outlet. Sent on change only. */
 export interface OutletReport {
   readonly uid: string

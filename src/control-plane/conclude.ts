@@ -133,6 +133,7 @@ function viewOf({ asked }: CompiledSource, own: readonly { topic: string }[], ob
     asked.kind === 'names' ? states.every(({ state }) => state !== undefined) : observed.existing !== undefined
   return {
     seen: known,
+    cluster: null,
     fault: away === null ? null : { reason: away.reason, message: away.message },
     found: new Map(there.map(({ name }) => [name, { id: '', partitions: 1 }])),
     missing: states

@@ -1,4 +1,5 @@
 import { sourceLabels } from '../contract/objects.ts'
+import type { Outlet } from '../contract/outlet.ts'
 import type { Source } from '../contract/source.ts'
 import { apiVersionOf, type KubeObject, type ObjectName, type Resource, type StoredObject } from '../kube/client.ts'
 
@@ -15,6 +16,11 @@ export interface ContractDraft {
  */
 export function contractObject(resource: Resource, { uid, ...spec }: ContractDraft, namespace: string): KubeObject {
   return { apiVersion: apiVersionOf(resource), kind: resource.kind, metadata: { name: uid, namespace }, spec }
+}
+
+/** An Outlet as it stands, but that nothing is delivered: what it needs is gone for a while, and its positions are kept until that is back. */
+export function haltedDraft({ metadata, spec }: StoredObject): Omit<Outlet, 'generation'> {
+  return { ...(spec as Omit<Outlet, 'uid' | 'generation'>), uid: metadata.name, paused: true }
 }
 
 /** Values of labels have 63 characters at most, names of objects 253: the label then has what fits; `spec.source` has the whole. */

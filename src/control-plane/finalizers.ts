@@ -1,3 +1,6 @@
+import type { KubeClient, StoredObject } from '../kube/client.ts'
+import { kinds } from '../kube/kinds.ts'
+
 /**
  * Finalizers, those that we set first. In the form domain/name: for a bare domain the API server prints a warning into every `kubectl apply`. The
  * second is that of Knative's controllers, which an adopted object has: it stands for ours, and goes with it.
@@ -21,8 +24,26 @@ export function held(kind: HeldKind, present: readonly string[] = []): readonly 
   return isHeld(kind, present) ? present : [...present, finalizers[kind][0]]
 }
 
-/** Without ours. */
-export function released(kind: HeldKind, present: readonly string[] = []): readonly string[] {
+/** Puts our finalizer, before anything is made that must be cleaned up. @throws ApiConflict when the object changed meanwhile. */
+export function hold(client: KubeClient, kind: HeldKind, object: StoredObject, signal: AbortSignal): Promise<void> {
+  return setFinalizers(client, kind, object, held(kind, object.metadata.finalizers), signal)
+}
+
+/** Takes ours off: all that was made of the object is gone. @throws ApiConflict when it changed meanwhile. */
+export function release(client: KubeClient, kind: HeldKind, object: StoredObject, signal: AbortSignal): Promise<void> {
   const names: readonly string[] = finalizers[kind]
-  return present.filter((name) => !names.includes(name))
+  const others = object.metadata.finalizers?.filter((name) => !names.includes(name)) ?? []
+  return setFinalizers(client, kind, object, others, signal)
+}
+
+async function setFinalizers(
+  client: KubeClient,
+  kind: HeldKind,
+  { metadata }: StoredObject,
+  names: readonly string[],
+  signal: AbortSignal,
+): Promise<void> {
+  const { name, namespace = '', uid, resourceVersion } = metadata
+  const body = { metadata: { uid, resourceVersion, finalizers: names } }
+  await client.patch(kinds[kind], { name, namespace }, { kind: 'merge', body }, signal)
 }

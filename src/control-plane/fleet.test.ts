@@ -86,6 +86,12 @@ it('a worker lives while its pod is Ready, and tells what changed', async () => 
   expect(fleet.live('ingress')).toEqual([])
   await put(kinds.worker, { seen: '9', owns: [] })
   await when(() => told.some((change) => change.kind === 'seen' && change.from === '7' && change.to === '9'))
+  const members = () => told.filter(({ kind }) => kind === 'members').length
+  const before = members()
+  await put(kinds.worker, { seen: '9', owns: [], refused: ['a'] })
+  await when(() => members() === before + 1)
+  await put(kinds.worker, { seen: '9', owns: [], refused: ['b'] })
+  await when(() => members() === before + 2)
   await put(kinds.pod, ready('False'))
   await when(() => fleet.live('dispatcher').length === 0)
   await put(kinds.pod, ready('True'))

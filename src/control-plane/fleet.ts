@@ -100,7 +100,7 @@ function isReady(pod: StoredObject | undefined): boolean {
 }
 
 function sameOwns(a: LiveWorker, b: LiveWorker): boolean {
-  if (a.owns.size !== b.owns.size || a.refused.size !== b.refused.size) return false
+  if (a.owns.size !== b.owns.size || a.refused.symmetricDifference(b.refused).size > 0) return false
   return [...a.owns].every(([topic, partitions]) => {
     const other = b.owns.get(topic)
     return other !== undefined && other.size === partitions.size && partitions.isSubsetOf(other)

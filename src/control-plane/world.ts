@@ -1,5 +1,5 @@
 import type { Clock } from '../core/clock.ts'
-import type { KubeClient, ObjectName, Resource, StoredObject } from '../kube/client.ts'
+import type { KubeClient, ObjectName, Resource } from '../kube/client.ts'
 import { applyChild } from '../kube/child.ts'
 import type { EventRecorder } from '../kube/events.ts'
 import { keyOf, type Store } from '../kube/store.ts'
@@ -93,17 +93,4 @@ export function applyContract(
   const owner = { labels: sourceLabelsOf(draft.source) }
   const options = { client: world.client, store, owner, fieldManager, signal, storeIsWhole: true }
   return applyChild(options, resource, contractObject(resource, draft, world.namespace))
-}
-
-/** Puts the finalizers of an object. @throws ApiConflict when it changed meanwhile. */
-export async function setFinalizers(
-  client: KubeClient,
-  resource: Resource,
-  { metadata }: StoredObject,
-  finalizers: readonly string[],
-  signal: AbortSignal,
-): Promise<void> {
-  const { name, namespace = '', uid, resourceVersion } = metadata
-  const body = { metadata: { uid, resourceVersion, finalizers } }
-  await client.patch(resource, { name, namespace }, { kind: 'merge', body }, signal)
 }

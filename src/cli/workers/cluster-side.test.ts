@@ -5,6 +5,7 @@ import type { KubeClient } from '../../kube/client.ts'
 import { kinds } from '../../kube/kinds.ts'
 import { MemoryApi } from '../../kube/memory.ts'
 import { createLogger } from '../../telemetry/logger.ts'
+import { outletObject } from '../../../test/support/outlet-object.ts'
 import { sideOf } from './cluster-side.ts'
 
 const logger = createLogger('silent')
@@ -65,4 +66,28 @@ test('what it has seen is written after a list of several pages too, and nothing
   const settled = writes
   await inTime(new Promise(() => {}), { ms: 1_300 })
   expect(writes).toBe(settled)
+})
+
+test('of what each dispatcher did for an Outlet it keeps its own part', async () => {
+  const stop = new AbortController()
+  const { signal } = stop
+  ends.push(() => Promise.resolve(stop.abort()))
+  const client = new MemoryApi().client()
+  const shares = Object.fromEntries(Array.from({ length: 10 }, (_, i) => [`d-${i}`, { rate: i + 1 }]))
+  const said = { observedGeneration: 1, state: 'consuming', topicId: 't1', partitions: 3 }
+  const bodies = { with: { ...said, shares }, others: { ...said, shares: { 'd-1': { rate: 1 } } }, none: said }
+  for (const [name, status] of Object.entries(bodies)) {
+    await client.create(kinds.outlet, outletObject(name, namespace), signal)
+    const patch = { kind: 'json', body: [{ op: 'add', path: '/status', value: status }] } as const
+    await client.patch(kinds.outlet, { namespace, name }, patch, signal, { subresource: 'status' })
+  }
+  const flags = { kind: 'kubernetes', name: 'd-7', namespace, kubeconfig: undefined, podUid: undefined } as const
+  const kafka = { bootstrapServers: 'kafka:9092' }
+  const { routes } = sideOf(client, namespace, { flags, role: 'dispatcher', kafka, clock, logger, signal })
+  await routes.ready()
+  const kept = (name: string) => routes.objects.get({ namespace, name })?.['status']
+  expect(kept('with')).toEqual({ ...said, shares: { 'd-7': { rate: 8 } } })
+  // there is a place for it, which must not be made again over what others wrote
+  expect(kept('others')).toEqual({ ...said, shares: {} })
+  expect(kept('none')).toEqual(said)
 })

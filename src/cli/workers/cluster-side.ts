@@ -12,6 +12,7 @@ import { UsageError } from '../flags.ts'
 import type { Meters } from '../metrics/meters.ts'
 import type { KubernetesFlags } from '../worker-flags.ts'
 import { Credentials } from './credentials.ts'
+import { withOwnShare } from './outlet-status.ts'
 import { Seen } from './seen.ts'
 import { WorkerObject } from './worker-object.ts'
 
@@ -57,7 +58,8 @@ export async function clusterSide(parts: ClusterSideParts): Promise<ClusterSide>
 export function sideOf(client: KubeClient, namespace: string, parts: ClusterSideParts): ClusterSide {
   const { flags, role, kafka, clock, logger, signal } = parts
   const watch = role === 'ingress' ? 'inlets' : 'outlets'
-  const routes = kubeRoutes({ client, namespace, watch, kafka, clock, logger, signal })
+  const keepStatus = (status: unknown): unknown => withOwnShare(status, flags.name)
+  const routes = kubeRoutes({ client, namespace, watch, kafka, keepStatus, clock, logger, signal })
   const credentials = new Credentials(() => credentialSecrets({ client, clock, logger, signal }), logger)
   const seen = new Seen(() => routes.resourceVersion)
   const announce = (owns: () => WorkerStatus['owns']): WorkerObject => {
@@ -75,13 +77,13 @@ export function sideOf(client: KubeClient, namespace: string, parts: ClusterSide
   return { client, namespace, routes, seen, credentials, announce }
 }
 
-/** In a pod the library that reads kubeconfig files, tens of megabytes, is never loaded. */
+/** In a pod nothing that reads kubeconfig files is loaded. */
 async function accessOf({ kubeconfig }: KubernetesFlags): ReturnType<typeof inClusterAccess> {
   if (kubeconfig === undefined) {
     return inClusterAccess().catch((error: NodeJS.ErrnoException) => {
       throw new UsageError(`--kubeconfig is missing: this is no pod of a cluster (${error.message})`)
     })
   }
-  const { kubeconfigAccess } = await import('../../kube/kubeconfig.ts')
-  return kubeconfigAccess(kubeconfig)
+  const { clusterAccess } = await import('../kubeconfig/cluster-access.ts')
+  return clusterAccess(kubeconfig)
 }

@@ -16,6 +16,7 @@ export interface FleetHubParts {
 }
 
 interface Joined {
+  readonly prefix: string
   readonly unit: FleetUnit
   readonly wanted: WantedTopics
   /** Null: the unit knows nothing yet. */
@@ -35,6 +36,9 @@ const unknownMs = 1_000
  *     unit 'a1b2/' share ─┼─► one share ─► membership ─► by prefix ─┼─► … of 'a1b2/'
  *     unit 'c3d4/' share ─┘                                        └─► nobody (yet): kept for who joins under it
  *
+ * Units with one prefix read one cluster, each with a credential of its own: a partition there is this process's for all of them, so that an Outlet
+ * whose credential changes stays with its process.
+ *
  * A process that starts may hold partitions of a former life under its name, of all units. It names its partitions first when every unit that
  * has topics of which nothing is known has named its own, or had its time: otherwise the fleet would move those that come a moment later.
  *
@@ -43,12 +47,12 @@ const unknownMs = 1_000
  */
 export class FleetHub {
   readonly #membership: Membership
-  readonly #units = new Map<string, Joined>()
+  readonly #units = new Set<Joined>()
   /** What was assigned, by prefix, whether its unit is there or not. */
   readonly #granted = new Map<string, Map<string, TopicPartition>>()
   readonly #parts: FleetHubParts
   /** Units that hold up the first share; null: it was made. */
-  #awaited: Set<string> | null = new Set()
+  #awaited: Set<Joined> | null = new Set()
   #begun = false
   #closing = false
   #timer: NodeJS.Timeout | undefined
@@ -70,26 +74,26 @@ export class FleetHub {
     this.#shareWhenAll()
   }
 
-  /** How a unit joins. One unit a prefix: the next joins when the one before has closed. */
+  /** How a unit joins. */
   join(prefix: string, wanted: WantedTopics): (handler: FleetHandler) => Membership {
     return (handler) => {
       const { clock, logger } = this.#parts
       const granted = this.#grantedTo(prefix)
       const unit = new FleetUnit({ handler, granted, wanted, alive: () => this.#membership.alive, clock, logger })
-      const joined: Joined = { unit, wanted, share: null, unknown: [] }
-      this.#units.set(prefix, joined)
+      const joined: Joined = { prefix, unit, wanted, share: null, unknown: [] }
+      this.#units.add(joined)
       // what was known before is shared at once: a process that restarts must be back within a session timeout
-      if (!this.#begun && [...wanted().values()].includes(undefined)) this.#awaited?.add(prefix)
+      if (!this.#begun && [...wanted().values()].includes(undefined)) this.#awaited?.add(joined)
       unit.settle()
       this.look()
       return {
-        share: (partitions, most = new Map()) => this.#share(prefix, joined, { partitions, most }),
+        share: (partitions, most = new Map()) => this.#share(joined, { partitions, most }),
         get alive() {
           return unit.alive
         },
         close: async ({ deadlineMs }) => {
           await unit.close(deadlineMs)
-          this.#left(prefix, joined)
+          this.#left(joined)
         },
       }
     }
@@ -117,24 +121,22 @@ export class FleetHub {
     await this.#membership.close(options)
   }
 
-  #share(prefix: string, joined: Joined, share: NonNullable<Joined['share']>): void {
-    if (this.#closing || this.#units.get(prefix) !== joined) return
+  #share(joined: Joined, share: NonNullable<Joined['share']>): void {
+    if (this.#closing || !this.#units.has(joined)) return
     joined.share = share
     joined.unit.knows(share.partitions)
     // what is known now is unknown no more; what has become unknown is so for a while first
     const known = new Set(share.partitions.map(({ topic }) => topic))
     joined.unknown = joined.unknown.filter(({ topic }) => !known.has(topic))
-    this.#awaited?.delete(prefix)
+    this.#awaited?.delete(joined)
     this.look()
     if (this.#awaited === null) this.#tell()
     else this.#shareWhenAll()
   }
 
-  #left(prefix: string, joined: Joined): void {
-    if (this.#units.get(prefix) !== joined) return
-    this.#units.delete(prefix)
-    if (this.#closing) return
-    this.#awaited?.delete(prefix)
+  #left(joined: Joined): void {
+    if (!this.#units.delete(joined) || this.#closing) return
+    this.#awaited?.delete(joined)
     if (this.#awaited === null) this.#tell()
     else this.#shareWhenAll()
   }
@@ -147,13 +149,13 @@ export class FleetHub {
     clearTimeout(this.#timer)
     this.#awaited = null
     this.#findUnknown()
-    if ([...this.#units.values()].some(({ share, unknown }) => share !== null || unknown.length > 0)) this.#tell()
+    if ([...this.#units].some(({ share, unknown }) => share !== null || unknown.length > 0)) this.#tell()
   }
 
   /** @returns whether something is different now. */
   #findUnknown(): boolean {
     let changed = false
-    for (const joined of this.#units.values()) {
+    for (const joined of this.#units) {
       const unknown = unknownOf(joined)
       const same =
         unknown.length === joined.unknown.length &&
@@ -165,21 +167,25 @@ export class FleetHub {
   }
 
   #tell(): void {
-    const partitions: TopicPartition[] = []
+    const partitions = new Map<string, TopicPartition>()
     const most = new Map<string, number>()
-    for (const [prefix, { share, unknown }] of this.#units) {
-      for (const { topic, partition } of share?.partitions ?? []) partitions.push({ topic: prefix + topic, partition })
-      for (const { topic, partition } of unknown) partitions.push({ topic: prefix + topic, partition })
-      for (const [topic, bound] of share?.most ?? []) most.set(prefix + topic, bound)
+    for (const { prefix, share, unknown } of this.#units) {
+      for (const { topic, partition } of [...(share?.partitions ?? []), ...unknown]) {
+        const at = { topic: prefix + topic, partition }
+        partitions.set(nameOf(at), at)
+        // of several that read it the widest bound holds
+        const bound = share?.most.get(topic) ?? Infinity
+        most.set(at.topic, Math.max(bound, most.get(at.topic) ?? 0))
+      }
     }
-    this.#membership.share(partitions, most)
+    this.#membership.share([...partitions.values()], new Map([...most].filter(([, bound]) => bound < Infinity)))
   }
 
   #assigned(list: readonly TopicPartition[]): void {
     for (const [prefix, part] of byPrefix(list)) {
       const granted = this.#grantedTo(prefix)
       for (const at of part) granted.set(nameOf(at), at)
-      this.#units.get(prefix)?.unit.settle()
+      for (const { unit } of this.#unitsAt(prefix)) unit.settle()
     }
   }
 
@@ -189,6 +195,10 @@ export class FleetHub {
 
   #lost(list: readonly TopicPartition[]): void {
     for (const [unit, part] of this.#taken(list)) unit.lose(part)
+  }
+
+  #unitsAt(prefix: string): readonly Joined[] {
+    return [...this.#units].filter((joined) => joined.prefix === prefix)
   }
 
   #grantedTo(prefix: string): Map<string, TopicPartition> {
@@ -203,10 +213,10 @@ export class FleetHub {
     for (const [prefix, part] of byPrefix(list)) {
       const granted = this.#granted.get(prefix)
       for (const at of part) granted?.delete(nameOf(at))
-      const unit = this.#units.get(prefix)?.unit
-      if (unit !== undefined) units.set(unit, part)
-      // a unit that is there keeps its map
-      else if (granted?.size === 0) this.#granted.delete(prefix)
+      const there = this.#unitsAt(prefix)
+      for (const { unit } of there) units.set(unit, part)
+      // units that are there keep their map
+      if (there.length === 0 && granted?.size === 0) this.#granted.delete(prefix)
     }
     return units
   }

@@ -3,10 +3,14 @@ import { prefixOf } from './fleets.ts'
 
 const main = { bootstrapServers: 'main:9092' }
 
-test('the main cluster has no prefix; another credential there, and another cluster, have', () => {
-  expect(prefixOf({ ...main }, main)).toBe('')
-  expect(prefixOf({ ...main, credential: 'c' }, main)).toMatch(/^[0-9a-f]+\/$/)
-  expect(prefixOf({ bootstrapServers: 'other:9092' }, main)).toMatch(/^[0-9a-f]+\/$/)
+test('the main cluster has no prefix, whatever the credential is there and here; another cluster, and a credential there, have', () => {
+  const signedIn = { ...main, credential: 'c' }
+  for (const told of [main, signedIn, { ...main, credential: 'other' }])
+    for (const cluster of [main, signedIn]) expect(prefixOf(cluster, told)).toBe('')
+  const other = { bootstrapServers: 'other:9092' }
+  const prefixes = [other, { ...other, credential: 'c' }].map((cluster) => prefixOf(cluster, main))
+  for (const prefix of prefixes) expect(prefix).toMatch(/^[0-9a-f]+\/$/)
+  expect(new Set(prefixes).size).toBe(2)
 })
 
 test('nobody finds servers by trying whose prefix is that of others: their unit would be put out of the fleet', () => {

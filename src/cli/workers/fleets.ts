@@ -86,11 +86,12 @@ export class Fleets {
 }
 
 /**
- * What the names of a unit's topics begin with in the fleet: two clusters may have topics of the same name, and one cluster is read apart for
- * each credential. The same in all processes that are told the same main cluster. No name of a topic contains a slash.
+ * What the names of a unit's topics begin with in the fleet: two clusters may have topics of the same name. Whatever the credential is at the
+ * main cluster it is the same: while that is added or changed, processes that were told so and such that were not yet share one fleet, and no
+ * partition shall have two names in it. No name of a topic contains a slash.
  */
 export function prefixOf(cluster: KafkaCluster, main: KafkaCluster | undefined): string {
-  return main !== undefined && clusterId(cluster) === clusterId(main) ? '' : `${hashOf(cluster)}/`
+  return cluster.bootstrapServers === main?.bootstrapServers ? '' : `${hashOf(cluster)}/`
 }
 
 /**

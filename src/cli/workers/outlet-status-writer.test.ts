@@ -6,6 +6,7 @@ import { kinds } from '../../kube/kinds.ts'
 import { MemoryApi } from '../../kube/memory.ts'
 import { kubeRoutes } from '../../kube/routes.ts'
 import { createLogger } from '../../telemetry/logger.ts'
+import { withOwnShare } from './outlet-status.ts'
 import { OutletStatusWriter } from './outlet-status-writer.ts'
 import type { Standing } from './progress-due.ts'
 import { Turns } from './turns.ts'
@@ -41,7 +42,8 @@ async function rig(uids: readonly string[] = ['a'], progressOf = (_uid: string):
   }
   const ended = new AbortController()
   cleanups.push(() => ended.abort())
-  const routes = kubeRoutes({ client, namespace, watch: 'outlets', clock, logger, signal: ended.signal })
+  const keepStatus = (stored: unknown): unknown => withOwnShare(stored, 'd-0')
+  const routes = kubeRoutes({ client, namespace, watch: 'outlets', keepStatus, clock, logger, signal: ended.signal })
   await routes.ready()
   const writes: string[] = []
   const counting = {

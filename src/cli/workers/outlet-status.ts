@@ -50,6 +50,18 @@ function withoutWords({ fault: _fault, progress: _progress, shares: _shares, ...
   return rest
 }
 
+const noShares = {}
+
+/**
+ * What a process keeps of a status: of the shares its own alone, since those of all dispatchers of thousands of Outlets are most of what there is.
+ * That there is a place for shares stays to be seen: @see changesOf. Pure.
+ */
+export function withOwnShare(status: unknown, instance: string): unknown {
+  if (!isRecord(status) || !isRecord(status['shares'])) return status
+  const { [instance]: own } = status['shares']
+  return { ...status, shares: own === undefined ? noShares : { [instance]: own } }
+}
+
 /** One step of a JSON patch (RFC 6902). */
 export interface StatusChange {
   readonly op: 'add' | 'remove'
@@ -62,7 +74,7 @@ const spoken = ['observedGeneration', 'state', 'fault', 'topicId', 'partitions',
 
 /** What stands in the object, and what shall. */
 export interface StatusChanges {
-  /** As it stands there, whoever wrote it. */
+  /** As it stands there, whoever wrote it; the shares of others may be left out. */
   readonly written: unknown
   /** As we understand that. */
   readonly stored: OutletStatus | undefined

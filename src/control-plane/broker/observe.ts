@@ -12,10 +12,8 @@ import type { World } from '../world.ts'
 import { chooseTopic, type ChosenTopic } from './compile.ts'
 import { isHeld } from '../finalizers.ts'
 import { clusterIn, clusterInUse, clusterOfContract } from '../kafka-cluster.ts'
+import { forceDeleteAnnotation } from '../kafka-remains.ts'
 import { configRef, kafkaConfig, type KafkaConfig } from './kafka-config.ts'
-
-/** On an object that is being deleted: give up what Kafka holds of it. */
-export const forceDeleteAnnotation = 'millrace.dev/force-delete'
 
 /** Keys of `status.annotations`: as Knative's implementation for Kafka writes them, and where parked events go, which it has not. */
 export const inUse = {

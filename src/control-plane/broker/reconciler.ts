@@ -1,26 +1,25 @@
 import { brokerDependents, type BrokerCondition } from '../../api/broker.ts'
 import { fails, holds, ready, waits } from '../../api/meta/condition.ts'
 import type { KafkaCluster } from '../../contract/source.ts'
-import { Fault } from '../../core/fault.ts'
 import { never } from '../../core/never.ts'
 import type { ObjectName, StoredObject } from '../../kube/client.ts'
 import { kinds } from '../../kube/kinds.ts'
 import type { DesiredStatus, Outcome, Reconciler } from '../../kube/reconciler.ts'
 import { credentialOwner, type CredentialVerdict } from '../credentials/credentials.ts'
 import { knows } from '../fleet.ts'
-import { parkingTopic } from '../names.ts'
 import { Patience } from '../patience.ts'
 import { isTold, reasonOf, statusWith } from '../status-of.ts'
 import { noting, Subjects } from '../subjects.ts'
-import { isRefusal, isUsable, reasonFor, type TopicState } from '../topics/state.ts'
+import { isRefusal, isUsable, type TopicState } from '../topics/state.ts'
 import { verdictOf, type Verdict } from '../verdict.ts'
-import { applyContract, setFinalizers, type World } from '../world.ts'
+import { applyContract, type World } from '../world.ts'
 import type { CompiledBroker } from './compile.ts'
 import { concludeBroker } from './conclude.ts'
 import { decideBroker, type BrokerFinalizing } from './decide.ts'
-import { held, released } from '../finalizers.ts'
+import { hold, release } from '../finalizers.ts'
+import { deleteRemains } from '../kafka-remains.ts'
 import type { KafkaConfig } from './kafka-config.ts'
-import { forceDeleteAnnotation, inUse, kafkaConfigOf, observeBroker, type ObservedBroker } from './observe.ts'
+import { inUse, kafkaConfigOf, observeBroker, type ObservedBroker } from './observe.ts'
 import { lastTopicState, statusOf, topicState } from './status.ts'
 
 /** A fallback where a change will tell: nothing is lost if that is missed. Milliseconds. */
@@ -112,9 +111,9 @@ export class BrokerReconciler implements Reconciler {
   ): Promise<Outcome> {
     const { client, kafka, board } = this.#world
     const { object, key, annotations } = seen
-    const { uid, finalizers } = object.metadata
+    const { uid } = object.metadata
     // First the finalizer: whatever is made after it is cleaned up.
-    if (addFinalizer) await setFinalizers(client, kinds.broker, object, held('broker', finalizers), signal)
+    if (addFinalizer) await hold(client, 'broker', object, signal)
     const { inlet, cluster, topic } = compiled
     const here =
       annotations[inUse.bootstrapServers] === cluster?.bootstrapServers && annotations[inUse.topic] === topic.spec.name
@@ -150,12 +149,18 @@ export class BrokerReconciler implements Reconciler {
   #dataPlane({ key, object, ingress, inletVersion }: ObservedBroker, current: boolean): BrokerCondition {
     const { awaiting, namespace } = this.#world
     const version = current ? inletVersion : undefined
-    const listens = version !== undefined && ingress.some((worker) => knows(worker, version, object.metadata.uid))
+    // Every one of them: the Service leads to any, and one that does not know the Broker yet answers 404.
+    const known = version !== undefined && ingress.every((worker) => knows(worker, version, object.metadata.uid))
+    const listens = known && ingress.length > 0
     awaiting.ingress.set(key, listens ? undefined : version)
     if (listens) return holds('DataPlaneAvailable')
+    const look = `kubectl get pods,workers -n ${namespace} -l app.kubernetes.io/component=ingress`
     if (ingress.length > 0)
-      return waits('DataPlaneAvailable', 'IngressNotListening', 'no ingress has taken up this version yet')
-    const look = `kubectl get pods -n ${namespace} -l app.kubernetes.io/component=ingress`
+      return waits(
+        'DataPlaneAvailable',
+        'IngressNotListening',
+        `not every ingress pod has taken up this version yet, and a sender may meet any of them; when it stays so: ${look}`,
+      )
     return fails(
       'DataPlaneAvailable',
       'IngressNotReady',
@@ -210,10 +215,9 @@ export class BrokerReconciler implements Reconciler {
         // From now on nobody may make it again.
         this.#made.set(object.metadata.uid, step.cluster)
         this.#world.kafka.forget(object.metadata.uid)
-        const fault = await this.#deleteTopics(step.topic, step.cluster, signal)
-        if (fault !== null && !seen.forced) return this.#stays(object, step.topic, fault)
-        if (fault !== null) this.#leftBehind(object, step.topic, fault)
-        return this.#release(object, hasFinalizer, signal)
+        const { topic: name, cluster } = step
+        const remains = { of: 'Broker', object, name, cluster, giveUp: seen.forced } as const
+        return (await deleteRemains(remains, this.#world, signal)) ?? this.#release(object, hasFinalizer, signal)
       }
       case 'release':
         return this.#release(object, hasFinalizer, signal)
@@ -222,38 +226,11 @@ export class BrokerReconciler implements Reconciler {
     }
   }
 
-  /** Returns what went wrong. */
-  async #deleteTopics(topic: string, cluster: KafkaCluster, signal: AbortSignal): Promise<Fault | null> {
-    const keeper = this.#world.kafka.keeper(cluster)
-    try {
-      await Promise.all([topic, parkingTopic(topic)].map((name) => keeper.deleteTopic(name, signal)))
-      return null
-    } catch (error) {
-      if (error instanceof Fault && !signal.aborted) return error
-      throw error
-    }
-  }
-
-  #stays(object: StoredObject, topic: string, fault: Fault): Outcome {
-    const { name, namespace = '' } = object.metadata
-    const force = `kubectl annotate broker ${name} -n ${namespace} ${forceDeleteAnnotation}=true`
-    const why = fault.message.replace(/\.?$/, '.')
-    const message = `it is being deleted, and its topic ${topic} could not be: ${why} It is tried again until it can; to leave the topic behind: ${force}`
-    const put = fails('TopicReady', fault.code === 'LogRefused' ? fault.code : reasonFor(fault), message)
-    return { kind: 'failed', fault, status: statusWith(object, brokerDependents, put) }
-  }
-
-  #leftBehind(object: StoredObject, topic: string, fault: Fault): void {
-    const message = `topic ${topic} and ${parkingTopic(topic)} are left behind in Kafka, as ${forceDeleteAnnotation} asks: ${fault.message}`
-    this.#world.events.event(object, 'Warning', 'TopicLeftBehind', message)
-  }
-
   async #release(object: StoredObject, hasFinalizer: boolean, signal: AbortSignal): Promise<Outcome> {
     if (hasFinalizer) {
       // The cache may not show an Inlet yet that we wrote a moment ago, and nobody is left to look after it then.
       if (await this.#deleteInlet(object, signal)) return { kind: 'waiting', afterMs: 500 }
-      const others = released('broker', object.metadata.finalizers)
-      await setFinalizers(this.#world.client, kinds.broker, object, others, signal)
+      await release(this.#world.client, 'broker', object, signal)
     }
     return { kind: 'settled' }
   }

@@ -1,7 +1,7 @@
 import { kafkaSourceDependents, type KafkaSourceCondition, type KafkaSourceReason } from '../../api/kafka-source.ts'
 import { fails, holds, ready, waits } from '../../api/meta/condition.ts'
 import type { OutletStatus } from '../../contract/outlet.ts'
-import type { OutletFaultReason } from '../../contract/route-source.ts'
+import { haltsDelivery } from '../../contract/route-source.ts'
 import type { CredentialVerdict } from '../credentials/credentials.ts'
 import type { TopicsView } from '../topics/source-topics.ts'
 import type { Consumption } from '../trigger/conclude.ts'
@@ -124,7 +124,7 @@ function consumerGroup(source: CompiledSource, outlets: readonly SeenOutlet[]): 
     if (consumption.kind === 'nobody') return fails('ConsumerGroup', 'DispatcherNotConsuming', consumption.message)
   }
   const faults = outlets.filter(({ status }) => status?.fault !== undefined)
-  const halted = faults.filter(({ status }) => !flowing.has(status?.fault?.reason ?? ''))
+  const halted = faults.filter(({ status }) => haltsDelivery(status?.fault?.reason ?? ''))
   if (halted.length > 0) return { ...fails('ConsumerGroup', 'Pending', ''), ...told(halted, outlets.length) }
   const begun = outlets.every(
     ({ generation, status }) =>
@@ -147,14 +147,6 @@ function told(faulty: readonly SeenOutlet[], all: number): Pick<KafkaSourceCondi
   const about = all === 1 ? '' : `topic ${first?.topic}${more}: `
   return { reason: reason as KafkaSourceReason, message: about + message }
 }
-
-/** Faults that tell of events that were lost or set aside while the rest flows. */
-const flowing: ReadonlySet<string> = new Set<OutletFaultReason>([
-  'EventsExpired',
-  'PositionsExpire',
-  'DeliveryFailed',
-  'LoopDetected',
-])
 
 function last(
   type: 'KafkaReady' | 'TopicsReady',

@@ -11,6 +11,7 @@ import type { ObservedSource, StandingOutlet } from './observe.ts'
 const uid = '8d0f2c1e-0000-4000-8000-000000000000'
 const servers = 'k:9092'
 const cluster = { bootstrapServers: servers }
+const other = 'other:9092'
 const resolve: ResolveReference = () => ({ url: 'http://a/' })
 const gone: ResolveReference = () => ({ missing: 'it is gone' })
 const unclear: ResolveReference = () => ({ missing: 'it is being looked up', unknown: true })
@@ -38,6 +39,10 @@ const view = (found: readonly string[], more: Partial<TopicsView> = {}): TopicsV
   ...more,
 })
 const standing = (topic: string, more: Partial<StandingOutlet> = {}): StandingOutlet => ({
+  object: {
+    metadata: { name: sourceOutletUid(uid, topic) },
+    spec: { topic, start: 'latest', subscriber: { url: 'http://before/' } },
+  } as unknown as StoredObject,
   uid: sourceOutletUid(uid, topic),
   topic,
   cluster,
@@ -77,7 +82,10 @@ function outletsOf(seen: ObservedSource, ask = resolve) {
   if (plan.kind !== 'serve') throw new Error(plan.kind)
   const names = new Map(seen.outlets.map((outlet) => [outlet.uid, outlet.topic]))
   return {
-    apply: plan.outlets.apply.map(({ topic, start }) => `${topic} ${start}`),
+    apply: plan.outlets.apply.map(
+      ({ topic, start, paused, bootstrapServers }) =>
+        `${topic} ${start}${paused === true ? ' paused' : ''}${bootstrapServers === other ? ' elsewhere' : ''}`,
+    ),
     remove: plan.outlets.remove.map((each) => names.get(each)),
   }
 }
@@ -106,7 +114,15 @@ describe('the Outlets of a KafkaSource', () => {
       ['a latest'],
       ['b'],
     ],
-    ['none without a sink', { outlets: both }, gone, [], ['a', 'b']],
+    ['none without a sink', {}, gone, [], []],
+    ['without their sink paused, as they stand', { outlets: both }, gone, ['a latest paused', 'b latest paused'], []],
+    [
+      'without a sink, and not asked for any more',
+      { source: source({ topics: ['a'] }), outlets: both },
+      gone,
+      ['a latest paused'],
+      ['b'],
+    ],
     ['as they stand, while the sink is looked up', { outlets: both }, unclear, [], []],
     [
       'none with a group that is taken',
@@ -172,6 +188,59 @@ describe('the Outlets of a KafkaSource', () => {
       [],
     ],
   ])('%s', (_, more, ask, apply, remove) => expect(outletsOf(observed(more), ask)).toEqual({ apply, remove }))
+
+  const moved = source({ bootstrapServers: [other], initialOffset: 'earliest' })
+  const inUse = { 'bootstrap.servers': servers, 'cluster.id': 'one' }
+  it.each<[string, Partial<ObservedSource>, readonly string[], readonly string[]]>([
+    [
+      'stay where they are before the other servers have answered',
+      { topics: unknownTopics },
+      ['a latest', 'b latest'],
+      [],
+    ],
+    [
+      'go along with the addresses of one and the same Kafka',
+      { topics: view(['a', 'b'], { cluster: 'one' }) },
+      ['a latest elsewhere', 'b latest elsewhere'],
+      [],
+    ],
+    ['end where it is another Kafka', { topics: view(['a', 'b'], { cluster: 'two' }) }, [], ['a', 'b']],
+    [
+      'end there too where the other one has no such topic',
+      { topics: view([], { cluster: 'two', missing: ['a', 'b'] }) },
+      [],
+      ['a', 'b'],
+    ],
+    [
+      'begin anew there, as it says now',
+      { topics: view(['a', 'b'], { cluster: 'two' }), outlets: [] },
+      ['a earliest elsewhere', 'b earliest elsewhere'],
+      [],
+    ],
+    [
+      'are left alone once they stand there, whatever was known before',
+      { topics: view(['a'], { cluster: 'two' }), outlets: [standing('a', { cluster: { bootstrapServers: other } })] },
+      ['a latest elsewhere'],
+      [],
+    ],
+    [
+      'go along where nobody knows in which Kafka they stood',
+      { topics: view(['a', 'b'], { cluster: 'two' }), annotations: {} },
+      ['a latest elsewhere', 'b latest elsewhere'],
+      [],
+    ],
+  ])('of one whose servers changed: %s', (_, more, apply, remove) =>
+    expect(outletsOf(observed({ source: moved, annotations: inUse, outlets: both, ...more }))).toEqual({
+      apply,
+      remove,
+    }),
+  )
+
+  it('are paused where the KafkaSource is not understood', () =>
+    expect(decideSource(observed({ source: null, outlets: [standing('a')] }), resolve)).toMatchObject({
+      kind: 'refuse',
+      halt: [{ uid: sourceOutletUid(uid, 'a'), topic: 'a', paused: true, subscriber: { url: 'http://before/' } }],
+    }))
 
   it('sign in as the credential says, and as the last good one where that broke', () => {
     for (const credential of [

@@ -2,6 +2,7 @@ import { createHash } from 'node:crypto'
 import { matchingTopics } from '../../api/topics-pattern.ts'
 import type { Outlet } from '../../contract/outlet.ts'
 import type { KafkaCluster } from '../../contract/source.ts'
+import { haltedDraft } from '../contract-object.ts'
 import { waitsForSeen } from '../fleet.ts'
 import { clusterIn } from '../kafka-cluster.ts'
 import { sourceOutletUid } from '../names.ts'
@@ -19,7 +20,7 @@ export type SourcePlan =
       readonly addFinalizer: boolean
     }
   /** It came past admission: nothing is delivered in a way that we do not understand. */
-  | { readonly kind: 'refuse'; readonly problems: string; readonly remove: readonly string[] }
+  | { readonly kind: 'refuse'; readonly problems: string; readonly halt: OutletsPlan['apply'] }
   | { readonly kind: 'finalize'; readonly step: SourceFinalizing }
 
 /** What becomes of its Outlets. Those of which nothing is said stay as they stand. */
@@ -44,7 +45,7 @@ export type SourceFinalizing =
 export function decideSource(seen: ObservedSource, resolve: ResolveReference): SourcePlan {
   const { outlets, hasFinalizer, takenBy } = seen
   if (seen.deleting) return { kind: 'finalize', step: hasFinalizer ? finalizing(seen) : { do: 'release' } }
-  if (seen.source === null) return { kind: 'refuse', problems: seen.problems, remove: outlets.map(({ uid }) => uid) }
+  if (seen.source === null) return { kind: 'refuse', problems: seen.problems, halt: outlets.map(halted) }
   const compiled = compileKafkaSource(seen.source, seen.key.namespace, {
     uid: seen.object.metadata.uid,
     resolve: destinationResolver(resolve),
@@ -56,7 +57,9 @@ export function decideSource(seen: ObservedSource, resolve: ResolveReference): S
 
 /**
  *     sink or dead letter sink cannot be looked up now      as they stand
- *     sink is gone, group is another's                      none
+ *     sink or dead letter sink is gone                      as they stand, paused: somebody has to keep the positions
+ *     group is another's                                    none
+ *     another Kafka than they stand in                      none; then anew, for they begin there as if they had never been elsewhere
  *     asked for by name        there, or standing           one each; before a topic is there a dispatcher could only complain
  *     asked for by pattern     there                        one each; while Kafka does not answer, as they stand
  */
@@ -64,19 +67,51 @@ function planOutlets(seen: ObservedSource, compiled: CompiledSource): OutletsPla
   const { outlets } = seen
   const { template } = compiled
   if (isLeftAlone(seen, compiled)) return { apply: [], remove: [] }
-  if (template === null) return { apply: [], remove: outlets.map(({ uid }) => uid) }
-  const cluster = clusterWith(compiled.servers, seen.credential)
-  const wanted = wantedTopics(seen, compiled)
+  const stays = new Set(standingOutlets(seen, compiled))
+  const remove = outlets.filter((outlet) => !stays.has(outlet)).map(({ uid }) => uid)
+  if (template === null) return { apply: [...stays].map(halted), remove }
+  if (isMoved(seen, compiled)) return { apply: [], remove }
   const standing = new Map(outlets.map((outlet) => [outlet.topic, outlet]))
-  const apply = wanted.flatMap((topic) => {
+  const apply = wantedTopics(seen, compiled).flatMap((topic) => {
     const before = standing.get(topic)
-    // What to sign in with is not there: who signs in with something else goes on with that.
-    const where = cluster ?? before?.cluster
+    const where = whereFor(before, seen, compiled)
     if (where === undefined) return []
     return [outletOf({ ...compiled, template }, topic, startOf(topic, before, seen, compiled), where)]
   })
-  const topics = new Set(wanted)
-  return { apply, remove: outlets.filter(({ topic }) => !topics.has(topic)).map(({ uid }) => uid) }
+  return { apply, remove }
+}
+
+function halted({ object }: StandingOutlet): Omit<Outlet, 'generation'> {
+  return haltedDraft(object)
+}
+
+/** Those of the Outlets that stand which are to go on standing. */
+export function standingOutlets(seen: ObservedSource, compiled: CompiledSource): readonly StandingOutlet[] {
+  if (isLeftAlone(seen, compiled)) return seen.outlets
+  if (seen.takenBy !== null || isMoved(seen, compiled)) return []
+  const wanted = new Set(wantedTopics(seen, compiled))
+  return seen.outlets.filter(({ topic }) => wanted.has(topic))
+}
+
+/** Whether Outlets stand in another Kafka than the one that is asked for, which is known to be another. */
+function isMoved({ annotations, topics, outlets }: ObservedSource, { servers }: CompiledSource): boolean {
+  const { [sourceInUse.cluster]: before } = annotations
+  if (before === undefined || topics.cluster === null || before === topics.cluster) return false
+  return outlets.some(({ cluster }) => cluster?.bootstrapServers !== servers)
+}
+
+/**
+ * In which Kafka the Outlet of a topic is to be, and as whom. What to sign in with is not there, or other servers have not yet answered, so that
+ * nobody knows whether they are of the same Kafka: one that stands goes on with what it has.
+ */
+function whereFor(
+  before: StandingOutlet | undefined,
+  { topics, credential }: ObservedSource,
+  { servers }: CompiledSource,
+): KafkaCluster | undefined {
+  const cluster = clusterWith(servers, credential)
+  const waits = !topics.seen && before?.cluster?.bootstrapServers !== servers
+  return waits ? (before?.cluster ?? cluster) : (cluster ?? before?.cluster)
 }
 
 /** Whether its Outlets are to stay as they stand, since it is not known what they shall be. */
@@ -85,8 +120,10 @@ export function isLeftAlone({ takenBy }: ObservedSource, { undetermined }: Compi
 }
 
 /** The topics that are to have an Outlet. */
-export function wantedTopics({ topics, outlets }: ObservedSource, { asked }: CompiledSource): readonly string[] {
-  const standing = outlets.map(({ topic }) => topic)
+export function wantedTopics(seen: ObservedSource, compiled: CompiledSource): readonly string[] {
+  const { topics, outlets } = seen
+  const { asked } = compiled
+  const standing = isMoved(seen, compiled) ? [] : outlets.map(({ topic }) => topic)
   if (asked.kind === 'names') return asked.names.filter((name) => topics.found.has(name) || standing.includes(name))
   const found = [...topics.found.keys()]
   if (topics.seen && topics.fault === null) return found

@@ -5,6 +5,8 @@ import { groupOf } from './compile.ts'
 /** Keys of `status.annotations`, besides those that say in which Kafka cluster. */
 export const sourceInUse = {
   group: 'group.id',
+  /** Kafka's id of the cluster: one that has other addresses may be the same. */
+  cluster: 'cluster.id',
   /** Which topics were asked for when all that were there had their Outlet: one that comes later is read from its first record. */
   asked: 'topics.asked',
 } as const

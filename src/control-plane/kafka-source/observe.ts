@@ -4,10 +4,10 @@ import { outletStatusOf, type Outlet, type OutletStatus } from '../../contract/o
 import type { KafkaCluster } from '../../contract/source.ts'
 import type { ObjectName, StoredObject } from '../../kube/client.ts'
 import { nameOf } from '../../kube/store.ts'
-import { forceDeleteAnnotation } from '../broker/observe.ts'
 import type { Deletion } from '../contract-versions.ts'
 import type { CredentialVerdict } from '../credentials/credentials.ts'
 import { isHeld } from '../finalizers.ts'
+import { forceDeleteAnnotation } from '../kafka-remains.ts'
 import type { LiveWorker } from '../fleet.ts'
 import { clusterOfContract, kafkaCluster } from '../kafka-cluster.ts'
 import { parsedKafkaSource } from '../parsed.ts'
@@ -19,6 +19,7 @@ import { groupOfSource, toldTopics } from './in-use.ts'
 
 /** An Outlet that stands. */
 export interface StandingOutlet {
+  readonly object: StoredObject
   readonly uid: string
   readonly topic: string
   readonly cluster: KafkaCluster | undefined
@@ -117,6 +118,7 @@ function standing(outlet: StoredObject, { outletVersions }: World): StandingOutl
   const { name: uid, generation } = outlet.metadata
   const spec = (outlet['spec'] ?? {}) as Partial<Outlet>
   return {
+    object: outlet,
     uid,
     topic: spec.topic ?? '',
     cluster: clusterOfContract(spec),

@@ -1,23 +1,17 @@
-import {
-  kafkaSourceDependents,
-  serversOf,
-  type KafkaSourceCondition,
-  type KafkaSourceReason,
-} from '../../api/kafka-source.ts'
+import { kafkaSourceDependents, serversOf, type KafkaSourceCondition } from '../../api/kafka-source.ts'
 import { fails } from '../../api/meta/condition.ts'
 import type { Outlet } from '../../contract/outlet.ts'
 import type { KafkaCluster } from '../../contract/source.ts'
-import { Fault } from '../../core/fault.ts'
 import { never } from '../../core/never.ts'
 import type { ObjectName, StoredObject } from '../../kube/client.ts'
 import { kinds } from '../../kube/kinds.ts'
 import type { Outcome, Reconciler } from '../../kube/reconciler.ts'
 import { isAfter } from '../../kube/resource-version.ts'
 import { nameOf } from '../../kube/store.ts'
-import { forceDeleteAnnotation } from '../broker/observe.ts'
+import { deleteRemains } from '../kafka-remains.ts'
 import { sourceLabelsOf } from '../contract-object.ts'
 import { credentialOwner, type CredentialVerdict } from '../credentials/credentials.ts'
-import { held, released } from '../finalizers.ts'
+import { hold, release } from '../finalizers.ts'
 import { consumptionOf } from '../fleet.ts'
 import { clusterOfContract } from '../kafka-cluster.ts'
 import { parsedKafkaSource } from '../parsed.ts'
@@ -27,12 +21,12 @@ import { isTold, statusOf, statusWith } from '../status-of.ts'
 import { noting, Subjects } from '../subjects.ts'
 import { unknownTopics, type TopicsView } from '../topics/source-topics.ts'
 import { UndeliveredEvents } from '../undelivered.ts'
-import { applyContract, setFinalizers, type World } from '../world.ts'
+import { applyContract, type World } from '../world.ts'
 import { askedOf } from './compile.ts'
 import { concludeSource, type SeenOutlet } from './conclude.ts'
-import { decideSource, type SourceFinalizing, type SourcePlan } from './decide.ts'
+import { decideSource, standingOutlets, type SourceFinalizing, type SourcePlan } from './decide.ts'
 import { clusterWith, observeSource, type ObservedSource, type UnseenOutlet } from './observe.ts'
-import { sourceStatus, standingOutlets } from './status.ts'
+import { sourceStatus } from './status.ts'
 
 /** A fallback where a change will tell: nothing is lost if that is missed. Milliseconds. */
 const lookAgainMs = 5_000
@@ -77,7 +71,7 @@ export class KafkaSourceReconciler implements Reconciler {
     this.#world.references.set({ kind: 'KafkaSource', key }, refs)
     switch (plan.kind) {
       case 'refuse':
-        await this.#deleteOutlets(plan.remove, signal)
+        for (const draft of plan.halt) await this.#apply(draft, signal)
         return {
           kind: 'settled',
           status: statusWith(object, kafkaSourceDependents, fails('ConsumerGroup', 'SpecInvalid', plan.problems)),
@@ -132,10 +126,9 @@ export class KafkaSourceReconciler implements Reconciler {
   async #serve(seen: ObservedSource, plan: Serving, signal: AbortSignal): Promise<Outcome> {
     const { compiled } = plan
     const { object } = seen
-    const { uid, finalizers } = object.metadata
+    const { uid } = object.metadata
     // First the finalizer: whatever is made after it is cleaned up.
-    if (plan.addFinalizer)
-      await setFinalizers(this.#world.client, kinds.kafkaSource, object, held('kafkaSource', finalizers), signal)
+    if (plan.addFinalizer) await hold(this.#world.client, 'kafkaSource', object, signal)
     await this.#deleteOutlets(plan.outlets.remove, signal)
     const outlets = await this.#applyOutlets(seen, plan, signal)
     const verdict = concludeSource(compiled, {
@@ -210,18 +203,19 @@ export class KafkaSourceReconciler implements Reconciler {
       case 'awaitDispatchers':
         return { kind: 'waiting', afterMs: 1_000 }
       case 'deleteGroup': {
-        const fault = await this.#deleteGroup(step.group, step.cluster, signal)
-        const patient = !seen.forced && this.#patience.lasted(`group ${object.metadata.uid}`) < deletingMs
-        if (fault !== null && patient) return stays(object, step.group, fault)
-        if (fault !== null) this.#leftBehind(object, step.group, fault)
-        await this.#release(object, signal)
+        const { group: name, cluster } = step
+        const giveUp = seen.forced || this.#patience.lasted(`group ${object.metadata.uid}`) >= deletingMs
+        const remains = { of: 'KafkaSource', object, name, cluster, giveUp } as const
+        const stays = await deleteRemains(remains, this.#world, signal)
+        if (stays !== null) return stays
+        await release(this.#world.client, 'kafkaSource', object, signal)
         return { kind: 'settled' }
       }
       case 'release':
         if (!hasFinalizer) return { kind: 'settled' }
         // Nobody is left to look after an Outlet that we wrote a moment ago and the cache does not show yet.
         if (await this.#deletedUnseen(object, signal)) return { kind: 'waiting', afterMs: 1_000 }
-        await this.#release(object, signal)
+        await release(this.#world.client, 'kafkaSource', object, signal)
         return { kind: 'settled' }
       default:
         return never(step)
@@ -247,44 +241,6 @@ export class KafkaSourceReconciler implements Reconciler {
     )
     return true
   }
-
-  /** Returns what went wrong. */
-  async #deleteGroup(group: string, cluster: KafkaCluster, signal: AbortSignal): Promise<Fault | null> {
-    try {
-      await this.#world.kafka.keeper(cluster).deleteGroup(group, signal)
-      return null
-    } catch (error) {
-      if (error instanceof Fault && !signal.aborted) return error
-      throw error
-    }
-  }
-
-  #leftBehind(object: StoredObject, group: string, fault: Fault): void {
-    const message = `consumer group ${group} is left behind in Kafka, which forgets it by itself after a while: ${fault.message}`
-    this.#world.events.event(object, 'Warning', 'GroupLeftBehind', message)
-  }
-
-  async #release(object: StoredObject, signal: AbortSignal): Promise<void> {
-    const others = released('kafkaSource', object.metadata.finalizers)
-    await setFinalizers(this.#world.client, kinds.kafkaSource, object, others, signal)
-  }
-}
-
-function stays(object: StoredObject, group: string, fault: Fault): Outcome {
-  const { name, namespace = '' } = object.metadata
-  const force = `kubectl annotate kafkasource ${name} -n ${namespace} ${forceDeleteAnnotation}=true`
-  const why = fault.message.replace(/\.?$/, '.')
-  const message = `it is being deleted, and its consumer group ${group} could not be: ${why} It is tried again for a minute, and then left behind; to do so at once: ${force}`
-  return {
-    kind: 'failed',
-    fault,
-    status: statusWith(object, kafkaSourceDependents, fails('ConsumerGroup', reasonFor(fault), message)),
-  }
-}
-
-function reasonFor({ code }: Fault): KafkaSourceReason {
-  const told = ['GroupInUse', 'NotAuthorized', 'AuthenticationFailed', 'TlsFailed', 'CredentialNotFound'] as const
-  return told.find((each) => each === code) ?? (code === 'LogRefused' ? 'Deleting' : 'LogUnavailable')
 }
 
 function notOurs(uid: string): SeenOutlet['consumption'] {

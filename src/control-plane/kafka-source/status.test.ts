@@ -24,6 +24,7 @@ const source: KafkaSource = {
   },
 }
 const outlet: StandingOutlet = {
+  object: { metadata: { name: sourceOutletUid(uid, 'a') } } as StoredObject,
   uid: sourceOutletUid(uid, 'a'),
   topic: 'a',
   cluster,

@@ -4,7 +4,7 @@ import { statusOf } from '../status-of.ts'
 import type { Verdict } from '../verdict.ts'
 import { eventSource, kafkaEventType, type CompiledSource } from './compile.ts'
 import type { SeenOutlet } from './conclude.ts'
-import { askedId, isLeftAlone, wantedTopics } from './decide.ts'
+import { askedId, standingOutlets, wantedTopics } from './decide.ts'
 import { sourceInUse } from './in-use.ts'
 import { clusterWith, type ObservedSource, type StandingOutlet } from './observe.ts'
 import { placementsOf } from './placements.ts'
@@ -20,11 +20,11 @@ export function sourceStatus(
   { conditions }: Verdict,
 ): DesiredStatus {
   const { sinkUri, deadLetterSinkUri, key } = compiled
-  const wanted = new Set(compiled.template === null ? [] : wantedTopics(seen, compiled))
+  const wanted = compiled.template === null ? [] : wantedTopics(seen, compiled)
   const standing = standingOutlets(seen, compiled)
   const topics = topicsIn(seen, compiled, standing)
   const partitions = [...seen.topics.found.values()].reduce((sum, each) => sum + each.partitions, 0)
-  const annotations = annotationsOf(seen, compiled, standing.length === wanted.size)
+  const annotations = annotationsOf(seen, compiled, standing.length === wanted.length)
   return {
     conditions,
     ...(sinkUri === undefined ? {} : { sinkUri }),
@@ -37,13 +37,6 @@ export function sourceStatus(
     ...(partitions === 0 ? kept(seen, 'maxAllowedVReplicas') : { maxAllowedVReplicas: partitions }),
     ...(Object.keys(annotations).length === 0 ? {} : { annotations }),
   }
-}
-
-/** The Outlets that are to stand. */
-export function standingOutlets(seen: ObservedSource, compiled: CompiledSource): readonly StandingOutlet[] {
-  const wanted = new Set(compiled.template === null ? [] : wantedTopics(seen, compiled))
-  const stays = isLeftAlone(seen, compiled)
-  return seen.outlets.filter(({ topic }) => stays || wanted.has(topic))
 }
 
 /** Those that have their Outlet. While there shall be none for another reason, as they were: they are not new when they come back. */
@@ -69,6 +62,7 @@ function annotationsOf(
   return {
     ...(inForce ? rest : annotations),
     ...(inForce ? { [sourceInUse.group]: compiled.group, ...clusterAnnotations(cluster) } : {}),
+    ...(inForce && topics.cluster !== null ? { [sourceInUse.cluster]: topics.cluster } : {}),
     ...(topics.seen && compiled.template !== null && complete ? { [sourceInUse.asked]: askedId(compiled) } : {}),
   }
 }

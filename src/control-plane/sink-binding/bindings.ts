@@ -98,14 +98,15 @@ interface Labelled {
   readonly labels?: Readonly<Record<string, string>>
 }
 
-type Index = Map<string, Map<string, StoredObject>>
+/** Objects by place, and there by name. A place where none is left is forgotten. */
+export type Index = Map<string, Map<string, StoredObject>>
 
-function add(index: Index, place: string, object: StoredObject): void {
+export function add(index: Index, place: string, object: StoredObject): void {
   const there = index.get(place) ?? new Map<string, StoredObject>()
   index.set(place, there.set(object.metadata.name, object))
 }
 
-function remove(index: Index, place: string, name: string): void {
+export function remove(index: Index, place: string, name: string): void {
   const there = index.get(place)
   there?.delete(name)
   if (there?.size === 0) index.delete(place)

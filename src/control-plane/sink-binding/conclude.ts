@@ -66,7 +66,7 @@ function available(seen: BindingSeen): SinkBindingCondition {
     return fails(
       type,
       'SubjectExcluded',
-      `nothing in namespace ${namespace} is bound: it is a system namespace, or has the label bindings.knative.dev/exclude`,
+      `nothing in namespace ${namespace} is bound: it is a system namespace, or has the label bindings.knative.dev/exclude; bind workloads of another one, or remove the label`,
     )
   const wanted = results.filter((each) => each.wanted && each.outcome.kind !== 'going')
   return troubleOf(wanted, namespace) ?? (subject.name === undefined ? ofSelector(seen, wanted) : ofName(seen, wanted))
@@ -103,7 +103,7 @@ function troubleOf(results: readonly SubjectResult[], namespace: string): SinkBi
     return fails(
       type,
       'SubjectNotBindable',
-      `${namesOf(of('notBindable'), namespace)} has no pod template with containers`,
+      `${namesOf(of('notBindable'), namespace)} has no pod template with containers; name a workload that has one`,
     )
   return null
 }
@@ -115,7 +115,11 @@ function ofName({ subject, namespace }: BindingSeen, [found]: readonly SubjectRe
   const { outcome } = found
   if (outcome.kind === 'owned') return fails(type, 'SubjectOwned', `${what} ${ownedBy(outcome.by)}`)
   if (outcome.kind === 'excluded')
-    return fails(type, 'SubjectExcluded', `${what} has the label bindings.knative.dev/exclude`)
+    return fails(
+      type,
+      'SubjectExcluded',
+      `${what} has the label bindings.knative.dev/exclude; remove it, or this SinkBinding`,
+    )
   if (outcome.kind === 'ended')
     return fails(type, 'JobNotBound', `${what} has run without the variables: delete it and create it again`)
   return outcome.kind === 'waiting'

@@ -5,15 +5,13 @@ import type { Clock } from '../../core/clock.ts'
 import { Fault } from '../../core/fault.ts'
 import type { KubeClient, ObjectName, StoredObject } from '../../kube/client.ts'
 import { asFault, isFault } from '../../kube/faults.ts'
-import { kinds } from '../../kube/kinds.ts'
 import type { Outcome, Reconciler } from '../../kube/reconciler.ts'
-import { held, released } from '../finalizers.ts'
+import { hold, release } from '../finalizers.ts'
 import { Patience } from '../patience.ts'
 import { groupKindName, type References } from '../references.ts'
 import { destinationResolver, type FullReference, type Resolved, type ResolveReference } from '../resolve.ts'
 import { isTold, statusOf, statusWith } from '../status-of.ts'
 import { verdictOf } from '../verdict.ts'
-import { setFinalizers } from '../world.ts'
 import { addressAsItWas, addressOf, trustable, type AddressStatus } from './address.ts'
 import { binds } from './bindings.ts'
 import { concludeBinding, sinkProvided, type SubjectOutcome, type SubjectResult } from './conclude.ts'
@@ -98,8 +96,7 @@ export class SinkBindingReconciler implements Reconciler {
     const sink = this.#resolved(seen)
     // First the finalizer: whatever is done after it is undone.
     if (!seen.hasFinalizer) {
-      const names = held('sinkBinding', object.metadata.finalizers)
-      await setFinalizers(this.#parts.client, kinds.sinkBinding, object, names, signal)
+      await hold(this.#parts.client, 'sinkBinding', object, signal)
       return { kind: 'waiting', afterMs: lookAgainMs }
     }
     const address = 'url' in sink ? addressOf(binding, sink, seen.sinkUri) : addressAsItWas(seen)
@@ -179,8 +176,7 @@ export class SinkBindingReconciler implements Reconciler {
     if (unfinished !== null) return unfinished
     const { uid } = object.metadata
     for (const what of [uid, `loading ${uid}`, `undoing ${uid}`]) this.#patience.forget(what)
-    const others = released('sinkBinding', object.metadata.finalizers)
-    await setFinalizers(this.#parts.client, kinds.sinkBinding, object, others, signal)
+    await release(this.#parts.client, 'sinkBinding', object, signal)
     return { kind: 'settled' }
   }
 

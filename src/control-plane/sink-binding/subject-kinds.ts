@@ -7,7 +7,7 @@ import { keyOf, type Store, type StoreChange } from '../../kube/store.ts'
 import type { Logger } from '../../telemetry/logger.ts'
 import { ForeignKinds, type Interest, type KindView } from '../foreign-kinds.ts'
 import { groupKindName, type GroupKind, type Referrer } from '../references.ts'
-import type { Bindings } from './bindings.ts'
+import { add, remove, type Bindings, type Index } from './bindings.ts'
 import { recordOf } from './record.ts'
 import { builtInWorkloads, controllerOf, isKnativeService, keepWorkload } from './workload.ts'
 
@@ -174,24 +174,18 @@ export class SubjectKinds implements Interest {
 }
 
 class NamespaceIndex {
-  readonly #objects = new Map<string, Map<string, StoredObject>>()
+  readonly #objects: Index = new Map()
 
   constructor(store: Store) {
     store.subscribe(({ kind, object }) => {
-      if (kind === 'set') return this.#set(object)
       const { namespace = '', name } = object.metadata
-      this.#objects.get(namespace)?.delete(name)
+      if (kind === 'set') add(this.#objects, namespace, object)
+      else remove(this.#objects, namespace, name)
     })
   }
 
   in(namespace: string): readonly StoredObject[] {
     return [...(this.#objects.get(namespace)?.values() ?? [])]
-  }
-
-  #set(object: StoredObject): void {
-    const { namespace = '', name } = object.metadata
-    const there = this.#objects.get(namespace) ?? new Map<string, StoredObject>()
-    this.#objects.set(namespace, there.set(name, object))
   }
 }
 

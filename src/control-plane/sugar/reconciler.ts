@@ -33,8 +33,9 @@ export class SugarReconciler implements Reconciler {
 
   async reconcile(key: ObjectName, object: StoredObject | undefined, signal: AbortSignal): Promise<Outcome> {
     const { brokers, namespace, configMaps } = this.#options
-    const { selector, problem } = namespaceSelector(configMaps.get({ namespace, name: sugarName }))
-    this.#complain(problem)
+    const configMap = configMaps.get({ namespace, name: sugarName })
+    const { selector, problem } = namespaceSelector(configMap)
+    this.#complain(configMap, problem)
     const broker = { namespace: key.name, name: brokerName }
     if (object === undefined || !wantsBroker(object, selector) || brokers.get(broker) !== undefined)
       return { kind: 'settled' }
@@ -60,9 +61,12 @@ export class SugarReconciler implements Reconciler {
   }
 
   /** Said once. */
-  #complain(problem: string | undefined): void {
-    if (problem !== undefined && problem !== this.#problem)
+  #complain(configMap: StoredObject | undefined, problem: string | undefined): void {
+    if (configMap !== undefined && problem !== undefined && problem !== this.#problem) {
+      const message = `${problem}; until that is corrected it selects no namespace, and labels of namespaces alone count`
+      this.#options.events.event(configMap, 'Warning', 'SelectorInvalid', message)
       this.#options.logger.warn({ configMap: sugarName, problem }, 'selects no namespace')
+    }
     this.#problem = problem
   }
 }

@@ -23,9 +23,10 @@ afterEach(() => {
 })
 
 function clusters(admin: Partial<LogAdmin> = {}): KafkaClusters {
+  const clusterId = async (): Promise<string> => 'k'
   const describeTopics = async (): Promise<[]> => ((asked += 1), [])
   return new KafkaClusters({
-    admins: (cluster) => (open.add(cluster.bootstrapServers), { describeTopics, ...admin }) as LogAdmin,
+    admins: (cluster) => (open.add(cluster.bootstrapServers), { clusterId, describeTopics, ...admin }) as LogAdmin,
     letGo: (cluster) => open.delete(cluster.bootstrapServers),
     clock: { now: () => Date.now(), monotonic: () => Date.now() },
     logger: createLogger('silent'),

@@ -11,6 +11,7 @@ let told: string[]
 let stop: AbortController
 
 const admin = {
+  clusterId: async () => 'k',
   listTopics: async () => {
     if (away !== null) throw away
     return [...there.keys()]

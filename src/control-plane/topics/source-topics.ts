@@ -28,6 +28,8 @@ export type FoundTopic = Pick<TopicDescription, 'id' | 'partitions'>
 export interface TopicsView {
   /** Kafka has answered at least once since we ask. */
   readonly seen: boolean
+  /** Kafka's id of the cluster; null: not seen. */
+  readonly cluster: string | null
   /** Why it does not answer now; what else stands here was so before. */
   readonly fault: Pick<TopicFault, 'reason' | 'message'> | null
   /** By name, in the order of the names asked for. */
@@ -38,7 +40,10 @@ export interface TopicsView {
   readonly forbidden: readonly string[]
 }
 
-export const unknownTopics: TopicsView = { seen: false, fault: null, found: new Map(), missing: [], forbidden: [] }
+export const unknownTopics: TopicsView = {
+  ...{ seen: false, cluster: null, fault: null },
+  ...{ found: new Map(), missing: [], forbidden: [] },
+}
 
 interface Asker {
   readonly asked: AskedTopics
@@ -119,13 +124,15 @@ export class SourceTopics {
     const askers = [...this.#askers]
     const patience = AbortSignal.any([this.#options.signal, AbortSignal.timeout(patienceMs)])
     try {
+      const cluster = await this.#options.admin.clusterId(patience)
       const all = askers.some(([, { asked }]) => asked.kind === 'pattern')
         ? await this.#options.admin.listTopics(patience)
         : []
       const names = new Map(askers.map(([owner, { asked }]) => [owner, namesOf(asked, all)]))
       this.#note(await this.#describe([...new Set([...names.values()].flat())], patience))
       this.#failures = 0
-      for (const [owner, asker] of askers) this.#tell(owner, asker, this.#viewOf(asker.asked, names.get(owner) ?? []))
+      for (const [owner, asker] of askers)
+        this.#tell(owner, asker, { ...this.#viewOf(asker.asked, names.get(owner) ?? []), cluster })
     } catch (error) {
       if (this.#options.signal.aborted) return
       this.#failures += 1
@@ -174,7 +181,7 @@ export class SourceTopics {
     }
   }
 
-  #viewOf(asked: AskedTopics, names: readonly string[]): TopicsView {
+  #viewOf(asked: AskedTopics, names: readonly string[]): Omit<TopicsView, 'cluster'> {
     // One that matched and was there a moment ago may be in the next answer again.
     const lingering = asked.kind === 'names' ? [] : matchingTopics([...this.#topics.keys()], asked.parts)
     const all = asked.kind === 'names' ? names : [...new Set([...names, ...lingering])].toSorted()

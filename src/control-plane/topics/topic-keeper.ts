@@ -7,7 +7,7 @@ import type { Logger } from '../../telemetry/logger.ts'
 import type { BrokerTopic } from '../broker/compile.ts'
 import { afterCreation, judgeTopic, unseen, type TopicMemory } from './judge.ts'
 import { Slots } from './slots.ts'
-import { isUsable, reasonFor, type TopicState } from './state.ts'
+import { isUsable, reasonFor, type TopicFault, type TopicState } from './state.ts'
 
 /** How often all topics are looked at, milliseconds. */
 const lookMs = 3_000
@@ -144,7 +144,8 @@ export class TopicKeeper {
       const fault = asFault(error)
       const reason = reasonFor(fault)
       const where = `Kafka at ${this.#options.bootstrapServers}`
-      const message = `${where} cannot be used: ${sentence(fault.message)} Senders get 503 until it can; nothing that was accepted is lost`
+      const advice = reason === 'LogUnavailable' ? `. ${toReachIt}` : ''
+      const message = `${where} cannot be used: ${sentence(fault.message)} Senders get 503 until it can; nothing that was accepted is lost${advice}`
       this.#tell(names.filter((name) => this.#set(name, { reason, message })))
     }
   }
@@ -177,8 +178,8 @@ export class TopicKeeper {
       kept.creating = false
       const fault = asFault(error)
       const reason = fault.code === 'LogRefused' ? fault.code : reasonFor(fault)
-      if (!signal.aborted && this.#set(spec.name, { reason, message: `topic ${spec.name}: ${fault.message}` }))
-        this.#tell([spec.name])
+      const message = `topic ${spec.name}: ${sentence(fault.message)}${adviceAfterRefusal(reason)}`
+      if (!signal.aborted && this.#set(spec.name, { reason, message })) this.#tell([spec.name])
     }
   }
 
@@ -208,6 +209,16 @@ export class TopicKeeper {
       throw new Fault('LogUnavailable', `no answer within ${patienceMs / 1000} s`, { cause: error })
     }
   }
+}
+
+const toReachIt =
+  'See why nothing answers there, or correct bootstrap.servers in the ConfigMap; it is tried again until it can'
+
+/** What to do where a topic could not be made; of who may not sign in that is told where one knows as whom. */
+function adviceAfterRefusal(reason: TopicFault['reason']): string {
+  if (reason === 'LogUnavailable') return ` ${toReachIt}`
+  if (reason !== 'LogRefused') return ''
+  return ' Correct what it names in the ConfigMap (default.topic.partitions, default.topic.replication.factor, default.topic.config.*), or what Kafka allows; it is tried again until it can'
 }
 
 function same(a: TopicState | undefined, b: TopicState): boolean {

@@ -3,7 +3,7 @@ import { objectName } from '../../api/problem.ts'
 import type { ObjectKey } from '../../api/problem.ts'
 import { triggerDependents } from '../../api/trigger.ts'
 import type { TriggerCondition } from '../../api/trigger.ts'
-import type { OutletFaultReason, OutletReport } from '../../contract/route-source.ts'
+import { haltsDelivery, type OutletReport } from '../../contract/route-source.ts'
 import { verdictOf, type Verdict } from '../verdict.ts'
 import type { CompiledTrigger } from './compile.ts'
 
@@ -59,17 +59,4 @@ function subscriptionReady({ generation, report, consumption }: TriggerSeen): Tr
   if (consumption.kind === 'unowned') return waits('SubscriptionReady', 'PartitionsUnowned', consumption.message)
   // Events flow, yet the user should know.
   return report.fault ? { ...holds('SubscriptionReady'), ...report.fault } : holds('SubscriptionReady')
-}
-
-/** Faults that tell of events that were lost or set aside while the rest flows. */
-const flowing: ReadonlySet<string> = new Set<OutletFaultReason>([
-  'EventsExpired',
-  'DeliveryFailed',
-  'LoopDetected',
-  'PositionsExpire',
-])
-
-/** Whether events stand still until it is mended. One that we do not know, of a newer worker, is taken for the worse. */
-function haltsDelivery(reason: string): boolean {
-  return !flowing.has(reason)
 }

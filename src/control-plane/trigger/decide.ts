@@ -24,8 +24,8 @@ export type TriggerPlan =
   | { readonly kind: 'refuse'; readonly problems: string; readonly removeOutlet: boolean }
   | { readonly kind: 'finalize'; readonly step: TriggerFinalizing }
 
-/** apply: as compiled; keep: as it stands; remove: it must not be there; none: not there, not yet. */
-export type OutletPlan = 'apply' | 'keep' | 'remove' | 'none'
+/** apply: as compiled; keep: as it stands; pause: the same, and nothing is delivered; remove: it must not be there; none: not there, not yet. */
+export type OutletPlan = 'apply' | 'keep' | 'pause' | 'remove' | 'none'
 
 /**
  *     deleteOutlet ─► awaitDispatchers ─► deleteGroup ─► release
@@ -77,9 +77,17 @@ function planOutlet(
   // What could not be looked up, or understood, was good until now: events go on as before.
   const unclear = entry !== null && takenBy === null && (compiled.undetermined || entry.compiled === null)
   if (unclear) return stands ? 'keep' : 'none'
-  if (compiled.outlet === null) return stands ? 'remove' : 'none'
+  if (compiled.outlet === null && !stands) return 'none'
+  // Its positions are kept: they would be forgotten some days after it went, and with them the events since then.
+  if (compiled.outlet === null) return lacksAddress(compiled) ? 'pause' : 'remove'
   // Before its topic is there a dispatcher could only complain.
   return stands || entry?.topicUsable === true ? 'apply' : 'none'
+}
+
+/** Whether nothing is wrong but that subscriber or dead letter sink are not there. */
+function lacksAddress({ conditions }: CompiledTrigger): boolean {
+  const wrong = conditions.filter(({ status }) => status === 'False')
+  return wrong.every(({ type }) => type === 'SubscriberResolved' || type === 'DeadLetterSinkResolved')
 }
 
 /** The Broker is there, and cannot be understood: that is what is wrong, not that there is none. */

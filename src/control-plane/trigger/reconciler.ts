@@ -1,27 +1,26 @@
 import { fails } from '../../api/meta/condition.ts'
-import { triggerDependents, type TriggerReason } from '../../api/trigger.ts'
+import { triggerDependents } from '../../api/trigger.ts'
 import type { OutletReport } from '../../contract/route-source.ts'
-import type { KafkaCluster } from '../../contract/source.ts'
-import { Fault } from '../../core/fault.ts'
 import { never } from '../../core/never.ts'
 import type { ObjectName, StoredObject } from '../../kube/client.ts'
 import { kinds } from '../../kube/kinds.ts'
 import type { DesiredStatus, Outcome, Reconciler } from '../../kube/reconciler.ts'
+import { haltedDraft } from '../contract-object.ts'
 import { consumptionOf } from '../fleet.ts'
 import { clusterAnnotations, clusterInUse, clusterOfContract } from '../kafka-cluster.ts'
-import { forceDeleteAnnotation } from '../broker/observe.ts'
+import { deleteRemains } from '../kafka-remains.ts'
 import { Patience } from '../patience.ts'
 import { Progresses } from '../progress.ts'
 import { isTold, statusWith } from '../status-of.ts'
 import { noting, Subjects } from '../subjects.ts'
-import { isRefusal, reasonFor } from '../topics/state.ts'
+import { isRefusal } from '../topics/state.ts'
 import { UndeliveredEvents } from '../undelivered.ts'
 import type { Verdict } from '../verdict.ts'
-import { applyContract, setFinalizers, type World } from '../world.ts'
+import { applyContract, type World } from '../world.ts'
 import type { CompiledTrigger } from './compile.ts'
 import { concludeTrigger, type Consumption } from './conclude.ts'
 import { decideTrigger, type TriggerFinalizing, type TriggerPlan } from './decide.ts'
-import { held, released } from '../finalizers.ts'
+import { hold, release } from '../finalizers.ts'
 import { groupInUse, observeTrigger, type ObservedTrigger, type UnseenOutlet } from './observe.ts'
 
 /** A fallback where a change will tell: nothing is lost if that is missed. Milliseconds. */
@@ -63,7 +62,7 @@ export class TriggerReconciler implements Reconciler {
     switch (plan.kind) {
       case 'leave':
         if (plan.removeOutlet) await this.#deleteOutlet(object, signal)
-        if (plan.removeFinalizer) await this.#release(object, signal)
+        if (plan.removeFinalizer) await release(this.#world.client, 'trigger', object, signal)
         return { kind: 'notOurs' }
       case 'wait':
         return { kind: 'waiting', afterMs: lookAgainMs }
@@ -96,12 +95,11 @@ export class TriggerReconciler implements Reconciler {
   async #serve(seen: ObservedTrigger, plan: Serving, signal: AbortSignal): Promise<Outcome> {
     const { compiled, broker } = plan
     const { object, outlet } = seen
-    const { uid, finalizers } = object.metadata
+    const { uid } = object.metadata
     // First the finalizer: whatever is made after it is cleaned up.
-    if (plan.addFinalizer)
-      await setFinalizers(this.#world.client, kinds.trigger, object, held('trigger', finalizers), signal)
+    if (plan.addFinalizer) await hold(this.#world.client, 'trigger', object, signal)
     if (plan.outlet === 'remove') await this.#deleteOutlet(object, signal)
-    const applied = await this.#applyOutlet(plan, signal)
+    const applied = await this.#applyOutlet(seen, plan, signal)
     // What we just wrote is not in the cache yet: what that says is of the version before.
     const current = applied === 'unchanged' || plan.outlet === 'keep' ? outlet : undefined
     const verdict = concludeTrigger(compiled, {
@@ -121,9 +119,10 @@ export class TriggerReconciler implements Reconciler {
     return tellMs === null ? { kind: 'settled', status } : { kind: 'waiting', afterMs: tellMs, status }
   }
 
-  async #applyOutlet({ outlet, compiled }: Serving, signal: AbortSignal) {
-    if (outlet !== 'apply' || compiled.outlet === null) return undefined
-    return applyContract(this.#world, kinds.outlet, compiled.outlet, signal)
+  async #applyOutlet({ outlet: standing }: ObservedTrigger, { outlet, compiled }: Serving, signal: AbortSignal) {
+    const paused = outlet === 'pause' && standing !== undefined ? haltedDraft(standing) : null
+    const draft = outlet === 'apply' ? compiled.outlet : paused
+    return draft === null ? undefined : applyContract(this.#world, kinds.outlet, draft, signal)
   }
 
   async #deleteOutlet({ metadata: { uid } }: StoredObject, signal: AbortSignal): Promise<void> {
@@ -158,17 +157,18 @@ export class TriggerReconciler implements Reconciler {
       case 'awaitDispatchers':
         return { kind: 'waiting', afterMs: 1_000 }
       case 'deleteGroup': {
-        const fault = await this.#deleteGroup(step.group, step.cluster, signal)
-        if (fault !== null && !seen.forced) return stays(object, step.group, fault)
-        if (fault !== null) this.#leftBehind(object, step.group, fault)
-        await this.#release(object, signal)
+        const { group: name, cluster } = step
+        const remains = { of: 'Trigger', object, name, cluster, giveUp: seen.forced } as const
+        const stays = await deleteRemains(remains, this.#world, signal)
+        if (stays !== null) return stays
+        await release(this.#world.client, 'trigger', object, signal)
         return { kind: 'settled' }
       }
       case 'release':
         if (!hasFinalizer) return { kind: 'settled' }
         // Nobody is left to look after an Outlet that we wrote a moment ago and the cache does not show yet.
         if (await this.#deletedUnseen(object, signal)) return { kind: 'waiting', afterMs: 1_000 }
-        await this.#release(object, signal)
+        await release(this.#world.client, 'trigger', object, signal)
         return { kind: 'settled' }
       default:
         return never(step)
@@ -185,44 +185,6 @@ export class TriggerReconciler implements Reconciler {
     await this.#deleteOutlet(object, signal)
     return true
   }
-
-  /** Returns what went wrong. */
-  async #deleteGroup(group: string, cluster: KafkaCluster, signal: AbortSignal): Promise<Fault | null> {
-    try {
-      await this.#world.kafka.keeper(cluster).deleteGroup(group, signal)
-      return null
-    } catch (error) {
-      if (error instanceof Fault && !signal.aborted) return error
-      throw error
-    }
-  }
-
-  #leftBehind(object: StoredObject, group: string, fault: Fault): void {
-    const message = `consumer group ${group} is left behind in Kafka, as ${forceDeleteAnnotation} asks: ${fault.message}`
-    this.#world.events.event(object, 'Warning', 'GroupLeftBehind', message)
-  }
-
-  async #release(object: StoredObject, signal: AbortSignal): Promise<void> {
-    const others = released('trigger', object.metadata.finalizers)
-    await setFinalizers(this.#world.client, kinds.trigger, object, others, signal)
-  }
-}
-
-function stays(object: StoredObject, group: string, fault: Fault): Outcome {
-  const { name, namespace = '' } = object.metadata
-  const force = `kubectl annotate trigger ${name} -n ${namespace} ${forceDeleteAnnotation}=true`
-  const why = fault.message.replace(/\.?$/, '.')
-  const message = `it is being deleted, and its consumer group ${group} could not be: ${why} It is tried again until it can; to leave the group behind: ${force}`
-  return {
-    kind: 'failed',
-    fault,
-    status: statusWith(object, triggerDependents, fails('SubscriptionReady', reasonOf(fault), message)),
-  }
-}
-
-function reasonOf(fault: Fault): TriggerReason {
-  if (fault.code === 'GroupInUse') return fault.code
-  return fault.code === 'LogRefused' ? 'Deleting' : reasonFor(fault)
 }
 
 function notOurs(uid: string): Consumption {

