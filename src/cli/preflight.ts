@@ -1,6 +1,6 @@
 import { CommanderError } from 'commander'
 import { foreignMessage, foreignObjects } from '../control-plane/preflight.ts'
-import { kubeconfigAccess } from '../kube/kubeconfig.ts'
+import { clusterAccess } from './kubeconfig/cluster-access.ts'
 import { restClient } from '../kube/rest.ts'
 import type { PreflightFlags } from './flags.ts'
 
@@ -12,7 +12,7 @@ const patienceMs = 30_000
  * @throws CommanderError with exit code 1, after it has said why not; Fault when the API server cannot be asked.
  */
 export async function preflight({ kubeconfig, namespace }: PreflightFlags): Promise<void> {
-  const client = restClient(await kubeconfigAccess(kubeconfig))
+  const client = restClient(await clusterAccess(kubeconfig))
   try {
     const foreign = await foreignObjects(client, namespace, AbortSignal.timeout(patienceMs))
     if (foreign.length === 0) return console.log('No other manager of Brokers and Triggers is in the way.')

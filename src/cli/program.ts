@@ -1,6 +1,7 @@
 import { readFileSync } from 'node:fs'
 import { Command, CommanderError } from 'commander'
 import { Fault } from '../core/fault.ts'
+import { exitCodes } from './exit-codes.ts'
 import { checkFlags, crdsFlags, devFlags, environment, preflightFlags, UsageError } from './flags.ts'
 import { endWithReader } from './broken-pipe.ts'
 import { addCesql } from './cesql/command.ts'
@@ -12,17 +13,22 @@ import { addWorkers } from './worker-commands.ts'
 
 const collect = (value: string, all: string[]) => [...all, value]
 
-/** Runs the command line. Returns the exit code: 0 done, 1 an error that was said in a line. */
+/** Runs the command line. Returns the exit code. */
 export async function run(argv: readonly string[]): Promise<number> {
   endWithReader()
   try {
     await program().parseAsync([...argv])
-    return 0
+    return exitCodes.fine
   } catch (error) {
-    if (error instanceof CommanderError) return error.exitCode
+    if (error instanceof CommanderError) return codeOf(error)
     console.error(sentence(error))
-    return 1
+    return error instanceof UsageError ? exitCodes.usage : exitCodes.problem
   }
+}
+
+/** Ours end with the code that they mean; those of the library, which has said what is wrong with the command, with 1 or 0 (help). */
+function codeOf({ code, exitCode }: CommanderError): number {
+  return code.startsWith('commander.') && exitCode !== exitCodes.fine ? exitCodes.usage : exitCode
 }
 
 /** All commands. Exported for who compares the documentation with them. */
@@ -34,6 +40,7 @@ export function program(): Command {
     .description('The Knative Eventing API on Apache Kafka.')
     .version(version)
     .exitOverride()
+    .showHelpAfterError('Try: millrace --help')
     .configureHelp({ sortSubcommands: true })
     .addHelpText(
       'after',

@@ -36,8 +36,9 @@ describe('didYouMean', () => {
   })
 
   it('costs nothing for a text of a megabyte', () => {
-    const started = performance.now()
+    const began = process.threadCpuUsage()
     expect(didYouMean('a'.repeat(4_000_000), ['subscriber', 'a'.repeat(200)])).toBe(null)
-    expect(performance.now() - started).toBeLessThan(1_000)
+    const { user, system } = process.threadCpuUsage(began)
+    expect((user + system) / 1_000).toBeLessThan(1_000)
   })
 })

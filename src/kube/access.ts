@@ -1,17 +1,21 @@
 import { readFile } from 'node:fs/promises'
 import { join } from 'node:path'
 
-/** How to reach an API server, and as whom. */
-export interface Access {
-  /** `https://10.96.0.1:443`; a path in it is kept. Plain `http:` too, for `kubectl proxy`. */
-  readonly server: string
-  /** PEM: whom to trust. Absent: what Node.js trusts. */
+/** In PEM. */
+export interface Certificates {
+  /** Whom to trust. Absent: what Node.js trusts. */
   readonly ca?: string
-  /** `ca` as it is now. Asked when the API server's certificate is not trusted. Absent: `ca` is for ever. */
-  readonly caNow?: () => string | Promise<string>
-  /** PEM: the client certificate, with `key`. */
+  /** The client certificate, with `key`. */
   readonly cert?: string
   readonly key?: string
+}
+
+/** How to reach an API server, and as whom. */
+export interface Access extends Certificates {
+  /** `https://10.96.0.1:443`; a path in it is kept. Plain `http:` too, for `kubectl proxy`. */
+  readonly server: string
+  /** What has become of those that may change. Asked when we do not trust the API server's certificate, or it answers 401. */
+  readonly certificates?: () => Promise<Certificates>
   /** Bearer token. Asked again once a minute, and at once when the API server answers 401. */
   readonly token?: () => string | Promise<string>
   /** The namespace of the pod, or of the context of a kubeconfig. */
@@ -32,7 +36,8 @@ export async function inClusterAccess(
   server = 'https://kubernetes.default.svc',
 ): Promise<Access> {
   const token = async (): Promise<string> => (await readFile(join(folder, 'token'), 'utf8')).trim()
-  const caNow = (): Promise<string> => readFile(join(folder, 'ca.crt'), 'utf8')
-  const [ca, namespace] = await Promise.all([caNow(), readFile(join(folder, 'namespace'), 'utf8'), token()])
-  return { server, ca, caNow, namespace: namespace.trim(), token }
+  const certificates = async () => ({ ca: await readFile(join(folder, 'ca.crt'), 'utf8') })
+  const namespaceFile = readFile(join(folder, 'namespace'), 'utf8')
+  const [{ ca }, namespace] = await Promise.all([certificates(), namespaceFile, token()])
+  return { server, ca, certificates, namespace: namespace.trim(), token }
 }

@@ -111,7 +111,7 @@ it('keeps its connections, and opens no more than it may', async () => {
   const client = await talkTo((request, response) => {
     sockets.add(request.socket)
     setTimeout(() => response.end('{"items":[],"metadata":{"resourceVersion":"1"}}'), 2)
-  })
+  }, { requestTimeoutMs: 60_000 }) // prettier-ignore
   for (let round = 0; round < 3; round += 1) {
     await Promise.all(Array.from({ length: 60 }, () => client.list(kinds.configMap, {}, signal)))
   }
@@ -135,6 +135,8 @@ it('ends a request that waits for a connection when it is told to, when its time
   expect(await first).toMatchObject({ resourceVersion: '1' })
   // The connection is free: the next one in the queue has it, not the one that has ended.
   await expect.poll(() => answers.length).toBe(2)
+  // so that its time is not over together with that of the one before it
+  await new Promise((resolve) => setTimeout(resolve, 1_500))
   const waiting = list(signal)
   await expect(late).rejects.toMatchObject({ code: 'ApiUnavailable' })
   void waiting.catch(() => undefined)
@@ -142,4 +144,12 @@ it('ends a request that waits for a connection when it is told to, when its time
   const queued = list(signal)
   client.close()
   await expect(queued).rejects.toMatchObject({ code: 'Closed' })
+})
+
+it('says why there is no token, as of a server that cannot be asked', async () => {
+  const token = (): Promise<string> => Promise.reject(new Error('the plugin ended with 1\n'))
+  const client = restClient({ server: 'http://127.0.0.1:1', namespace: '', token })
+  onTestFinished(() => client.close())
+  const message = expect.stringMatching(/: no token: the plugin ended with 1$/) as string
+  await expect(client.list(kinds.configMap, {}, signal)).rejects.toMatchObject({ code: 'ApiUnavailable', message })
 })

@@ -21,6 +21,8 @@ export interface KubeRoutesOptions {
   readonly watch: 'inlets' | 'outlets'
   /** The Kafka cluster of routes that name none, with its credential. Absent: such a route is refused. */
   readonly kafka?: KafkaCluster | undefined
+  /** What is kept of each object's status; absent: all of it. Pure. */
+  readonly keepStatus?: ((status: unknown) => unknown) | undefined
   readonly clock: Clock
   readonly logger: Logger
   /** Ends the watch; what is known stays. */
@@ -55,8 +57,8 @@ export function kubeRoutes(options: KubeRoutesOptions): KubeRoutes {
   const resource = watch === 'inlets' ? kinds.inlet : kinds.outlet
   const selection = { namespace: options.namespace }
   const texts = new Texts()
-  const parse = parserOf(options, texts)
-  const keep = (object: StoredObject): KeptObject => keptOf(object, objects.get(nameOf(object)), parse, texts)
+  const keeping = { parse: parserOf(options, texts), texts, keepStatus: options.keepStatus ?? ((status) => status) }
+  const keep = (object: StoredObject): KeptObject => keptOf(object, objects.get(nameOf(object)), keeping)
   const objects: Informer = startInformer({ client, resource, selection, keep, clock, logger, signal })
   const follow = <T extends { readonly uid: string }>(set: MemoryRouteSet<T>) =>
     objects.subscribe((change) => apply(change, { set, refused, logger }))
@@ -135,16 +137,23 @@ function sharedIn<T>(known: Map<string, T>, key: string, value: T): T {
   return value
 }
 
+interface Keeping {
+  readonly parse: Parse
+  readonly texts: Texts
+  readonly keepStatus: (status: unknown) => unknown
+}
+
 /** A status that was written, most of them by us, changes no route. */
-function keptOf(object: StoredObject, previous: StoredObject | undefined, parse: Parse, texts: Texts): KeptObject {
+function keptOf(object: StoredObject, previous: StoredObject | undefined, keeping: Keeping): KeptObject {
   if (isKept(object)) return object
+  const { parse, texts, keepStatus } = keeping
   const { name, uid, resourceVersion, generation = 0 } = object.metadata
   const [apiVersion, kind] = [texts.share(object.apiVersion), texts.share(object.kind)]
   const namespace = texts.share(object.metadata.namespace ?? '')
   const known = previous !== undefined && isKept(previous) && isSameSpec(previous, object) ? previous.route : undefined
   return {
     ...{ apiVersion, kind, metadata: { name, namespace, uid, resourceVersion, generation } },
-    status: object['status'],
+    status: keepStatus(object['status']),
     route: known ?? parsed(object, parse),
   }
 }

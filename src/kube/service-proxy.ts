@@ -33,7 +33,7 @@ export interface ServiceProxy {
 const maxConnections = 32
 
 export function serviceProxy(access: Access): ServiceProxy {
-  const pools = new Pools(access, access.ca, maxConnections)
+  const pools = new Pools(access, maxConnections)
   const base = `${access.server.replace(/\/$/, '')}/api/v1/namespaces`
   return {
     urlOf: ({ namespace, service, port }) => `${base}/${namespace}/services/${service}:${port}/proxy`,

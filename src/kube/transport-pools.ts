@@ -1,24 +1,31 @@
 import type { Agent } from 'node:http'
 import https from 'node:https'
+import { createSecureContext } from 'node:tls'
 import { http } from '../core/node-http.ts'
-import type { Access } from './access.ts'
+import type { Access, Certificates } from './access.ts'
 
 /** A connection that is silent for so long is asked by TCP whether the other end is still there. */
 const probeAfterMs = 15_000
 /** An idle connection is let go before the API server, or what stands between, does so. */
 const idleMs = 50_000
 
-/** The connections to one API server, all made with the same trust. */
+/** The connections to one API server, all made with the same certificates. */
 export class Pools {
-  readonly ca: string | undefined
+  readonly #certificates: Certificates
   readonly requests: Agent
   readonly watches: Agent
 
   /** @param maxConnections for requests; each watch has one of its own besides */
-  constructor(access: Access, ca: string | undefined, maxConnections: number) {
-    this.ca = ca
-    this.requests = agent(access, ca, maxConnections)
-    this.watches = agent(access, ca, Infinity)
+  constructor(access: Access, maxConnections: number) {
+    this.#certificates = access
+    this.requests = agent(access, maxConnections)
+    this.watches = agent(access, Infinity)
+  }
+
+  /** Whether others than these are to be used from now on: they differ, and are whole (a certificate is written before or after its key). */
+  isReplacedBy(now: Certificates): boolean {
+    const used = this.#certificates
+    return (now.ca !== used.ca || now.cert !== used.cert || now.key !== used.key) && isWhole(now)
   }
 
   /** Keeps no connection beyond what is under way. */
@@ -54,10 +61,19 @@ export function isUntrusted(error: unknown): boolean {
   return untrusted.has(cause?.code)
 }
 
-function agent(access: Access, ca: string | undefined, maxSockets: number): Agent {
+function isWhole({ ca, cert, key }: Certificates): boolean {
+  try {
+    createSecureContext({ ca, cert, key })
+    return true
+  } catch {
+    return false
+  }
+}
+
+function agent(access: Access, maxSockets: number): Agent {
   const options = { keepAlive: true, keepAliveMsecs: probeAfterMs, maxSockets, timeout: idleMs }
   if (access.server.startsWith('http:')) return new http.Agent(options)
-  const { cert, key, skipTlsVerify, serverName } = access
+  const { ca, cert, key, skipTlsVerify, serverName } = access
   return new https.Agent({
     ...options,
     ...(ca === undefined ? {} : { ca }),

@@ -49,9 +49,9 @@ const tokenMaxAgeMs = 60_000
  *
  *     ask ─► token ─► connection of the pool ─► head ─┬─ 2xx ─► JSON, or lines as they come
  *              ▲                                      ├─ else ─► Status ─► Fault
- *              └──────── once, with a new token ──────┴─ 401
+ *              └─ once, with a new token, certificate ┴─ 401
  *
- * A server that is not trusted is tried once more when there is other trust by now: certificate authorities are rotated.
+ * A server that is not trusted is tried once more when there are other certificates by now: authorities are rotated.
  */
 export class Transport {
   readonly #access: Access
@@ -75,7 +75,7 @@ export class Transport {
     this.#timeoutMs = options.requestTimeoutMs ?? 30_000
     this.#clock = options.clock ?? systemClock
     this.#maxConnections = options.maxConnections ?? 32
-    this.#pools = new Pools(access, access.ca, this.#maxConnections)
+    this.#pools = new Pools(access, this.#maxConnections)
   }
 
   /** The answer, parsed. @throws Fault */
@@ -118,34 +118,37 @@ export class Transport {
 
   /** An answer that is 2xx, to be released by the caller. */
   async #send(ask: Ask, pool: PoolName, signal: AbortSignal): Promise<Answer> {
+    const used = this.#pools
     const token = await this.#currentToken(ask, signal, undefined)
     const first = await this.#exchange(ask, pool, token, signal)
     if (!(first instanceof Fault)) return first
-    if (token === undefined || first.details['status'] !== 401) throw first
+    if (first.details['status'] !== 401) throw first
     const fresh = await this.#currentToken(ask, signal, token)
-    const second = fresh === token ? first : await this.#exchange(ask, pool, fresh, signal)
+    const renewed = await this.#hasRenewed(used, signal)
+    const second = fresh === token && !renewed ? first : await this.#exchange(ask, pool, fresh, signal)
     if (second instanceof Fault) throw second
     return second
   }
 
   async #exchange(ask: Ask, pool: PoolName, token: string | undefined, signal: AbortSignal): Promise<Answer | Fault> {
-    const pools = this.#pools
+    const used = this.#pools
     try {
-      return await this.#attempt(ask, pools[pool], token, signal)
+      return await this.#attempt(ask, used[pool], token, signal)
     } catch (error) {
-      if (!isUntrusted(error) || !(await this.#trustsAnew(pools, signal))) throw error
+      if (!isUntrusted(error) || !(await this.#hasRenewed(used, signal))) throw error
       return this.#attempt(ask, this.#pools[pool], token, signal)
     }
   }
 
-  /** Whether other authorities are trusted now than those of the pools that were used. */
-  async #trustsAnew(used: Pools, signal: AbortSignal): Promise<boolean> {
-    const reading = Promise.resolve(this.#access.caNow?.()).catch(() => undefined)
+  /** Whether there are other certificates now than those of the pools that were used. */
+  async #hasRenewed(used: Pools, signal: AbortSignal): Promise<boolean> {
+    const reading = Promise.resolve(this.#access.certificates?.()).catch(() => undefined)
     const read = await inTime(reading, { ms: this.#timeoutMs, signal })
-    if (!read.late && read.value !== undefined && read.value !== this.#pools.ca && !this.#closed) {
-      this.#logger?.debug({}, 'the certificate authority of the API server has changed')
+    const now = { ...this.#access, ...(read.late ? {} : read.value) }
+    if (!read.late && this.#pools.isReplacedBy(now) && !this.#closed) {
+      this.#logger?.debug({}, 'the certificates for the API server have changed')
       this.#pools.retire()
-      this.#pools = new Pools(this.#access, read.value, this.#maxConnections)
+      this.#pools = new Pools(now, this.#maxConnections)
     }
     return this.#pools !== used
   }
@@ -193,7 +196,10 @@ export class Transport {
     const now = this.#clock.monotonic()
     const held = this.#token
     if (held && held.value !== refused && now - held.at < tokenMaxAgeMs) return held.value
-    const read = await inTime(Promise.resolve(this.#access.token()), { ms: this.#timeoutMs, signal })
+    const reading = Promise.resolve(this.#access.token()).catch((cause: Error) => {
+      throw new Fault('ApiUnavailable', `${ask.what}: no token: ${cause.message.trim()}`, { cause })
+    })
+    const read = await inTime(reading, { ms: this.#timeoutMs, signal })
     if (signal.aborted) throw closedFault(ask.what, signal)
     if (read.late) throw new Fault('ApiUnavailable', `${ask.what}: no token in ${this.#timeoutMs / 1000} s`)
     this.#token = { value: read.value, at: now }

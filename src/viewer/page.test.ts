@@ -39,14 +39,15 @@ test('what begins without an end is laid out in a time that grows with its lengt
   const { pretty } = await page('payload.js')
   for (const begin of ['<!--', '<![CDATA[', '<a', '<']) {
     const text = begin.repeat(60_000)
-    const begun = performance.now()
+    const begun = process.threadCpuUsage()
     expect(
       pretty(text, 'application/xml', true)
         .map(([part]) => part)
         .join(''),
     ).toContain(begin)
+    const { user, system } = process.threadCpuUsage(begun)
     // Milliseconds; it was ten seconds and more.
-    expect(performance.now() - begun).toBeLessThan(2_000)
+    expect((user + system) / 1_000).toBeLessThan(3_000)
   }
   expect(pretty('<a><b>1</b><!-- <x> --><c/></a>', 'text/xml', true)).toEqual([
     ['<a>\n  <b>1</b>\n  <!-- <x> -->\n  <c/>\n</a>', ''],

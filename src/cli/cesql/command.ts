@@ -24,7 +24,8 @@ Both may be there: an expression in error has the zero value of its type (false,
 functionEvaluation, missingAttribute, generic. A parse error has the value false, and "position", the character where it is. A line that is no
 such object has the value false and an error of class generic that names it; the next line is read all the same. Booleans and whole numbers of
 the event keep their types; events that come through Kafka have strings only. The data of an event cannot be reached. A filter passes on the
-value true without error, and on nothing else. Exit code 0 also with errors in answers; 1: the input could not be read.
+value true without error, and on nothing else. Exit code 0 also with errors in answers; 1: the input could not be read; 2: the
+command is wrong.
 
 Examples:
   echo '{"expression": "INT(n) > 1", "event": {"n": "2"}}' | millrace cesql

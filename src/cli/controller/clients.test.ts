@@ -10,12 +10,12 @@ import { createLogger } from '../../telemetry/logger.ts'
 import { replicaClients, type ReplicaClients } from './clients.ts'
 
 const logger = createLogger('silent')
-const timing = { leaseMs: 2_000, renewMs: 200, giveUpMs: 800, retryMs: 50 }
+const timing = { leaseMs: 30_000, renewMs: 200, giveUpMs: 20_000, retryMs: 50 }
 const closing: (() => void)[] = []
 afterEach(() => closing.splice(0).forEach((close) => close()))
 
 /** An API server that keeps one lease, and answers nothing else that it is asked. */
-async function busyServer(): Promise<{ clients: ReplicaClients; hanging: () => number }> {
+async function busyServer(): Promise<{ clients: ReplicaClients; hanging: () => number; renewals: () => number }> {
   let lease: { metadata: object } | undefined
   let version = 1
   let hanging = 0
@@ -39,11 +39,11 @@ async function busyServer(): Promise<{ clients: ReplicaClients; hanging: () => n
     server.close()
     server.closeAllConnections()
   })
-  return { clients, hanging: () => hanging }
+  return { clients, hanging: () => hanging, renewals: () => version - 1 }
 }
 
 test('the one that leads goes on leading, and gives the lease back, however much work waits for an answer', async () => {
-  const { clients, hanging } = await busyServer()
+  const { clients, hanging, renewals } = await busyServer()
   const stop = new AbortController()
   let led = 0
   const onLeading = async (signal: AbortSignal): Promise<void> => {
@@ -56,10 +56,11 @@ test('the one that leads goes on leading, and gives the lease back, however much
   const parts = { client: lease, namespace: 'a', name: 'l', identity: 'us', clock, logger, timing }
   const ended = lead({ ...parts, signal: stop.signal, onLeading })
   await expect.poll(hanging).toBeGreaterThanOrEqual(32)
-  await new Promise((resolve) => setTimeout(resolve, 1_500))
+  const before = renewals()
+  await expect.poll(renewals).toBeGreaterThan(before + 3)
   expect(led).toBe(1)
   stop.abort()
   await ended
-  const left = await clients.admission.get(kinds.lease, { namespace: 'a', name: 'l' }, AbortSignal.timeout(1_000))
+  const left = await clients.admission.get(kinds.lease, { namespace: 'a', name: 'l' }, AbortSignal.timeout(30_000))
   expect(left?.['spec']).toMatchObject({ holderIdentity: '' })
 })

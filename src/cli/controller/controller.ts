@@ -68,8 +68,8 @@ export async function controller(flags: ControllerFlags, env: Environment): Prom
 
 async function accessOf({ kubeconfig }: ControllerFlags): ReturnType<typeof inClusterAccess> {
   if (kubeconfig === undefined) return inClusterAccess()
-  const { kubeconfigAccess } = await import('../../kube/kubeconfig.ts')
-  return kubeconfigAccess(kubeconfig)
+  const { clusterAccess } = await import('../kubeconfig/cluster-access.ts')
+  return clusterAccess(kubeconfig)
 }
 
 /** Waits for an API server that is not there yet; what stands in the way is said and ends us. */

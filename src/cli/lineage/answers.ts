@@ -1,6 +1,7 @@
 import type { IncomingMessage, ServerResponse } from 'node:http'
 import type { FindLine, OutletStanding, RememberedAnswer, StandingAnswer } from '../../contract/lineage.ts'
 import type { Clock } from '../../core/clock.ts'
+import { inTime } from '../../core/deadline.ts'
 import { Fault } from '../../core/fault.ts'
 import type { LogAdmin, LogReader } from '../../kafka/log.ts'
 import type { Logger } from '../../telemetry/logger.ts'
@@ -135,7 +136,8 @@ export class LineageAnswers {
       const bounds = { ...usualBounds, ...this.#parts.bounds }
       const parts = { ...kafka, conversion: ground.conversion, clock, bounds, signal, say: lines.say }
       try {
-        await ('place' in asked ? findPlace(asked.place, parts) : findById(asked, parts))
+        // while Kafka is away a read goes on for long: who went away does not keep the next one waiting for it
+        await inTime('place' in asked ? findPlace(asked.place, parts) : findById(asked, parts), { signal })
       } finally {
         await kafka.close()
       }

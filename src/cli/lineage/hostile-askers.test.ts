@@ -1,7 +1,7 @@
 import { once } from 'node:events'
 import { mkdtempSync, rmSync } from 'node:fs'
 import { createServer, get, type IncomingMessage, type Server, type ServerResponse } from 'node:http'
-import type { AddressInfo } from 'node:net'
+import { createServer as createTcpServer, type AddressInfo } from 'node:net'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { text } from 'node:stream/consumers'
@@ -12,6 +12,7 @@ import type { OutletStanding, StandingAnswer } from '../../contract/lineage.ts'
 import { MemoryRoutes } from '../../contract/memory-routes.ts'
 import { systemClock as clock } from '../../core/clock.ts'
 import { openEmbeddedLog } from '../../kafka/embedded/embedded.ts'
+import { openKafkaLog } from '../../kafka/kafka-log.ts'
 import type { Log } from '../../kafka/log.ts'
 import { Journal } from '../../telemetry/journal/journal.ts'
 import { createLogger } from '../../telemetry/logger.ts'
@@ -121,6 +122,38 @@ it('who went away while Kafka is searched for another one leaves his place to ot
   const [line] = (await once(response, 'data')) as [Buffer]
   expect([response.statusCode, String(line)]).toEqual([200, expect.stringContaining('"kind":"progress"')])
   expect(searches).toBe(2)
+})
+
+it('while Kafka is away a search ends with who asked for it, and the next one begins', async () => {
+  const away = createTcpServer().listen(0, '127.0.0.1')
+  await once(away, 'listening')
+  const bootstrapServers = `127.0.0.1:${(away.address() as AddressInfo).port}`
+  let [searches, closed] = [0, 0]
+  // the topic is known, and then nobody answers any more
+  const open: LineageAnswersParts['open'] = () => {
+    searches++
+    const kafka = openKafkaLog({ bootstrapServers, clientId: 'test', clock, logger })
+    const reader = kafka.reader()
+    const close = async (): Promise<void> => {
+      await reader.close()
+      await kafka.close()
+      closed++
+    }
+    return { reader, admin: log.admin(), close }
+  }
+  const url = await serve({ open })
+  // it gives up after more than ten seconds
+  const soon = { withinMs: 5_000 }
+  for (const path of ['/lineage/find?topic=topic&id=1&since=0', '/lineage/find?topic=topic&partition=0&offset=0']) {
+    for (const before of [searches, searches + 1, searches + 2]) {
+      const gone = new AbortController()
+      void ask(url + path, gone.signal).catch(() => undefined)
+      await eventually('it is searched for', () => searches === before + 1, soon)
+      gone.abort()
+    }
+    await eventually('all are over', () => closed === searches, soon)
+  }
+  away.close()
 })
 
 it('nobody is answered by a worker in a pod that was not told of a token, not even on its own machine', async () => {

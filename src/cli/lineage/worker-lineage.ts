@@ -19,12 +19,14 @@ import { Latest } from './latest.ts'
 import { cut } from '../../data-plane/event-name.ts'
 
 /** Of notes in the journal. Older journals are read by newer workers: a number is never used again for something else. */
-const kind = { accepted: 1, refused: 2, delivered: 3, settled: 4 } as const
+const kind = { accepted: 1, refused: 2, delivered: 3, settled: 4, refusedTogether: 5 } as const
 
 /** Of what a stranger chose so much is kept, characters, so that one who answers with novels does not wear the memory out. */
 const mostReasonChars = 2_048
 /** Bytes of refusals that are remembered: a sender that repeats them in a loop shall not wear out what is known of other events. */
 const refusals = { burst: 4 * 1024 * 1024, perSecond: 32 * 1024 }
+/** What one of many that are refused together takes, bytes. */
+const togetherBytes = 32
 /** Of an answer with many events, so many are kept. */
 const mostReplies = 100
 /** Of each sort, so many are told of one id, the newest. */
@@ -66,12 +68,25 @@ export class WorkerLineage implements IngressLineage, DeliveryLineage {
     })
   }
 
-  refused(path: string, { id, source }: Named, problem: Pick<Refused, 'status' | 'code' | 'detail'>): void {
+  refused(path: string, events: readonly Named[], problem: Pick<Refused, 'status' | 'code' | 'detail'>): void {
     const { status, code } = problem
-    const detail = cut(problem.detail, mostReasonChars)
-    const text = JSON.stringify({ path: cut(path), id: cut(id), source: cut(source), status, code, detail })
+    const told = { path: cut(path), status, code, detail: cut(problem.detail, mostReasonChars) }
+    const [first = { id: '', source: '' }] = events
+    if (events.length > 1) return this.#refusedTogether(events, told)
+    const text = JSON.stringify({ ...told, id: cut(first.id), source: cut(first.source) })
     if (!this.#refusals.take(0, text.length)) return this.#journal.leaveOut()
-    this.#journal.note({ ...nowhere, kind: kind.refused, hash: idHash(id), status, text })
+    this.#journal.note({ ...nowhere, kind: kind.refused, hash: idHash(first.id), status, text })
+  }
+
+  /** What is the same for all is written once a block, and names as their hashes alone: a batch may have thousands. */
+  #refusedTogether(events: readonly Named[], told: Omit<Refused, 'at' | 'id' | 'source'>): void {
+    const subject = JSON.stringify(told)
+    const remembered = this.#refusals.take(0, subject.length + events.length * togetherBytes)
+    for (const { id, source } of events) {
+      const hashes = { hash: idHash(id), extra: idHash(source), partition: otherHash(id) }
+      if (!remembered) this.#journal.leaveOut()
+      else this.#journal.note({ ...nowhere, ...hashes, kind: kind.refusedTogether, subject, status: told.status })
+    }
   }
 
   delivered({ uid }: Outlet, place: LogPlace, id: string | null, status: number, tookMs: number): void {
@@ -112,6 +127,10 @@ export class WorkerLineage implements IngressLineage, DeliveryLineage {
           const one = parsed(note.text, Refused.omit({ at: true }))
           const isAsked = one?.id === cut(id) && (source === undefined || one.source === cut(source))
           if (one !== null && isAsked) refused.add({ at: note.at, ...one })
+        } else if (note.kind === kind.refusedTogether) {
+          const isAsked = note.partition === otherHash(id) && (sourceHash === undefined || note.extra === sourceHash)
+          const told = isAsked ? parsed(note.subject, Refused.omit({ at: true, id: true, source: true })) : null
+          if (told !== null) refused.add({ at: note.at, ...told, id: cut(id), source: cut(source ?? '') })
         } else if (note.topic !== '') {
           const place = placeOf(note)
           places.set(keyOf(place), place)
@@ -148,6 +167,11 @@ const nowhere = { extra: 0, subject: '', topic: '', partition: 0, offset: 0 }
 /** What a stranger chose is cut before it is hashed too: whoever asks may have the whole of it, and who answers not. */
 function idHash(text: string): number {
   return hashOf(cut(text))
+}
+
+/** Where nothing else of a name is kept: with {@link idHash}, 64 bits that stand for it. */
+function otherHash(text: string): number {
+  return hashOf(`id ${cut(text)}`)
 }
 
 function microseconds(ms: number): number {

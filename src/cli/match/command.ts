@@ -20,9 +20,6 @@ export function addMatch(millrace: Command, said: (error: unknown) => string): v
     .option('-n, --namespace <name>', 'namespace of manifests that name none', 'default')
     .option('-o, --output <text|json>', 'json: a line of JSON for each event and Trigger', 'text')
     .addHelpText('after', help)
-    .exitOverride((error) => {
-      throw error.exitCode === 0 ? error : new CommanderError(exitCodes['bad input'], error.code, error.message)
-    })
     .action(async (options: unknown) => {
       const code = await exitCode(options, said)
       if (code !== 0) throw new CommanderError(code, 'millrace.match', 'not all pass')

@@ -1,7 +1,7 @@
 import { Fault } from '../../core/fault.ts'
 import type { Access } from '../../kube/access.ts'
 import type { KubeClient, Resource, StoredObject } from '../../kube/client.ts'
-import { clusterAccess } from './kubeconfig.ts'
+import { clusterAccess } from '../kubeconfig/cluster-access.ts'
 import { restClient } from '../../kube/rest.ts'
 import type { ClusterFlags } from './flags.ts'
 import { fullName } from './kinds.ts'

@@ -1,9 +1,7 @@
 import { CommanderError, type Command } from 'commander'
+import { exitCodes } from '../exit-codes.ts'
 import { UsageError } from '../flags.ts'
 import { plainText } from './output/plain-text.ts'
-
-/** What commands for people end with, as `kubectl` and `grep` have it: a script can tell what went wrong from what was asked wrongly. */
-const exitCodes = { fine: 0, problem: 1, usage: 2 } as const
 
 /** How errors are told to people. */
 export type Said = (error: unknown) => string
@@ -17,20 +15,15 @@ type Typed = Readonly<Record<string, unknown>>
  */
 type Act = (typed: Typed) => Promise<boolean>
 
-/** Gives a command what it does, and the exit codes of commands for people. */
+/** Gives a command what it does, and how its mistakes are told. */
 export function runs(command: Command, said: Said, act: Act): Command {
   const help = `Try: millrace ${command.name()} --help`
-  return command
-    .showHelpAfterError(help)
-    .exitOverride((error) => {
-      throw error.exitCode === 0 ? error : new CommanderError(exitCodes.usage, error.code, error.message)
-    })
-    .action(async (...all: unknown[]) => {
-      if (!process.stdout.listeners('error').includes(endQuietly)) process.stdout.on('error', endQuietly)
-      const self = all.at(-1) as Command
-      const code = await codeOf(act, typedIn(self), { said, help })
-      if (code !== exitCodes.fine) throw new CommanderError(code, `millrace.${command.name()}`, 'it was said why')
-    })
+  return command.showHelpAfterError(help).action(async (...all: unknown[]) => {
+    if (!process.stdout.listeners('error').includes(endQuietly)) process.stdout.on('error', endQuietly)
+    const self = all.at(-1) as Command
+    const code = await codeOf(act, typedIn(self), { said, help })
+    if (code !== exitCodes.fine) throw new CommanderError(code, `millrace.${command.name()}`, 'it was said why')
+  })
 }
 
 function typedIn(command: Command): Typed {

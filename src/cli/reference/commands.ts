@@ -1,4 +1,5 @@
 import type { Argument, Command, Option } from 'commander'
+import { exitCodes } from '../exit-codes.ts'
 import { code, page, table, type Row } from './markdown.ts'
 
 /** docs/reference/commands.md. @param millrace with all commands; handed in, since it may come to import what is here. */
@@ -13,7 +14,7 @@ export function commandsPage(millrace: Command): string {
     ),
     ...shown.flatMap(commandParts),
     '## Exit codes',
-    table(['code', 'commands for people', 'others'], exitCodes),
+    table(['code', 'meaning'], codes),
   )
 }
 
@@ -58,12 +59,11 @@ function flagRow({ flags, description, defaultValue }: Option): Row {
 
 const isEmpty = (value: unknown): boolean => Array.isArray(value) && value.length === 0
 
-const exitCodes: readonly Row[] = [
-  ['0', 'fine', 'fine; a worker was told to end and has drained'],
+const codes: readonly Row[] = [
+  [String(exitCodes.fine), 'fine; a worker was told to end and has drained'],
   [
-    '1',
-    'a problem, which was said: not accepted, does not exist, not Ready, the cluster refuses; of `match`: some event does not pass',
-    'an error, which was said in a line: a wrong flag, a port in use, a folder that is locked, a manifest with an error (`check`), another manager (`preflight`), a stale file (`crds --compare`)',
+    String(exitCodes.problem),
+    'a problem, which was said: not accepted, does not exist, not Ready, the cluster refuses, a port in use, a folder that is locked; of `match`: some event does not pass; of `check`: a manifest with an error; of `preflight`: another manager; of `crds --compare`: a stale file',
   ],
-  ['2', 'the command is wrong (a flag, a file that holds no event), and nothing was done', ''],
+  [String(exitCodes.usage), 'the command is wrong (a flag, a file that holds no event), and nothing was done'],
 ]

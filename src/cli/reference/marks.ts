@@ -16,7 +16,7 @@ import {
   strictRepliesAnnotation,
 } from '../../api/trigger.ts'
 import { sourceLabels } from '../../contract/objects.ts'
-import { forceDeleteAnnotation } from '../../control-plane/broker/observe.ts'
+import { forceDeleteAnnotation } from '../../control-plane/kafka-remains.ts'
 import { allowedNamespacesAnnotation, refreshAnnotation } from '../../control-plane/credentials/credentials.ts'
 import { recordAnnotation } from '../../control-plane/sink-binding/record.ts'
 import { excludeLabel, skipContainersAnnotation } from '../../control-plane/sink-binding/workload.ts'

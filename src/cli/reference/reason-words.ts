@@ -69,7 +69,7 @@ export const brokerReasons: Words<BrokerConditionType, BrokerReason> = {
     means: 'The annotation names another topic than the one in use, which stays.',
   },
   IngressNotReady: { of: ['DataPlaneAvailable'], means: 'No ingress is Ready.' },
-  IngressNotListening: { of: ['DataPlaneAvailable'], means: 'No ingress has taken this version up yet.' },
+  IngressNotListening: { of: ['DataPlaneAvailable'], means: 'Not every ingress has taken this version up yet.' },
   NotOurs: {
     of: ['DataPlaneAvailable', 'Addressable'],
     means: 'An object of another owner stands where one of ours should be.',

@@ -28,6 +28,7 @@ const eventReasons: Readonly<Record<string, readonly [on: string, means: string]
   Parked: ['Trigger', 'Events were parked; the message names the last one and says why.'],
   Dropped: ['Trigger, KafkaSource', 'Events were dropped, as `onExhausted: Drop` asks.'],
   Expired: ['Trigger, KafkaSource', 'The retention of the topic removed events before they were delivered.'],
+  SelectorInvalid: ['ConfigMap `config-sugar`', 'Its selector is none: no namespace gets a Broker by it.'],
   SettingsInvalid: ['ConfigMap `config-millrace`', 'A setting is wrong; the last good ones stay in force.'],
   TracingInvalid: [
     'ConfigMap `config-observability`',

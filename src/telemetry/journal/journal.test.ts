@@ -83,10 +83,10 @@ describe('a journal', () => {
         const found = async (from: Journal): Promise<Note[][]> =>
           Promise.all(asked.map(async (wanted) => (await recalled(from, wanted)).map(withoutTime)))
         expect(await found(journal)).toEqual(expected)
-        await journal.close(1_000)
+        await journal.close(30_000)
         const next = open({ folder: at })
         expect(await found(next)).toEqual(expected)
-        await next.close(1_000)
+        await next.close(30_000)
       },
     )
     await fc.assert(property, { numRuns: 60 })
@@ -102,10 +102,10 @@ describe('a journal', () => {
     expect(from).toBeGreaterThanOrEqual(before)
     expect(from).toBeLessThanOrEqual(one?.at ?? 0)
     expect(trouble).toBeUndefined()
-    await journal.close(1_000)
+    await journal.close(30_000)
     const next = open({ folder: folders.at(-1) ?? '' })
     expect((await next.recall({ hash: 1 }, () => {})).from).toBe(from)
-    await next.close(1_000)
+    await next.close(30_000)
   })
 
   it('that was cut off anywhere keeps what stands before, and says that it may lack something', async () => {
@@ -116,7 +116,7 @@ describe('a journal', () => {
         journal.note(note({ offset: round * 3 + offset, text: 'why'.repeat(round) }))
       await journal.flush()
     }
-    await journal.close(1_000)
+    await journal.close(30_000)
     const [name = ''] = filesIn(at)
     const whole = readFileSync(join(at, name))
     const property = fc.asyncProperty(
@@ -139,7 +139,7 @@ describe('a journal', () => {
         expect(old.length % 3).toBe(0)
         const { from } = await next.recall({ hash: 0 }, () => {})
         if (cut < whole.length) expect(from).toBeGreaterThanOrEqual(openedAt)
-        await next.close(1_000)
+        await next.close(30_000)
       },
     )
     await fc.assert(property, { numRuns: 80 })
@@ -161,7 +161,7 @@ describe('a journal', () => {
     const found = await recalled(journal, { hash: 7 })
     expect(found.map(({ offset }) => offset)).toEqual([0, 2])
     expect((await journal.recall({ hash: 7 }, () => {})).from).toBe(found[1]?.at)
-    await journal.close(1_000)
+    await journal.close(30_000)
   })
 
   it('keeps to its bound in bytes, and gives up what is oldest', async () => {
@@ -180,7 +180,7 @@ describe('a journal', () => {
     expect(offsets.size).toBeGreaterThan((bytes * 6) / 8 / (2_000 * 32) - 1)
     expect([...offsets].at(-1)).toBe(29)
     expect(journal.lost).toBe(0)
-    await journal.close(1_000)
+    await journal.close(30_000)
   })
 
   it('forgets what is too old', async () => {
@@ -198,7 +198,7 @@ describe('a journal', () => {
     expect((await journal.recall({ hash: 7 }, () => {})).from).toBe(now - 80_000)
     now += 80_000
     expect(await offsets()).toEqual([])
-    await journal.close(1_000)
+    await journal.close(30_000)
   })
 
   it('where nothing can be written goes on, counts what it lost, says why, and begins again when it can', async () => {
@@ -213,7 +213,7 @@ describe('a journal', () => {
     const { from, trouble } = await journal.recall({ hash: 7 }, () => {})
     expect(trouble).toContain('cannot be written')
     expect(journal.lost).toBe(5_000)
-    expect(Date.now() - from).toBeLessThan(5_000)
+    expect(Date.now() - from).toBeLessThan(60_000)
     rmSync(blocked)
     mkdirSync(blocked)
     passed = 60_000
@@ -221,7 +221,7 @@ describe('a journal', () => {
     expect((await recalled(journal, { hash: 7 })).map(({ offset }) => offset)).toEqual([5_001])
     expect((await journal.recall({ hash: 7 }, () => {})).trouble).toBeUndefined()
     expect(journal.lost).toBe(5_000)
-    await journal.close(1_000)
+    await journal.close(30_000)
   })
 
   it('takes what it can of a burst, in bounded memory, and loses the rest', async () => {
@@ -236,11 +236,11 @@ describe('a journal', () => {
     const { from } = await journal.recall({ hash: 7 }, () => {})
     expect(from).toBeGreaterThanOrEqual(last?.at ?? Infinity)
     journal.note(note({ offset: 200_000 }))
-    await journal.close(1_000)
+    await journal.close(30_000)
     // nor by the next process
     const next = open({ folder: folders.at(-1) ?? '' })
     expect((await next.recall({ hash: 7 }, () => {})).from).toBeGreaterThanOrEqual(last?.at ?? Infinity)
-    await next.close(1_000)
+    await next.close(30_000)
   })
 
   it('loses one that is too large, and no other', async () => {
@@ -250,7 +250,7 @@ describe('a journal', () => {
     journal.note(note({ offset: 3, text: 'y'.repeat(500_000) }))
     expect((await recalled(journal, { hash: 7 })).map(({ offset }) => offset)).toEqual([1, 3])
     expect(journal.lost).toBe(1)
-    await journal.close(1_000)
+    await journal.close(30_000)
   })
 
   it('of a folder that somebody else writes to, too, loses nothing', async () => {
@@ -261,10 +261,10 @@ describe('a journal', () => {
       other.note(note({ offset: 100 + offset }))
       await Promise.all([one.flush(), other.flush()])
     }
-    await Promise.all([one.close(1_000), other.close(1_000)])
+    await Promise.all([one.close(30_000), other.close(30_000)])
     const next = open({ folder: at })
     expect(await recalled(next, { hash: 7 })).toHaveLength(20)
-    await next.close(1_000)
+    await next.close(30_000)
   })
 
   it('goes on in a new file where somebody has deleted the one that it writes to, and the folder with it', async () => {
@@ -282,10 +282,10 @@ describe('a journal', () => {
     const { from, trouble } = await journal.recall({ hash: 7 }, () => {})
     expect([from >= gone, trouble]).toEqual([true, undefined])
     expect(journal.bytes).toBe(sizeOf(at))
-    await journal.close(1_000)
+    await journal.close(30_000)
     const next = open({ folder: at })
     expect(await recalled(next, { hash: 7 })).toHaveLength(2)
-    await next.close(1_000)
+    await next.close(30_000)
   })
 
   it('loses nothing to a process that begins in its folder before it has noted anything', async () => {
@@ -299,10 +299,10 @@ describe('a journal', () => {
       await journal.flush()
       expect((await recalled(journal, { hash: 7 })).map(({ offset }) => offset)).toContain(n)
     }
-    await Promise.all([first.close(1_000), second.close(1_000)])
+    await Promise.all([first.close(30_000), second.close(30_000)])
     const next = open({ folder: at })
     expect(await recalled(next, { hash: 7 })).toHaveLength(2)
-    await next.close(1_000)
+    await next.close(30_000)
   })
 
   it('of which the rest of a file cannot be read any more does not say that it remembers that', async () => {
@@ -323,7 +323,7 @@ describe('a journal', () => {
     const gap = found.findIndex(({ offset }, n) => offset !== n)
     expect(gap).toBeGreaterThan(0)
     expect((await journal.recall({ hash: 7 }, () => {})).from).toBeGreaterThanOrEqual(found[gap]?.at ?? Infinity)
-    await journal.close(1_000)
+    await journal.close(30_000)
   })
 
   it('leaves nothing behind where nothing was noted, however often it starts', async () => {
@@ -331,7 +331,7 @@ describe('a journal', () => {
     for (let n = 0; n < 5; n++) {
       const journal = open({ folder: at })
       await journal.flush()
-      await journal.close(1_000)
+      await journal.close(30_000)
     }
     expect(filesIn(at)).toEqual([])
   })
@@ -342,8 +342,8 @@ describe('a journal', () => {
     await journal.flush()
     const empty = sizeOf(at)
     journal.note(note())
-    await eventually('it is written', () => sizeOf(at) > empty, { withinMs: 5_000 })
-    await journal.close(1_000)
+    await eventually('it is written', () => sizeOf(at) > empty)
+    await journal.close(30_000)
   })
 
   it('whose files are cut short by others answers all the same', async () => {
@@ -353,7 +353,7 @@ describe('a journal', () => {
     await journal.flush()
     truncateSync(join(at, filesIn(at)[0] ?? ''), 3)
     expect(await recalled(journal, { hash: 7 })).toEqual([])
-    await journal.close(1_000)
+    await journal.close(30_000)
   })
 })
 

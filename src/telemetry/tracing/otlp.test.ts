@@ -1,6 +1,7 @@
 import { afterEach, beforeEach, describe, expect, it } from 'vitest'
 import { makeCertificate } from '../../../test/support/certificates.ts'
 import { eventually } from '../../../test/support/eventually.ts'
+import { freePort } from '../../../test/support/free-ports.ts'
 import { TracingRig } from '../../../test/support/tracing-rig.ts'
 import type { OpenSpans } from './open-spans.ts'
 
@@ -43,8 +44,8 @@ describe('a collector', () => {
   })
 
   it('that is away costs no event anything; what waited is sent when it is there, what was too much is counted and said once', async () => {
-    const first = await rig.receiver()
-    const { port } = first
+    const port = await freePort()
+    const first = await rig.receiver(port)
     await first[Symbol.asyncDispose]()
     const tracing = rig.open(first)
     for (let at = 0; at < 5_000; at++) ended(tracing, 'waits')
@@ -133,7 +134,7 @@ describe('a collector', () => {
     await eventually('it was asked', () => collector.requests.length === 1)
     const since = performance.now()
     await tracing.close(300)
-    expect(performance.now() - since).toBeLessThan(2_000)
+    expect(performance.now() - since).toBeLessThan(8_000)
     expect(tracing.counts).toMatchObject({ sent: 0, overflow: 600, waiting: 0 })
     ended(tracing, 'too late')
     expect(tracing.counts.overflow).toBe(601)
@@ -143,7 +144,7 @@ describe('a collector', () => {
     const collector = await rig.receiver()
     const tracing = rig.open(collector)
     for (let at = 0; at < 1_500; at++) ended(tracing, 'last')
-    await tracing.close(10_000)
+    await tracing.close(60_000)
     expect(collector.spans).toHaveLength(1_500)
     expect(collector.requests.map(({ spans }) => spans)).toEqual([512, 512, 476])
   })

@@ -1,5 +1,5 @@
 import type { Resource } from '../../../kube/client.ts'
-import { clusterAccess } from '../kubeconfig.ts'
+import { clusterAccess } from '../../kubeconfig/cluster-access.ts'
 import { kinds } from '../../../kube/kinds.ts'
 import { restClient } from '../../../kube/rest.ts'
 import { peopleKinds } from '../kinds.ts'

@@ -95,7 +95,7 @@ function ofTrigger(object: StoredObject, { broker, outlets, now }: World): Relat
   const state = broker === undefined ? '' : broker === null ? 'does not exist' : readyWord(broker)
   return [
     { role: 'Broker', name: `${namespace}/${brokerName}`, state },
-    ...one('Subscriber', destinationName(subscriber, namespace), subscriberUri ?? 'has no address yet'),
+    ...destined('Subscriber', subscriber, namespace, subscriberUri),
     ...deadLetters(object, deadLetterSinkUri),
     ...outletsTold(outlets, nameOf(object), now),
   ]
@@ -125,7 +125,7 @@ function ofKafkaSource(object: StoredObject, { outlets, now }: World): Related[]
   const { sink, topics = [], consumerGroup, bootstrapServers } = specOf(object)
   const { sinkUri } = statusOf(object)
   return [
-    ...one('Sink', destinationName(sink, namespace), sinkUri ?? 'has no address yet'),
+    ...destined('Sink', sink, namespace, sinkUri),
     ...one('Kafka', bootstrapServers?.join(',')),
     ...one('Group', consumerGroup),
     ...topics.map((topic) => ({ role: 'Topic', name: topic, state: '' })),
@@ -185,7 +185,13 @@ function deadLetters(object: StoredObject, uri: string | undefined): Related[] {
   const { namespace = '' } = object.metadata
   const sink = specOf(object).delivery?.deadLetterSink
   if (sink === undefined) return one('Dead letters', uri)
-  return one('Dead letters', destinationName(sink, namespace), uri ?? 'has no address yet')
+  return destined('Dead letters', sink, namespace, uri)
+}
+
+/** What is named by its address says it once. */
+function destined(role: string, to: Destination | undefined, namespace: string, url = 'has no address yet'): Related[] {
+  const name = destinationName(to, namespace)
+  return one(role, name, url === name ? '' : url)
 }
 
 /** `Service shop/orders /path`, or the URI. */

@@ -1,6 +1,8 @@
 import { Fault } from '../../../core/fault.ts'
+import { isFault } from '../../../kube/faults.ts'
 import type { StoredObject } from '../../../kube/client.ts'
 import { Tables, type Table } from '../../../kube/tables.ts'
+import { UsageError } from '../../flags.ts'
 import { stopSignal } from '../../stop.ts'
 import { listAll, notInstalled, untilDone, withClusterOf, type Cluster } from '../cluster.ts'
 import type { PeopleKind } from '../kinds.ts'
@@ -15,12 +17,18 @@ const systemNamespace = 'knative-eventing'
 
 /** `millrace get`. False: one that was named does not exist, which was said. @throws Fault */
 export async function get(flags: GetFlags): Promise<boolean> {
-  return withClusterOf(flags, async (cluster) => {
+  const found = withClusterOf(flags, async (cluster) => {
     const queries = flags.asked.flatMap(({ kinds, name }) =>
       kinds.map((kind) => ({ ...queryOf(kind, flags, cluster), ...(name === undefined ? {} : { name }) })),
     )
     if (flags.output === 'table' || flags.output === 'wide') return printTables(queries, flags, cluster)
     return printObjects(queries, flags.output, flags, cluster)
+  })
+  return found.catch((error: unknown) => {
+    const { selector } = flags
+    if (selector === undefined || !isFault(error, 'ApiRefused') || error.details['status'] !== 400) throw error
+    // the API server does not say what it speaks of
+    throw new UsageError(`--selector ${selector}: ${error.message}; write e.g. app=shop,tier!=web or "app in (a,b)"`)
   })
 }
 
@@ -39,11 +47,15 @@ async function printTables(queries: readonly Query[], flags: GetFlags, cluster: 
       namespaces: flags.allNamespaces,
       kinds: new Set(queries.map(({ resource }) => resource.kind)).size > 1,
     })
-    for (const { query, value } of found) if (value !== null) printer.print(query.resource, value)
+    // those of a kind that were named one by one are one table
+    for (const [resource, ones] of Map.groupBy(found, ({ query }) => query.resource)) {
+      const [table, ...more] = ones.flatMap(({ value }) => value ?? [])
+      if (table !== undefined) printer.print(resource, { ...table, rows: [table, ...more].flatMap(({ rows }) => rows) })
+    }
     const [first] = found
     if (flags.watch && first?.value)
       await watchTable({ tables, ...first, table: first.value, flags, printer }, stopSignal())
-    else if (printer.empty && !flags.named) sayNone(queries)
+    else if (printer.empty && !flags.named) sayNone(queries, flags)
     return sayMissing(found)
   } finally {
     tables.close()
@@ -124,11 +136,12 @@ async function inAll<T>(
   return found
 }
 
-function sayNone(queries: readonly Query[]): void {
+function sayNone(queries: readonly Query[], { selector }: GetFlags): void {
   const [first] = queries
-  const where = first?.namespace === undefined ? '' : ` in namespace ${first.namespace}`
+  const which = selector === undefined ? '' : ` with labels ${selector}`
+  const where = first?.namespace === undefined ? '.' : ` in namespace ${first.namespace}. Other namespaces: -A`
   const what = [...new Set(queries.map(({ resource }) => resource.plural))].join(', ')
-  console.error(`There are no ${what}${where}. Other namespaces: -A`)
+  console.error(`There are no ${what}${which}${where}`)
 }
 
 /** Whether all are there. */

@@ -86,7 +86,9 @@ export function serviceIn({ hostname, port, protocol }: URL): ServicePort | null
 
 function nowhere(error: unknown, broker: string, { dev, at }: { dev: 'unknown' | 'no dev'; at: string }): unknown {
   if (!(error instanceof Fault)) return error
-  const local =
-    dev === 'unknown' ? `The millrace dev at ${at} has no Broker ${broker}` : `No millrace dev answers at ${at}`
-  return new Fault(error.code, `${error.message}\n${local} either`, { cause: error })
+  const said =
+    dev === 'unknown'
+      ? `The millrace dev at ${at} has no Broker ${broker}: apply it there\nNor was it found in a cluster: ${error.message}`
+      : `${error.message}\nNo millrace dev answers at ${at} either: start one, or name where it is with --dev`
+  return new Fault(error.code, said, { cause: error })
 }

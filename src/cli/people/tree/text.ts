@@ -61,7 +61,8 @@ function triggerBranch(trigger: TriggerNode, paint: Paint): Branch {
     line: joined(
       `Trigger ${name}`,
       filter === null ? 'all events' : plainLine(filter),
-      stateText(trigger, paint),
+      // what its Broker says stands above
+      stateText(trigger.reason === 'BrokerNotReady' ? { ...trigger, message: null } : trigger, paint),
       flow(trigger),
     ),
     below: [{ line: `to ${endText(subscriber, paint)}`, below: [] }, ...deadLetterBranch(deadLetterSink, paint)],

@@ -3,7 +3,7 @@ import { tmpdir } from 'node:os'
 import { delimiter, join } from 'node:path'
 import { afterEach, expect, test, vi } from 'vitest'
 import { stringify } from 'yaml'
-import { clusterAccess } from './kubeconfig.ts'
+import { clusterAccess } from './cluster-access.ts'
 
 afterEach(() => vi.unstubAllEnvs())
 
@@ -26,7 +26,10 @@ test('certificates by path, relative to the kubeconfig', async () => {
   const user = { 'client-certificate': 'cert.pem', 'client-key': 'key.pem' }
   const path = kubeconfig({ user }, { 'certificate-authority': 'ca.pem' })
   const server = 'https://127.0.0.1:6443'
-  expect(await clusterAccess(path)).toEqual({ server, namespace: 'shop', ca: 'CA', cert: 'CERT', key: 'KEY' })
+  const { certificates, ...access } = await clusterAccess(path)
+  expect(access).toEqual({ server, namespace: 'shop', ca: 'CA', cert: 'CERT', key: 'KEY' })
+  writeFileSync(join(path, '..', 'cert.pem'), 'RENEWED')
+  expect(await certificates?.()).toEqual({ ca: 'CA', cert: 'RENEWED', key: 'KEY' })
 })
 
 test('a token from a file goes before one in the kubeconfig, and is read again, as kubectl has it', async () => {
@@ -53,4 +56,43 @@ test('of several files each is read with its own folder, and what the first of t
   const [current, other] = [await clusterAccess(), await clusterAccess(undefined, 'two')]
   expect(await Promise.all([current.token?.(), other.token?.()])).toEqual(['first', 'of the second'])
   expect([current.server, other.server]).toEqual(['https://127.0.0.1:6443', 'https://127.0.0.1:6443'])
+})
+
+test('of several files those that are not there are left out, whatever the others hold', async () => {
+  const plugin = { exec: { apiVersion: 'client.authentication.k8s.io/v1', command: 'false', interactiveMode: 'Never' } }
+  const [first, second] = [kubeconfig({ one: { tokenFile: 'token' } }, {}), kubeconfig({ one: plugin }, {})]
+  const missing = join(first, '..', 'missing')
+  vi.stubEnv('KUBECONFIG', [missing, first, second].join(delimiter))
+  expect(await (await clusterAccess()).token?.()).toBe('first')
+  await expect(clusterAccess(missing)).rejects.toThrow(`kubeconfig ${missing}: there is no such file`)
+  vi.stubEnv('KUBECONFIG', missing)
+  await expect(clusterAccess()).rejects.toThrow(/nothing says how to reach a cluster/)
+})
+
+test.each([
+  [{ as: 'somebody' }, {}, /to act as another user \(as\) is not supported/],
+  [{ username: 'u', password: 'p' }, {}, /user name and password are not supported/],
+  [{ tokenFile: 'nowhere' }, {}, /no credentials: ENOENT.*nowhere/],
+  [{}, { 'proxy-url': 'http://127.0.0.1:1' }, /proxy-url is not supported/],
+  [{}, { server: '' }, /its cluster has no server/],
+])('a user %j of a cluster %j is refused in words that name the file', async (user, cluster, words) => {
+  const path = kubeconfig({ user }, cluster)
+  await expect(clusterAccess(path)).rejects.toThrow(words)
+  await expect(clusterAccess(path)).rejects.toMatchObject({
+    code: 'ApiRefused',
+    message: expect.stringContaining(path),
+  })
+})
+
+test.each([
+  ['a: [', /line 1: the YAML is broken/],
+  ['- 1', /this is no kubeconfig/],
+  ['{}', /it says no current context: kubectl config use-context/],
+  ['', /it says no current context/],
+  ['{current-context: x}', /there is no context "x"; it has none/],
+  ['{current-context: x, contexts: [{name: x, context: {}}]}', /its context x names no cluster that it has/],
+])('a file of %j is no kubeconfig to us, and why is said', async (content, words) => {
+  const path = kubeconfig({ user: {} }, {})
+  writeFileSync(path, content)
+  await expect(clusterAccess(path)).rejects.toThrow(words)
 })
