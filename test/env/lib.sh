@@ -55,18 +55,41 @@ download() { # Sets JARS, the folder with the jars of KAFKA_VERSION, and fetches
   ) 9>"$JARS.lock" || die 'the Kafka jars could not be downloaded; what Maven says stands above'
 }
 
-declare -A TAKEN_PORTS=()
+# share_classes: sets SHARED, arguments with which Java takes the classes of JARS from an archive, verified and laid out. It is made once, by a broker of
+# its own, and belongs to the Java that made it.
+share_classes() {
+  local archive
+  archive=$JARS-$(stat -Lc %Y "$(command -v java)").jsa
+  if [ ! -f "$archive" ] && [ -z "${KAFKA_JAVA_OPTIONS:-}" ]; then
+    (
+      flock 9
+      [ ! -f "$archive" ] || exit 0
+      say "making $archive"
+      data=$(mktemp -d)
+      KAFKA_JAVA_OPTIONS=-XX:ArchiveClassesAtExit=$data/classes.jsa "$TESTENV/kafka-up" "$data" --version "$KAFKA_VERSION" --auth
+      "$TESTENV/kafka-down" "$data" --keep
+      mv "$data/classes.jsa" "$archive.part" && mv "$archive.part" "$archive"
+      rm -rf "$data"
+    ) 9>"$JARS.lock" || say 'without an archive of its classes Kafka starts slower'
+  fi
+  SHARED=(-Xshare:auto)
+  [ ! -f "$archive" ] || SHARED+=("-XX:SharedArchiveFile=$archive")
+}
+
 LISTEN_ADDRESS=127.0.0.1
-port_is_free() { # Below the ports that systems hand out to outgoing connections, so a listener is all that can be there.
-  [ -z "${TAKEN_PORTS[$1]:-}" ] && ! (: <>"/dev/tcp/$LISTEN_ADDRESS/$1") 2>/dev/null
+# Who picks a port leaves a folder of its number here, so that nobody else picks it before its server listens: test/support/free-ports.ts too.
+CLAIMED_PORTS=${TMPDIR:-/tmp}/millrace-test-ports
+claim_port() { # Below the ports that systems hand out to outgoing connections, so a listener is all that can be there.
+  mkdir "$CLAIMED_PORTS/$1" 2>/dev/null && ! (: <>"/dev/tcp/$LISTEN_ADDRESS/$1") 2>/dev/null
 }
 
 free_ports() { # free_ports VARIABLE [COUNT]: sets VARIABLE to the first of COUNT free ports in a row.
   local p i count=${2:-1}
+  mkdir -p "$CLAIMED_PORTS"
+  find "$CLAIMED_PORTS" -mindepth 1 -mmin +240 -delete 2>/dev/null || true
   while :; do
-    p=$((20000 + RANDOM % 12000))
-    for ((i = 0; i < count; i++)); do port_is_free $((p + i)) || continue 2; done
-    for ((i = 0; i < count; i++)); do TAKEN_PORTS[$((p + i))]=1; done
+    p=$((20000 + RANDOM % (12000 - count)))
+    for ((i = 0; i < count; i++)); do claim_port $((p + i)) || continue 2; done
     printf -v "$1" %s "$p"
     return
   done

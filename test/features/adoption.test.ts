@@ -200,8 +200,8 @@ function parts(vault: MemoryVault, gate: Gate): Pick<AdoptionParts, 'admin' | 'p
 function adoption(vault: MemoryVault, gate?: Gate): AdoptionParts {
   const { admin, positions } = rig
   const { signal } = new AbortController()
-  const reads = (topic: string): boolean => topic === rig.topic
-  return { ...(gate === undefined ? { admin, positions, vault } : parts(vault, gate)), signal, reads }
+  const topics = new Set([rig.topic])
+  return { ...(gate === undefined ? { admin, positions, vault } : parts(vault, gate)), signal, topics }
 }
 
 function nextGroup(): string {

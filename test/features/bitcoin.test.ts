@@ -1,10 +1,11 @@
 import { readFileSync } from 'node:fs'
-import { createServer, type AddressInfo } from 'node:net'
 import { join } from 'node:path'
 import type { Browser, Page } from 'playwright-core'
 import { afterAll, afterEach, beforeAll, expect, test, vi } from 'vitest'
 import { barriers } from '../support/barriers.ts'
 import { openPage, screenshot, startBrowser } from '../support/browser.ts'
+import { eventually } from '../support/eventually.ts'
+import { freePort } from '../support/free-ports.ts'
 import { millrace, ownFolder } from '../support/millrace.ts'
 
 const example = join(import.meta.dirname, '..', '..', 'examples', 'bitcoin')
@@ -15,14 +16,6 @@ let browser: Browser
 beforeAll(async () => void (browser = await startBrowser()))
 afterAll(() => browser.close())
 afterEach(() => void vi.unstubAllEnvs())
-
-async function freePort(): Promise<number> {
-  const server = createServer()
-  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve))
-  const { port } = server.address() as AddressInfo
-  await new Promise((resolve) => server.close(resolve))
-  return port
-}
 
 /** The example as its README says, on free ports: source, classifier and page are all started by the manifests. */
 async function startExample() {
@@ -113,5 +106,5 @@ test('ctrl-C ends all of it', async () => {
   const parts = below(it.dev.pid)
   expect(parts.length).toBeGreaterThanOrEqual(2)
   await it.dev.stop()
-  expect(parts.filter(runs)).toEqual([])
+  await eventually('all of it has ended', () => !parts.some(runs))
 })

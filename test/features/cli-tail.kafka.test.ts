@@ -2,7 +2,7 @@ import { writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { expect, test } from 'vitest'
 import { startChild } from '../support/child.ts'
-import { cli } from '../support/cli.ts'
+import { cliInside } from '../support/cli-inside.ts'
 import { eventually } from '../support/eventually.ts'
 import { kafkaBootstrap, uniqueTopic } from '../support/kafka.ts'
 import { ownFolder } from '../support/millrace.ts'
@@ -70,7 +70,7 @@ test('tail --kafka follows a topic and leaves no trace in it', async () => {
   })
   expect(events.some(({ attributes }) => attributes.id === 'before')).toBe(false)
 
-  const earlier = await cli([
+  const earlier = await cliInside([
     'tail',
     '--kafka',
     kafka,
@@ -94,8 +94,8 @@ test('tail --kafka says what is wrong: no topic, no Kafka, no credential', async
   writeFileSync(file, '{"sasl": {"mechanism": "MD5"}}')
   const kafka = kafkaBootstrap()
   const [topic, credential] = await Promise.all([
-    cli(['tail', '--kafka', kafka, '--topic', 'nowhere']),
-    cli(['tail', '--kafka', kafka, '--topic', 'nowhere', '--credential', file]),
+    cliInside(['tail', '--kafka', kafka, '--topic', 'nowhere']),
+    cliInside(['tail', '--kafka', kafka, '--topic', 'nowhere', '--credential', file]),
   ])
   expect(topic).toMatchObject({
     status: 1,

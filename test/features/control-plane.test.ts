@@ -1,6 +1,8 @@
 import { afterAll, beforeAll, describe } from 'vitest'
 import { startRealApi } from '../support/real-api.ts'
+import { clusterCommandPromises } from './cli-cluster-promises.ts'
 import { controlPlanePromises } from './control-plane-promises.ts'
+import { kafkaSignInPromises } from './kafka-sign-in-promises.ts'
 
 describe('on a real API server', () => {
   let real: Awaited<ReturnType<typeof startRealApi>> | undefined
@@ -9,4 +11,6 @@ describe('on a real API server', () => {
   afterAll(() => real?.close())
 
   controlPlanePromises(() => Promise.resolve(real!.api), true)
+  kafkaSignInPromises(() => Promise.resolve(real!.api))
+  describe('the command line', () => clusterCommandPromises(() => real!))
 })

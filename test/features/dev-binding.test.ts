@@ -1,4 +1,4 @@
-import { mkdirSync, readFileSync, writeFileSync } from 'node:fs'
+import { mkdirSync, readFileSync, renameSync, writeFileSync } from 'node:fs'
 import type { IncomingHttpHeaders } from 'node:http'
 import { join } from 'node:path'
 import { expect, test } from 'vitest'
@@ -31,15 +31,18 @@ metadata: { name: app, annotations: { dev.millrace.dev/command: node program.cjs
 spec: { template: { spec: { containers: [{ name: app, env: [{ name: PLAIN, value: text }] }] } } }
 `,
   )
-  const bind = (how: string): void =>
+  const bind = (how: string, more = ''): void => {
+    const file = join(folder, 'binding.yaml')
     writeFileSync(
-      join(folder, 'binding.yaml'),
+      `${file}.new`,
       `apiVersion: sources.knative.dev/v1
 kind: SinkBinding
 metadata: { name: to-broker }
 spec: { subject: { apiVersion: apps/v1, kind: Deployment, name: app }, ${how} }
-`,
+${more}`,
     )
+    renameSync(`${file}.new`, file)
+  }
   bind(spec)
   const starts = async (count: number) =>
     eventually(`the program is started ${count} times`, () => {
@@ -79,8 +82,9 @@ test('a program is started anew with another sink, and not for anything else; it
   await using dev = startDev('-f', folder)
   const [first] = await starts(1)
   expect(first?.slice(1)).toEqual([expect.stringMatching(/^http:\S+\/default\/default$/), 'text'])
-  bind(`sink: {uri: ${first?.[1]}}`)
-  await dev.line('SinkBinding default/to-broker Ready')
+  const witness = '---\n{apiVersion: eventing.knative.dev/v1, kind: Broker, metadata: {name: witness}}\n'
+  bind(`sink: {uri: ${first?.[1]}}`, witness)
+  await dev.line('Broker default/witness Ready')
   bind('sink: {uri: "http://127.0.0.1:9/other"}')
   const all = await starts(2)
   expect(all).toHaveLength(2)

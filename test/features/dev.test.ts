@@ -1,12 +1,13 @@
 import { execFile } from 'node:child_process'
-import { cpSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
+import { cpSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs'
 import { createServer } from 'node:net'
 import { join } from 'node:path'
 import { promisify } from 'node:util'
 import { expect, test } from 'vitest'
 import type { Child } from '../support/child.ts'
+import { cli } from '../support/cli.ts'
 import { eventually } from '../support/eventually.ts'
-import { kafkaBootstrap } from '../support/kafka.ts'
+import { kafkaBootstrap, uniqueName } from '../support/kafka.ts'
 import { millrace, ownFolder, RoutesFile } from '../support/millrace.ts'
 import { startRecorder } from '../support/recorder.ts'
 
@@ -94,16 +95,20 @@ test('saving a manifest applies it; a broken one is explained with its place and
   cpSync(hello, folder, { recursive: true })
   const file = join(folder, 'trigger-greetings.yaml')
   const good = readFileSync(file, 'utf8')
+  const save = (text: string): void => {
+    writeFileSync(`${file}.new`, text)
+    renameSync(`${file}.new`, file)
+  }
   await using greeter = await startRecorder()
   await using dev = startDev('-f', folder, '--service', `greeter=${greeter.url}`)
   await dev.line('Trigger default/greetings Ready')
 
-  writeFileSync(file, good.replace('attributes:', 'atributes:'))
+  save(good.replace('attributes:', 'atributes:'))
   await dev.line(`${file}:9:5: Trigger default/greetings: spec.filter.atributes`)
   expect(await pasteCurl(dev)).toContain(' 202 ')
   await eventually('the last good version still delivers', () => greeter.deliveries.length === 1)
 
-  writeFileSync(file, good.replaceAll('com.example.greeting', 'com.example.other'))
+  save(good.replaceAll('com.example.greeting', 'com.example.other'))
   const address = await urlIn(dev, 'Broker default/default Ready')
   await eventually('only the new type comes through', async () => {
     await fetch(address, {
@@ -116,7 +121,7 @@ test('saving a manifest applies it; a broken one is explained with its place and
   await dev.line('Trigger default/greetings deleted')
 })
 
-test('mistakes of the start are one line and exit 1', async () => {
+test('mistakes of the start are one line, and end with 1, or 2 where the command is wrong', async () => {
   const taken = createServer().listen(0, '127.0.0.1')
   await eventually('the port is taken', () => taken.listening)
   const { port } = taken.address() as { port: number }
@@ -124,27 +129,24 @@ test('mistakes of the start are one line and exit 1', async () => {
   await using holder = millrace('dev', '--port', '0', '--display-port', '0', '--data', data, '-f', hello)
   await holder.line('Millrace dev')
   const mistakes = [
-    [['-f', hello, '--port', String(port)], new RegExp(`port ${port} is in use`)],
-    [['-f', hello, '--data', data], /in use by another Millrace/],
-    [['-f', 'no-such-file.yaml'], /^error: no-such-file.yaml does not exist\n$/],
-    [[], /--filename is missing/],
-    [['-f', hello, '--kafka', 'nonsense'], /--kafka must be HOST:PORT/],
-    [['-f', hello, '--service', 'x'], /--service .*NAME=URL/],
+    [1, ['-f', hello, '--port', String(port)], new RegExp(`port ${port} is in use`)],
+    [1, ['-f', hello, '--data', data], /in use by another Millrace/],
+    [1, ['-f', 'no-such-file.yaml'], /^error: no-such-file.yaml does not exist\n$/],
+    [2, [], /--filename is missing/],
+    [2, ['-f', hello, '--kafka', 'nonsense'], /--kafka must be HOST:PORT/],
+    [2, ['-f', hello, '--service', 'x'], /--service .*NAME=URL/],
   ] as const
-  const main = join(top, 'src', 'main.ts')
-  for (const [args, message] of mistakes) {
+  for (const [code, args, message] of mistakes) {
     const always = (args as readonly string[]).includes('--data')
       ? ['--port', '0']
       : ['--data', join(ownFolder(), 'data')]
-    const ended = await run(process.execPath, [main, 'dev', '--display-port', '0', ...always, ...args]).catch(
-      (error: { code: number; stderr: string }) => error,
-    )
-    expect(ended).toMatchObject({ code: 1, stderr: expect.stringMatching(message) })
+    const { status, stderr } = await cli(['dev', '--display-port', '0', ...always, ...args])
+    expect({ status, stderr }).toEqual({ status: code, stderr: expect.stringMatching(message) })
   }
   taken.close()
 })
 
-test('mistakes of a worker are one line and exit 1 too', async () => {
+test('mistakes of a worker are one line too, and end with 1, or 2 where the command is wrong', async () => {
   const taken = createServer().listen(0, '127.0.0.1')
   await eventually('the port is taken', () => taken.listening)
   const { port } = taken.address() as { port: number }
@@ -153,24 +155,23 @@ test('mistakes of a worker are one line and exit 1 too', async () => {
   const notRoutes = join(ownFolder(), 'routes.json')
   writeFileSync(notRoutes, '{"inlets": [{}]}')
   const mistakes = [
-    [['ingress', ...worker, '--port', String(port)], new RegExp(`port ${port} is in use`)],
-    [['ingress', '--routes', 'nowhere.json', '--kafka', '127.0.0.1:9'], /^error: nowhere.json does not exist\n$/],
+    [1, ['ingress', ...worker, '--port', String(port)], new RegExp(`port ${port} is in use`)],
+    [1, ['ingress', '--routes', 'nowhere.json', '--kafka', '127.0.0.1:9'], /^error: nowhere.json does not exist\n$/],
     [
+      2,
       ['dispatcher', '--routes', notRoutes, '--kafka', '127.0.0.1:9', '--instance', 'a'],
       /is not a file of Inlets and Outlets: .*uid/s,
     ],
   ] as const
-  for (const [args, message] of mistakes) {
-    const ended = await run(process.execPath, [join(top, 'src', 'main.ts'), ...args], { timeout: 20_000 }).catch(
-      (error: { code: number; stderr: string }) => error,
-    )
-    expect(ended).toMatchObject({ code: 1, stderr: expect.stringMatching(message) })
+  for (const [code, args, message] of mistakes) {
+    const { status, stderr } = await cli(args)
+    expect({ status, stderr }).toEqual({ status: code, stderr: expect.stringMatching(message) })
   }
   taken.close()
 })
 
 test('on a real Kafka: the same manifests, the same curl line', async () => {
-  const namespace = `dev-${process.pid}`
+  const namespace = uniqueName('dev')
   await using service = await startRecorder()
   await using dev = startDev(
     '-f',

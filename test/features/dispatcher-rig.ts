@@ -119,7 +119,7 @@ export interface Runner {
   readonly membership: Membership
   readonly reports: OutletReport[]
   readonly routes: MemoryRoutes
-  /** @param deadlineMs for what is in flight; default 5,000. */
+  /** @param deadlineMs for what is in flight; default 30,000: a busy machine may take its time to commit. */
   close(deadlineMs?: number): Promise<void>
 }
 
@@ -194,7 +194,7 @@ export class Rig implements AsyncDisposable {
     if (membership === undefined) throw new Error('no membership was asked for')
     const runner: Runner = {
       ...{ dispatcher, membership, reports, routes },
-      close: async (deadlineMs = 5000) => {
+      close: async (deadlineMs = 30_000) => {
         if (!this.#runners.delete(runner)) return
         await dispatcher.close({ deadlineMs, forGood: true })
         await Promise.all([reader.close(), positions.close()])
@@ -215,8 +215,8 @@ export class Rig implements AsyncDisposable {
       start: 'earliest',
       filter: { attributes: {} },
       subscriber: { url: `${url}/${name}` },
-      // on a busy machine the subscriber, and we, may take seconds: that shall not look like one that hangs
-      delivery: { retry: 0, backoffPolicy: 'linear', backoffDelayMs: 5, timeoutMs: 60_000 },
+      // on a busy machine the subscriber, and we, may take a minute for a window: that shall not look like one that hangs
+      delivery: { retry: 0, backoffPolicy: 'linear', backoffDelayMs: 5, timeoutMs: 600_000 },
       parking: { topic: `parked-${this.#name}`, partitions: 1, replicationFactor: 1 },
       order: 'unordered',
       ...change,
@@ -270,7 +270,8 @@ export class Rig implements AsyncDisposable {
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
-    for (const runner of [...this.#runners]) await runner.close()
+    // nobody asks any more what becomes of what is in flight
+    for (const runner of [...this.#runners]) await runner.close(100)
     await this.appender.close(1000)
     await Promise.all([this.positions.close(), this.admin.close()])
     await this.log.close()

@@ -12,6 +12,7 @@ test('a batch that could not be taken to its end comes again: nobody gets twice 
     read: (...asked) => plain.read(...asked),
     range: (...asked) => plain.range(...asked),
     offsetsAt: (...asked) => plain.offsetsAt(...asked),
+    epochEnds: (asked) => plain.epochEnds(asked),
     close: () => plain.close(),
     tail: (handler) =>
       plain.tail({

@@ -3,7 +3,7 @@ import type { Positions } from '../../src/kafka/log.ts'
 import { eventually } from '../support/eventually.ts'
 import { embeddedRig, Hand, startSubscriber, type Rig } from './dispatcher-rig.ts'
 
-async function closing(run: ReturnType<Rig['run']>, deadlineMs = 10_000): Promise<number> {
+async function closing(run: ReturnType<Rig['run']>, deadlineMs: number): Promise<number> {
   const began = performance.now()
   await run.dispatcher.close({ deadlineMs, forGood: true })
   return performance.now() - began
@@ -16,7 +16,7 @@ test('a start that is tried again at growing distances does not hold up the end'
   // someone is at it: only the owner of partition 0 may go on
   await rig.vault.save(outlet.group, '[]')
   let asked = 0
-  const runner = rig.run([outlet], { retryMs: 6000 }, 'by-hand', {
+  const runner = rig.run([outlet], { retryMs: 600_000 }, 'by-hand', {
     membership: (handler) => {
       const hand = new Hand(handler, rig)
       hand.share = () => {
@@ -36,7 +36,7 @@ test('a start that is tried again at growing distances does not hold up the end'
   })
   await eventually('it was looked', () => asked === 1)
   // in the middle of the look
-  expect(await closing(runner)).toBeLessThan(5_000)
+  expect(await closing(runner, 60_000)).toBeLessThan(30_000)
 })
 
 test('the end comes by the deadline also while the log does not answer', async () => {
@@ -63,5 +63,5 @@ test('the end comes by the deadline also while the log does not answer', async (
   runner.routes.outlets.delete('a')
   const took = await closing(runner, 1_000)
   answered.resolve()
-  expect(took).toBeLessThan(4_000)
+  expect(took).toBeLessThan(10_000)
 })

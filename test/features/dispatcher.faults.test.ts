@@ -31,6 +31,7 @@ class Outage {
       close: () => reader.close(),
       range: (at) => reader.range(at),
       offsetsAt: (...asked) => reader.offsetsAt(...asked),
+      epochEnds: (asked) => reader.epochEnds(asked),
       read: (...all) => (this.reads ? Promise.reject(away) : reader.read(...all)),
       tail: (handler) => {
         this.tails.push(handler)

@@ -65,7 +65,7 @@ test('what is handed over does not go on when the fleet answers again in the mid
   gate.shut = gate.deaf = true
   await rig.send(5)
   await eventually('a commit is under way', () => gate.waiting === 1 && subscriber.got.length === 5)
-  const taking = hand.take(0, 4000)
+  const taking = hand.take(0, 60_000)
   hand.alive = false
   await sleep(250)
   hand.alive = true
@@ -108,7 +108,7 @@ test('a handover waits for the commit of where an Outlet starts: the next ownerâ
   gate.shut = true
   const { hand } = runByHand(rig, [outlet], gate)
   await eventually('its start is being committed', () => gate.waiting === 1)
-  const taking = hand.take(0, 4000)
+  const taking = hand.take(0, 60_000)
   setTimeout(() => gate.open(), 300)
   await taking
   expect(gate.waiting).toBe(0)

@@ -151,6 +151,7 @@ function bound(inner: LogReader): LogReader {
     read: (...asked) => inner.read(...asked),
     range: (at) => inner.range(at),
     offsetsAt: (...asked) => inner.offsetsAt(...asked),
+    epochEnds: (asked) => inner.epochEnds(asked),
     close: () => inner.close(),
   }
 }

@@ -53,7 +53,8 @@ test('real Kafka: a restart repeats nothing and loses nothing', async () => {
   const first = rig.run([outlet], {}, 'same')
   await rig.send(500)
   await eventually('some came', () => subscriber.got.length > 100, { withinMs: 30_000 })
-  await first.close()
+  // a busy machine may take its time to commit
+  await first.close(30_000)
   const sent = rig.send(500, { from: 500, partition: 1 })
   rig.run([outlet], {}, 'same')
   await sent
@@ -113,10 +114,10 @@ test('real Kafka: a member that joins while events flow pauses the Outlet; nothi
   const leave = await foreignMember(rig, outlet.group)
   await rig.send(1, { from: 10 })
   await eventually('it is said', () => runner.reports.at(-1)?.fault?.reason === 'GroupInUse')
-  const before = subscriber.got.length
   await rig.send(5, { from: 11 })
   await new Promise((resolve) => setTimeout(resolve, 300))
-  expect(subscriber.got.length).toBe(before)
+  // the one that was sent before may have been under way
+  expect(ids(subscriber.got).filter((id) => id > 10)).toEqual([])
   await leave()
   await eventuallyPasses('all is committed', async () => expect(await rig.committed(outlet)).toBe(16), {
     withinMs: 30_000,

@@ -66,7 +66,8 @@ class Sink implements AsyncDisposable {
     this.#server = server
   }
 
-  static async start(): Promise<Sink> {
+  /** @param tookMs how long it thinks about each. */
+  static async start(tookMs = 0): Promise<Sink> {
     const server = createServer((request, response) => {
       const chunks: Buffer[] = []
       request.on('data', (chunk: Buffer) => chunks.push(chunk))
@@ -78,7 +79,8 @@ class Sink implements AsyncDisposable {
           Buffer.concat(chunks),
           String(request.headers['ce-kafkaheaderxno']),
         )
-        response.writeHead(204).end()
+        if (tookMs === 0) response.writeHead(204).end()
+        else setTimeout(() => response.writeHead(204).end(), tookMs)
       })
     })
     server.keepAliveTimeout = 60_000
@@ -91,10 +93,10 @@ class Sink implements AsyncDisposable {
     return `http://127.0.0.1:${(this.#server.address() as AddressInfo).port}`
   }
 
-  /** Deliveries of the last second. */
-  get recent(): number {
-    const since = performance.now() - 1000
-    return this.#times.length - this.#times.findIndex((at) => at >= since)
+  /** Deliveries of the last seconds. */
+  recent(seconds: number): number {
+    const since = performance.now() - seconds * 1000
+    return this.#times.filter((at) => at >= since).length
   }
 
   get perSecond(): number {
@@ -180,11 +182,12 @@ test(
   '1 to 3 to 1 dispatchers, and one that is killed, in the middle: nothing lost, first deliveries in order, few come again',
   long,
   async () => {
-    const count = 20_000
+    const count = 10_000
     const kafka = kafkaBootstrap()
     const topic = await createTopic(kafka, { name: uniqueTopic(), partitions })
     await using foreign = await foreignClient(kafka)
-    await using sink = await Sink.start()
+    // so that they come for a dozen seconds: long enough for dispatchers to come and go meanwhile
+    await using sink = await Sink.start(10)
     const outlet = source(topic, sink.url)
     const [routes, fleet] = [new RoutesFile({ outlets: [outlet] }), uniqueGroup()]
     const start = (name: string) => startDispatcher(routes, kafka, name, fleet)
@@ -192,17 +195,18 @@ test(
     const reached = (share: number) => eventually(`${share} came`, () => sink.count >= count * share, patience)
 
     const killed = start('one')
-    await reached(0.15)
+    await reached(0.4)
     killed.signal('SIGKILL')
-    // one of each partition was under way; a commit is due a quarter of a second after a delivery, and takes a moment
-    const bound = partitions + sink.recent
+    // one of each partition was under way; a commit is due a quarter of a second after a delivery, and takes a moment, on a busy machine longer
+    const bound = partitions + sink.recent(2)
+    expect(bound).toBeLessThan(sink.count)
     await killed.exited
     await using one = start('one')
-    await reached(0.3)
+    await reached(0.55)
     const afterKill = sink.duplicates
     expect(afterKill).toBeLessThanOrEqual(bound)
     const [two, three] = [start('two'), start('three')]
-    await reached(0.5)
+    await reached(0.75)
     await Promise.all([two.stop(), three.stop()])
     await filled
     await eventuallyPasses('all came', () => expect(sink.count).toBe(count), { ...patience, everyMs: 200 })
@@ -262,7 +266,7 @@ test.concurrent(
     const tried = subscriber.got.length
     subscriber.behave = answer(200)
     await eventually('it drains', () => lag(runner, outlet.uid) === 0, patience)
-    expect(lastFault(runner, outlet.uid)).toBeNull()
+    await eventually('that is well again', () => lastFault(runner, outlet.uid) === null)
     const delivered = subscriber.got.slice(tried).map(({ offset }) => offset)
     // what was on its way when the sink came back may have been answered before
     expect(delivered.slice(-sent)).toEqual(Array.from({ length: sent }, (_, offset) => offset))
@@ -343,7 +347,9 @@ test.concurrent('a topic that was compacted: what is left arrives, and no lag st
     'it is compacted',
     async () => {
       const records = await rig.records(topic)
-      return records.length < keys * 10 ? records.filter(({ value }) => value !== null) : null
+      // of each key the last one: there is nothing more that a further pass could take
+      const kept = records.filter(({ value }) => value !== null)
+      return kept.length === keys && kept
     },
     patience,
   )

@@ -114,7 +114,7 @@ describe('installed', () => {
     await eventually('Brokers are served', () => apply(broker).then(() => true))
     await apply(trigger)
     await k('apply', '-k', config)
-    await k('wait', '--for=condition=Established', '--timeout=30s', 'crd', '-l', 'app.kubernetes.io/name=millrace')
+    await k('wait', '--for=condition=Established', '--timeout=120s', 'crd', '-l', 'app.kubernetes.io/name=millrace')
   }, 120_000)
   afterAll(() => api?.close())
 
@@ -142,9 +142,9 @@ describe('installed', () => {
   it('and is not in its own way', async () => {
     const { url: server, ca, cert, key } = api
     const client = restClient({ server, ca, cert, key, namespace: system })
-    expect(await foreignObjects(client, system, AbortSignal.timeout(10_000))).toEqual([])
+    expect(await foreignObjects(client, system, AbortSignal.timeout(60_000))).toEqual([])
     await k('label', 'crd', 'brokers.eventing.knative.dev', 'app.kubernetes.io/name=knative-eventing', '--overwrite')
-    const foreign = await foreignObjects(client, system, AbortSignal.timeout(10_000))
+    const foreign = await foreignObjects(client, system, AbortSignal.timeout(60_000))
     expect(foreign).toEqual(['CustomResourceDefinition brokers.eventing.knative.dev'])
     await k('apply', '-k', join(config, 'crds'))
     client.close()
@@ -601,9 +601,9 @@ describe('installed', () => {
     })
   })
 
-  it('and Workers of pods that are gone are collected', { timeout: 90_000 }, async () => {
+  it('and Workers of pods that are gone are collected', { timeout: 180_000 }, async () => {
     const orphan = `/apis/internal.millrace.dev/v1alpha1/namespaces/${system}/workers/orphan`
-    await eventually('it is gone', async () => (await ask('GET', orphan)).status === 404, { withinMs: 80_000 })
+    await eventually('it is gone', async () => (await ask('GET', orphan)).status === 404, { withinMs: 170_000 })
   })
 
   it('and a Broker keeps its class', async () => {

@@ -241,8 +241,7 @@ export function kafkaSignInPromises(api: () => Promise<TestApi>): void {
       await secret(rig, ns, good, 'other')
       for (const object of [service(ns), signedIn(ns), trigger(ns)]) await rig.apply(object)
       await rig.ready(triggers, ns, 'orders', 'True')
-      await pause(3_000)
-      const before = [await rig.versions(), await rig.client.list(kinds.secret, { namespace: rig.credentials }, always)]
+      const before = [await rig.atRest(), await rig.client.list(kinds.secret, { namespace: rig.credentials }, always)]
       expect(new Set(read)).toEqual(new Set([`all of ${rig.credentials}`, `${ns}/kafka`]))
       read.length = 0
       await pause(8_000)

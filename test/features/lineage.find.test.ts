@@ -1,8 +1,7 @@
-import { expect, test } from 'vitest'
-import type { Outlet } from '../../src/contract/outlet.ts'
-import { eventually } from '../support/eventually.ts'
+import { afterAll, beforeAll, expect, test } from 'vitest'
+import { eventually, eventuallyPasses } from '../support/eventually.ts'
 import { kafkaBootstrap, uniqueGroup, uniqueTopic } from '../support/kafka.ts'
-import { startDispatcherWithLineage, type Rememberer } from '../support/lineage.ts'
+import { startDispatcherWithLineage, type LineageClient, type Rememberer } from '../support/lineage.ts'
 import { outletOn, ownFolder, RoutesFile } from '../support/millrace.ts'
 import { startRecorder, type Recorder } from '../support/recorder.ts'
 import { createTopic, kafkaLog } from '../support/topics.ts'
@@ -10,24 +9,31 @@ import { createTopic, kafkaLog } from '../support/topics.ts'
 /** Where memory ends, workers find records in Kafka: by their place, or by id and time. */
 
 const kafka = kafkaBootstrap()
+/** One for each test, read by an Outlet of one dispatcher. */
+const topics = { searched: uniqueTopic(), converted: uniqueTopic(), broken: uniqueTopic(), plain: uniqueTopic() }
 
-interface Scene extends AsyncDisposable {
-  readonly worker: Rememberer
-  readonly topic: string
-  readonly recorder: Recorder
-}
-
-async function open(topic: string, outlets: (url: string) => readonly Outlet[]): Promise<Scene> {
-  const recorder = await startRecorder()
-  const routes = new RoutesFile({ outlets: outlets(recorder.url) })
-  const folder = ownFolder()
-  const worker = await startDispatcherWithLineage({ routes, kafka, folder, instance: 'd', group: uniqueGroup() })
-  const close = async (): Promise<void> => {
-    await worker[Symbol.asyncDispose]()
-    await recorder[Symbol.asyncDispose]()
-  }
-  return { worker, topic, recorder, [Symbol.asyncDispose]: close }
-}
+let recorder: Recorder
+let worker: Rememberer
+let lineage: LineageClient
+beforeAll(async () => {
+  await Promise.all(Object.values(topics).map((name) => createTopic(kafka, { name, partitions: 3 })))
+  recorder = await startRecorder()
+  const conversion = { type: 'orders', source: '/kafka/orders', keyType: 'string', tombstones: 'deliver' } as const
+  const { converted, ...others } = topics
+  const outlets = [
+    outletOn(converted, recorder.url, { conversion }),
+    ...Object.values(others).map((topic) => outletOn(topic, recorder.url)),
+  ]
+  const routes = new RoutesFile({ outlets })
+  worker = await startDispatcherWithLineage({
+    ...{ routes, kafka, folder: ownFolder(), instance: 'd', group: uniqueGroup() },
+  })
+  lineage = worker.lineage
+})
+afterAll(async () => {
+  await worker?.[Symbol.asyncDispose]()
+  await recorder?.[Symbol.asyncDispose]()
+})
 
 const headersOf = (id: string, more: Readonly<Record<string, string>> = {}): [string, Buffer][] =>
   Object.entries({ ce_specversion: '1.0', ce_id: id, ce_source: '/s', ce_type: 't', ...more }).map(([name, value]) => [
@@ -44,7 +50,7 @@ async function append(topic: string, partition: number, headers: [string, Buffer
 }
 
 test('a record by its place, and all of an id in a time: attributes, never data', async () => {
-  const topic = await createTopic(kafka, { name: uniqueTopic(), partitions: 3 })
+  const topic = topics.searched
   const before = Date.now()
   await append(topic, 0, headersOf('other'), 'secret 1')
   const offset = await append(topic, 2, headersOf('mine', { ce_shop: 'Käse\n' }), 'secret 2')
@@ -53,8 +59,6 @@ test('a record by its place, and all of an id in a time: attributes, never data'
   await append(topic, 1, json, JSON.stringify(structured))
   const traceparent = '00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01'
   await append(topic, 2, [...headersOf('mine'), ['traceparent', Buffer.from(traceparent)]], 'secret 4')
-  await using scene = await open(topic, (url) => [outletOn(topic, url, { start: 'latest' })])
-  const { lineage } = scene.worker
 
   const [one] = await lineage.found({ topic, partition: 2, offset })
   expect(one).toEqual({
@@ -78,36 +82,31 @@ test('a record by its place, and all of an id in a time: attributes, never data'
 })
 
 test('a record that a KafkaSource makes an event of has the attributes with which it is delivered', async () => {
-  const topic = await createTopic(kafka, { name: uniqueTopic(), partitions: 1 })
-  const conversion = { type: 'orders', source: '/kafka/orders', keyType: 'string', tombstones: 'deliver' } as const
+  const topic = topics.converted
   const offset = await append(topic, 0, [['shop', Buffer.from('7')]], 'secret')
-  await using scene = await open(topic, (url) => [outletOn(topic, url, { conversion })])
-  const { worker, recorder } = scene
   const id = `partition:0/offset:${offset}`
   await eventually('it is delivered', () => recorder.counts.has(encodeURIComponent(id)) || recorder.counts.has(id))
   const attributes = { id, type: 'orders', source: '/kafka/orders', kafkaheadershop: '7' }
-  const [byPlace] = await worker.lineage.found({ topic, partition: 0, offset })
+  const [byPlace] = await lineage.found({ topic, partition: 0, offset })
   expect(byPlace?.attributes).toMatchObject(attributes)
-  const [byId] = await worker.lineage.found({ topic, id, since: 0 })
+  const [byId] = await lineage.found({ topic, id, since: 0 })
   expect(byId).toEqual(byPlace)
-  const [place] = (await worker.lineage.remembered(id)).places
-  expect(place).toEqual({ topic, partition: 0, offset })
+  await eventuallyPasses('its place is remembered', async () =>
+    expect((await lineage.remembered(id)).places).toEqual([{ topic, partition: 0, offset }]),
+  )
 })
 
 test('a record that is no event is told as that', async () => {
-  const topic = await createTopic(kafka, { name: uniqueTopic(), partitions: 1 })
+  const topic = topics.broken
   const offset = await append(topic, 0, [], 'secret')
-  await using scene = await open(topic, (url) => [outletOn(topic, url, { start: 'latest' })])
-  const [record] = await scene.worker.lineage.found({ topic, partition: 0, offset })
+  const [record] = await lineage.found({ topic, partition: 0, offset })
   expect(record).toMatchObject({ attributes: null, problem: expect.stringContaining('ce_') as string, dataBytes: 6 })
 })
 
 test('topics that no Inlet or Outlet names are not looked at, and questions that are none are refused in words', async () => {
-  const topic = await createTopic(kafka, { name: uniqueTopic(), partitions: 1 })
+  const topic = topics.plain
   const other = await createTopic(kafka, { name: uniqueTopic(), partitions: 1 })
   await append(other, 0, headersOf('mine'), 'x')
-  await using scene = await open(topic, (url) => [outletOn(topic, url)])
-  const { lineage } = scene.worker
   const answer = async (query: Record<string, string | number>): Promise<string> => {
     const response = await lineage.get('/lineage/find', query)
     return `${response.status} ${await response.text()}`
@@ -122,10 +121,8 @@ test('topics that no Inlet or Outlet names are not looked at, and questions that
 })
 
 test('a search ends when who asked goes away, and the next one begins', async () => {
-  const topic = await createTopic(kafka, { name: uniqueTopic(), partitions: 1 })
+  const topic = topics.plain
   await append(topic, 0, headersOf('mine'), 'x')
-  await using scene = await open(topic, (url) => [outletOn(topic, url)])
-  const { lineage } = scene.worker
   const gone = new AbortController()
   const many = Array.from({ length: 3 }, () =>
     lineage.get('/lineage/find', { topic, id: 'mine', since: 0 }, gone.signal).then(
@@ -140,6 +137,8 @@ test('a search ends when who asked goes away, and the next one begins', async ()
   const rush = await Promise.all(
     Array.from({ length: 12 }, () => lineage.get('/lineage/find', { topic, id: 'mine', since: 0 })),
   )
-  expect(rush[0]?.status).toBe(200)
-  for (const one of rush) expect([200, 503]).toContain(one.status)
+  // in the order in which their connections are made, which is nobody's to say
+  const statuses = new Set(rush.map(({ status }) => status))
+  expect(statuses).toContain(200)
+  expect([...statuses].filter((status) => status !== 200 && status !== 503)).toEqual([])
 })

@@ -386,6 +386,10 @@ class HandReader implements LogReader {
     return all.map((at) => ({ ...at, offset: 0n }))
   }
 
+  async epochEnds(): Promise<readonly []> {
+    return []
+  }
+
   async range(all: readonly TopicPartition[]): Promise<readonly (TopicPartition & { start: bigint; end: bigint })[]> {
     return all.map((at) => ({ ...at, start: 0n, end: BigInt(this.#log.length) }))
   }

@@ -15,7 +15,7 @@ const partitions = 10
 const window = 100
 /** Positions are committed at the latest this long after an outcome. */
 const commitMs = 250
-const patience = { withinMs: 60_000 + events }
+const patience = { withinMs: 90_000 + events }
 
 /** What can be delivered again after a kill: what was in flight, and the outcomes not yet committed at the rate of the run. */
 function mayRepeat(recorder: Recorder, kills: number): number {
@@ -26,7 +26,7 @@ function mayRepeat(recorder: Recorder, kills: number): number {
 
 test(
   'kill -9 of the dispatcher twice under load: three Triggers, no event lost, few repeated',
-  { timeout: 180_000 + events * 2 },
+  { timeout: 300_000 + events * 2 },
   async () => {
     const kafka = kafkaBootstrap()
     const topic = await createTopic(kafka, { name: uniqueTopic(), partitions })
@@ -83,21 +83,16 @@ test(
     // A replier asked twice replies twice: with the same id, so these count as repeated here.
     expect(all.duplicates).toBeLessThanOrEqual(mayRepeat(all, 2) + replying.duplicates)
 
-    await eventuallyPasses(
-      'positions reach the end',
-      async () => {
-        for (const { group } of outlets.slice(0, 2))
-          expect(await lags(kafka, group, topic)).toEqual(Array.from({ length: partitions }, () => 0))
-      },
-      { withinMs: 70_000, everyMs: 500 },
-    )
+    // at its end it commits what filters alone have passed since
+    await last.stop()
+    for (const { group } of outlets.slice(0, 2))
+      expect(await lags(kafka, group, topic)).toEqual(Array.from({ length: partitions }, () => 0))
     const shown = await describeGroup(kafka, outlets[0].group)
     expect(shown).toMatch(new RegExp(`${outlets[0].group}\\s+${topic}\\s+\\d+\\s+\\d+\\s+\\d+\\s+0\\b`))
-    await last.stop()
   },
 )
 
-test('a dispatcher frozen for 30 s and back: nothing lost, positions not behind', { timeout: 240_000 }, async () => {
+test('a dispatcher frozen for 30 s and back: nothing lost, positions not behind', { timeout: 300_000 }, async () => {
   const kafka = kafkaBootstrap()
   const topic = await createTopic(kafka, { name: uniqueTopic(), partitions })
   await using recorder = await startRecorder()
@@ -108,7 +103,7 @@ test('a dispatcher frozen for 30 s and back: nothing lost, positions not behind'
   const fleet = uniqueGroup()
   await using _first = startDispatcher(routes, kafka, 'first', fleet)
   await using second = startDispatcher(routes, kafka, 'second', fleet)
-  const count = Math.min(events, 20_000)
+  const count = Math.min(events, 4_000)
   await sendEvents({ url, count: count / 2 })
   await eventually('half of the events are delivered', () => recorder.counts.size === count / 2, patience)
 
@@ -124,13 +119,13 @@ test('a dispatcher frozen for 30 s and back: nothing lost, positions not behind'
     async () => {
       expect(await lags(kafka, outlet.group, topic)).toEqual(Array.from({ length: partitions }, () => 0))
     },
-    { withinMs: 70_000, everyMs: 500 },
+    { withinMs: 70_000, everyMs: 1_000 },
   )
 })
 
 test(
   'dispatchers share partitions, one joins and leaves under load: order per partition kept, nothing lost',
-  { timeout: 180_000 },
+  { timeout: 300_000 },
   async () => {
     const kafka = kafkaBootstrap()
     const topic = await createTopic(kafka, { name: uniqueTopic(), partitions })

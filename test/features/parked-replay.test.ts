@@ -14,7 +14,7 @@ const replay = `
 set -o pipefail
 separator=$'\\x1e'
 test/env/kafka-tool org.apache.kafka.tools.consumer.ConsoleConsumer --bootstrap-server "$KAFKA" --topic "$FROM" \\
-  --from-beginning --timeout-ms 10000 --max-messages 3 --formatter-property print.headers=true --formatter-property print.key=true \\
+  --from-beginning --timeout-ms 60000 --max-messages 3 --formatter-property print.headers=true --formatter-property print.key=true \\
   --formatter-property headers.separator="$separator" --formatter-property null.literal=NULL |
 grep --text -E "ce_knativeerrortrigger:shop/a($separator|"$'\\t)' |
 test/env/kafka-tool org.apache.kafka.tools.ConsoleProducer --bootstrap-server "$KAFKA" --topic "$TO" \\

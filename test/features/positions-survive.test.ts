@@ -23,7 +23,7 @@ const first = 10
 const patience = { withinMs: 60_000 }
 
 test(
-  'a broker that forgets positions after a minute: a new group, an adopted one and idle partitions keep theirs, and a restart repeats nothing',
+  'a broker that forgets positions after a minute: a new group, an adopted one, idle partitions, and Outlets that are paused or cannot deliver keep theirs, and a restart repeats nothing',
   { timeout: watchMs + 240_000 },
   async () => {
     await using kafka = await startKafka({
@@ -44,6 +44,11 @@ test(
       outletOn(topic, adopted.url),
       outletOn(topic, unmatched.url, { filter: { attributes: { type: 'never' } } }),
     ] as const
+    const stuck = [
+      outletOn(topic, fresh.url, { paused: true }),
+      outletOn(topic, 'http://127.0.0.1:1', { onExhausted: 'block' }),
+    ]
+    const all = [...outlets, ...stuck]
     // What Kafka does to positions that nobody looks after: so the test knows that this one forgets.
     const leftAlone = uniqueGroup()
     const notAdopted = uniqueGroup()
@@ -54,10 +59,10 @@ test(
     // last: from now on it has a minute to be adopted
     await consumeAndLeave(foreign, outlets[1].group, topic)
 
-    const routes = new RoutesFile({ outlets })
+    const routes = new RoutesFile({ outlets: all })
     const fleet = uniqueGroup()
     await using dispatcher = startDispatcher(routes, bootstrap, 'only', fleet)
-    await consuming(dispatcher, outlets)
+    await consuming(dispatcher, all)
     expect((await admin.describeGroup(outlets[1].group)).kind).toBe('simple')
 
     const watch = new Watch(foreign.admin, topic)
@@ -65,7 +70,7 @@ test(
     const ends = performance.now() + watchMs
     let sent = first
     for (let round = 0; performance.now() < ends; round++) {
-      for (const { group } of outlets) await watch.look(group)
+      for (const { group } of all) await watch.look(group)
       for (const group of [leftAlone, notAdopted]) {
         if ((await watch.offsets(group))[0] === -1) gone.add(group)
       }
@@ -86,19 +91,20 @@ test(
         patience,
       )
     }
+    for (const { group } of stuck) expect(await watch.offsets(group)).toEqual([0, 0, 0, 0])
     await dispatcher.stop()
     await using again = startDispatcher(routes, bootstrap, 'only', fleet)
     await consuming(again, outlets)
     for (const partition of [0, 1, 2]) await send(appender, topic, partition, partition === 0 ? sent : first, 1)
     // 10 + 10 events of old, those on partition 0, and one more on each
-    const all = sent + 1 + 2 * (first + 1)
+    const events = sent + 1 + 2 * (first + 1)
     await eventually(
       'what is new came',
-      () => fresh.counts.size === all && adopted.counts.size === 3 + sent - first,
+      () => fresh.counts.size === events && adopted.counts.size === 3 + sent - first,
       patience,
     )
     expect([fresh.duplicates, adopted.duplicates, unmatched.deliveries.length]).toEqual([0, 0, 0])
-    for (const { group } of outlets) await watch.look(group)
+    for (const { group } of all) await watch.look(group)
     expect(watch.breaches).toEqual([])
     await appender.close(5_000)
     await Promise.all([positions.close(), admin.close()])

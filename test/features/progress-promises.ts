@@ -1,3 +1,4 @@
+import { isDeepStrictEqual } from 'node:util'
 import { expect, test } from 'vitest'
 import type { OutletShare } from '../../src/contract/outlet.ts'
 import { kinds } from '../../src/kube/kinds.ts'
@@ -77,8 +78,11 @@ export function progressPromises(api: () => Promise<TestApi>): void {
       expect(await status()).toMatchObject({ lag: 0, rate: 4.2, lastDelivery: time, lastError, replied: 3 }),
     )
     // the simulated worker says what it has seen
-    await pause(500)
-    const before = await rig.versions()
+    const before = await eventually('all is written', async () => {
+      const versions = await rig.versions()
+      await pause(500)
+      return isDeepStrictEqual(await rig.versions(), versions) && versions
+    })
     await pause(3_000)
     expect(await rig.versions()).toEqual(before)
     expect(writes()).toBe(2)

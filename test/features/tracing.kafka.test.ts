@@ -48,7 +48,7 @@ test('an endpoint that is none is refused at the start, in words', async () => {
   const given = ['ingress', '--routes', 'r', '--kafka', 'localhost:9092', '--port', '0']
   const grpc = { OTEL_EXPORTER_OTLP_ENDPOINT: 'http://localhost:4317', OTEL_EXPORTER_OTLP_PROTOCOL: 'grpc' }
   const refused = await cli(given, { env: grpc })
-  expect(refused.status).toBe(1)
+  expect(refused.status).toBe(2)
   expect(refused.stderr).toContain('OTEL_EXPORTER_OTLP_PROTOCOL must be http/protobuf, usually on port 4318')
   const wrong = await cli([...given, '--tracing-endpoint', 'localhost:4318'])
   expect(wrong.stderr).toContain('--tracing-endpoint must be')

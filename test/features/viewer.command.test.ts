@@ -1,23 +1,14 @@
-import { execFile } from 'node:child_process'
-import { join } from 'node:path'
-import { promisify } from 'node:util'
-import { expect, test } from 'vitest'
+import { expect, test, vi } from 'vitest'
+import type { CliResult } from '../support/cli.ts'
+import { cliInside } from '../support/cli-inside.ts'
 import { seenEvents } from '../support/sse.ts'
 import { sendEvents, startViewer } from '../support/viewer-process.ts'
 
-const run = promisify(execFile)
-const main = join(import.meta.dirname, '..', '..', 'src', 'main.ts')
-
-interface Ended {
-  readonly code?: number
-  readonly stdout: string
-  readonly stderr: string
+/** For what ends by itself. */
+function viewer(args: readonly string[], env: Record<string, string> = {}): Promise<CliResult> {
+  for (const [name, value] of Object.entries(env)) vi.stubEnv(name, value)
+  return cliInside(['viewer', ...args])
 }
-
-const viewer = (args: readonly string[], env: Record<string, string> = {}): Promise<Ended> =>
-  run(process.execPath, [main, 'viewer', ...args], { env: { ...process.env, ...env }, timeout: 20_000 }).catch(
-    (error: Ended) => error,
-  )
 
 test('it takes events and shows them, and ends with SIGTERM', async () => {
   await using it = await startViewer('--max-events', '2')
@@ -48,7 +39,7 @@ test('--help says all there is', async () => {
   }
 })
 
-test('mistakes are one line each and exit 1', async () => {
+test('mistakes are one line each and exit 2', async () => {
   const mistakes = [
     [['--port', 'x'], {}, /^error: --port is not a number\n/],
     [[], { PORT: 'tcp://10.0.0.1:80' }, /^error: --port \(or PORT\) is not a number\n/],
@@ -67,6 +58,6 @@ test('mistakes are one line each and exit 1', async () => {
     [['--protect-ingest'], {}, /^error: --protect-ingest is of no use without --token \(or VIEWER_TOKEN\)\n/],
   ] as const
   for (const [args, env, message] of mistakes) {
-    expect(await viewer(args, env)).toMatchObject({ code: 1, stderr: expect.stringMatching(message) })
+    expect(await viewer(args, env)).toMatchObject({ status: 2, stderr: expect.stringMatching(message) })
   }
 })

@@ -1,5 +1,5 @@
 import { execFile } from 'node:child_process'
-import { mkdirSync, writeFileSync } from 'node:fs'
+import { writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { promisify } from 'node:util'
 import type { Browser } from 'playwright-core'
@@ -42,28 +42,27 @@ spec:
 `
 
 let browser: Browser
-beforeAll(async () => void (browser = await startBrowser()))
-afterAll(() => browser.close())
-
-async function startDev(): Promise<{
-  dev: Child
-  display: string
-  broker: string
-  [Symbol.asyncDispose](): Promise<void>
-}> {
+let dev: Child
+let display: string
+let broker: string
+/** One for all, which go on where the one before has ended. */
+beforeAll(async () => {
+  browser = await startBrowser()
   const folder = ownFolder()
-  mkdirSync(folder, { recursive: true })
   writeFileSync(join(folder, 'app.yaml'), manifests)
   const ports = ['--port', '0', '--display-port', '0', '--data', join(folder, 'data')]
-  const dev = millrace('dev', ...ports, '-f', join(folder, 'app.yaml'), '--service', 'nobody-home=http://127.0.0.1:9')
+  dev = millrace('dev', ...ports, '-f', join(folder, 'app.yaml'), '--service', 'nobody-home=http://127.0.0.1:9')
   const urlIn = async (start: string) => /http:\S+/.exec(await dev.line(start))?.[0] ?? ''
-  const display = await urlIn('  display')
-  const broker = await urlIn('Broker default/default Ready')
+  display = await urlIn('  display')
+  broker = await urlIn('Broker default/default Ready')
   for (const name of ['orders', 'audit', 'stuck']) await dev.line(`Trigger default/${name} Ready`)
-  return { dev, display, broker, [Symbol.asyncDispose]: () => dev.stop() }
-}
+})
+afterAll(async () => {
+  await dev?.stop()
+  await browser?.close()
+})
 
-async function send(broker: string, id: string, data: string, more: Record<string, string> = {}): Promise<void> {
+async function send(id: string, data: string, more: Record<string, string> = {}): Promise<void> {
   const headers = {
     'ce-specversion': '1.0',
     'ce-id': id,
@@ -76,11 +75,10 @@ async function send(broker: string, id: string, data: string, more: Record<strin
 }
 
 test('the first event: the page says how to send it, its own words work, and there it is', async () => {
-  await using it = await startDev()
-  await using opened = await openPage(browser, it.display, { colorScheme: 'light' })
+  await using opened = await openPage(browser, display, { colorScheme: 'light' })
   const { page } = opened
   const command = await page.locator('empty-state pre').textContent()
-  await expect.poll(() => page.locator('empty-state pre').textContent()).toContain(it.broker)
+  await expect.poll(() => page.locator('empty-state pre').textContent()).toContain(broker)
   await screenshot(page, 'first-event-before')
   const { stdout } = await run('sh', ['-c', `${(await page.locator('empty-state pre').textContent()) ?? command} -s`])
   expect(stdout).toMatch(/^HTTP\/1.1 202 /)
@@ -92,12 +90,11 @@ test('the first event: the page says how to send it, its own words work, and the
 })
 
 test('details, and copied as curl an event goes through the Broker again', async () => {
-  await using it = await startDev()
-  await using opened = await openPage(browser, it.display, { permissions: ['clipboard-read', 'clipboard-write'] })
+  await using opened = await openPage(browser, display, { permissions: ['clipboard-read', 'clipboard-write'] })
   const { page } = opened
   const data = `{"who":"Ida's \\"café\\" & co","n":1.0,"big":12345678901234567890}`
-  await send(it.broker, 'first', data, { 'ce-subject': 'caf%C3%A9%20%22%25%22', 'ce-priority': "it's high" })
-  await expect.poll(() => page.locator('event-list [role=option]:visible').count()).toBe(2)
+  await send('first', data, { 'ce-subject': 'caf%C3%A9%20%22%25%22', 'ce-priority': "it's high" })
+  await expect.poll(() => page.locator('event-list [role=option]:visible').count()).toBe(3)
   await page.locator('event-list [role=option]', { hasText: 'order-desk' }).click()
   const detail = page.locator('event-detail')
   await expect.poll(() => detail.locator('dl').textContent()).toContain('café "%"')
@@ -118,16 +115,16 @@ test('details, and copied as curl an event goes through the Broker again', async
   await detail.getByRole('button', { name: 'Copy trace' }).click()
   await page.locator('#toast.shown').waitFor()
   const trace = await page.evaluate<string>('navigator.clipboard.readText()')
-  expect(trace).toBe(`npx millrace trace --source=/shop --display=${new URL(it.display).origin} -- first`)
+  expect(trace).toBe(`npx millrace trace --source=/shop --display=${new URL(display).origin} -- first`)
 
   await page.keyboard.press('c')
-  await page.locator('#toast.shown').waitFor()
-  const command = await page.evaluate<string>('navigator.clipboard.readText()')
-  expect(command).toContain(it.broker)
+  const copied = (): Promise<string> => page.evaluate<string>('navigator.clipboard.readText()')
+  await expect.poll(copied).toContain(broker)
+  const command = await copied()
   const { stdout } = await run('sh', ['-c', command])
   expect(stdout).toMatch(/^HTTP\/1.1 202 /)
   await expect.poll(() => page.locator('event-list').textContent()).toContain('2 newer')
-  const seen = (await (await fetch(`${it.display}/events/4`)).json()) as {
+  const seen = (await (await fetch(`${display}/events/5`)).json()) as {
     attributes: Record<string, string>
     data: string
   }
@@ -136,8 +133,7 @@ test('details, and copied as curl an event goes through the Broker again', async
 })
 
 test('the topology is drawn: names, states, rates, and what waits', async () => {
-  await using it = await startDev()
-  await using opened = await openPage(browser, it.display, { colorScheme: 'light' })
+  await using opened = await openPage(browser, display, { colorScheme: 'light' })
   const { page } = opened
   await page.getByRole('tab', { name: 'Topology' }).click()
   const picture = page.locator('topology-view svg')
@@ -145,14 +141,14 @@ test('the topology is drawn: names, states, rates, and what waits', async () => 
     await picture.locator('text.name', { hasText: new RegExp(`^${name}$`) }).waitFor()
   }
   expect(await picture.locator('path.edge').count()).toBe(7)
-  for (const id of ['1', '2', '3']) await send(it.broker, id, '{}')
+  for (const id of ['1', '2', '3']) await send(id, '{}')
   const box = (name: string) =>
     picture.locator('g', { has: page.locator('text.name', { hasText: new RegExp(`^${name}$`) }) })
-  await expect.poll(() => box('stuck').textContent()).toContain('lag 3')
-  await expect.poll(() => box('audit').textContent()).toContain('3 in all · lag 0')
-  await expect.poll(() => box('default').textContent()).toContain('3 in all')
+  await expect.poll(() => box('stuck').textContent()).toContain('lag 5')
+  await expect.poll(() => box('audit').textContent()).toContain('6 in all · lag 0')
+  await expect.poll(() => box('default').textContent()).toContain('6 in all')
   const row = page.locator('topology-view tr', { hasText: 'stuck' })
-  expect((await row.locator('td').allTextContents()).at(-1)).toBe('3')
+  expect((await row.locator('td').allTextContents()).at(-1)).toBe('5')
   // And why: nobody listens there.
   await expect.poll(() => row.textContent()).toContain('ECONNREFUSED')
   await screenshot(page, 'topology')

@@ -9,7 +9,7 @@ beforeAll(async () => void (browser = await startBrowser()))
 afterAll(() => browser.close())
 
 const perSecond = 1_000
-const seconds = 10
+const seconds = 5
 const batch = 20
 
 /** A thousand events a second, as evenly as batches allow. */
@@ -28,24 +28,19 @@ async function load(url: string): Promise<void> {
   }
 }
 
-/** Times between frames, milliseconds, from now on. */
-async function watchFrames(page: Page): Promise<() => Promise<number[]>> {
-  await page.evaluate(`
-    globalThis.gaps = []
-    let last = performance.now()
-    const look = (now) => {
-      gaps.push(now - last)
-      last = now
-      requestAnimationFrame(look)
-    }
-    void requestAnimationFrame(look)
-  `)
-  return () => page.evaluate<number[]>('gaps')
+/** How long the page itself has worked since its start, seconds of processor: what other programs do meanwhile does not count. */
+async function work(page: Page): Promise<() => Promise<number>> {
+  const session = await page.context().newCDPSession(page)
+  await session.send('Performance.enable', { timeDomain: 'threadTicks' })
+  return async () => {
+    const { metrics } = await session.send('Performance.getMetrics')
+    return metrics.find(({ name }) => name === 'TaskDuration')?.value ?? Number.NaN
+  }
 }
 
 const nodes = (page: Page): Promise<number> => page.evaluate<number>("document.getElementsByTagName('*').length")
 
-test('a thousand events a second for ten seconds: the page answers, its list is as small as before, and it has them all', async () => {
+test('a thousand events a second for five seconds: the page answers, its list is as small as before, and it has them all', async () => {
   await using viewer = await startViewer()
   await sendEvents(
     viewer.url,
@@ -58,34 +53,28 @@ test('a thousand events a second for ten seconds: the page answers, its list is 
   const [rowsBefore, nodesBefore] = [await rows(), await nodes(page)]
   // Of 800 pixels with rows of 34 each, and eight to spare.
   expect(rowsBefore).toBeLessThanOrEqual(32)
-  const frames = await watchFrames(page)
+  const worked = await work(page)
+  const before = await worked()
   const loading = load(viewer.url)
-  await wait(4_000)
+  await wait((seconds * 1_000) / 2)
   // In the middle of it: somebody chooses an event, reads, and goes on.
-  const pressed = performance.now()
   await page.keyboard.press('ArrowDown')
   await page.locator('event-detail h2').waitFor()
-  const answeredMs = performance.now() - pressed
   await page.keyboard.press('Escape')
   await loading
-  await expect.poll(() => page.locator('#state').textContent()).toContain('10,100 events')
-  const gaps = (await frames()).toSorted((a, b) => a - b)
-  const at = (part: number): number => gaps[Math.floor(part * (gaps.length - 1))] ?? 0
-  const [middle, most, longest] = [at(0.5), at(0.99), at(1)]
-  const figures = [middle, most, longest, answeredMs].map((ms) => ms.toFixed(0)).join(', ')
-  console.log(`${gaps.length} frames; milliseconds: median, 99 %, longest, answer to a key: ${figures}`)
+  await expect.poll(() => page.locator('#state').textContent()).toContain('5,100 events')
+  const busy = (await worked()) - before
+  console.log(`${perSecond * seconds} events: the page worked for ${busy.toFixed(2)} s`)
   await screenshot(page, 'load')
-  // Once in a while another program of a busy machine has the processor.
-  expect(middle).toBeLessThan(60)
-  expect(most).toBeLessThan(500)
-  expect(longest).toBeLessThan(2_000)
-  expect(answeredMs).toBeLessThan(5_000)
+  // Half of the time that they took to come, so that there is as much for who reads.
+  expect(busy).toBeGreaterThan(0)
+  expect(busy).toBeLessThan(seconds / 2)
   expect(await rows()).toBeLessThanOrEqual(rowsBefore)
   // Three buttons, for the paths that came.
   expect((await nodes(page)) - nodesBefore).toBeLessThanOrEqual(4)
   const list = page.locator('event-list [role=option]:visible').first()
   expect(await list.getAttribute('aria-setsize')).toBe('2000')
-  expect(await page.locator('event-list [aria-posinset="1"]').textContent()).toContain('"number":10000,')
+  expect(await page.locator('event-list [aria-posinset="1"]').textContent()).toContain('"number":5000,')
   expect(await page.locator('#notice').isVisible()).toBe(false)
   expect(opened.complaints).toEqual([])
 })

@@ -2,14 +2,16 @@ import { readFileSync } from 'node:fs'
 import { AclOperationTypes, AclPermissionTypes, AclResourceTypes, ResourcePatternTypes } from 'kafkajs'
 import { afterAll, beforeAll, expect, test, vi } from 'vitest'
 import type { Credential } from '../../src/contract/credential.ts'
+import { kinds } from '../../src/kube/kinds.ts'
 import { sharedApiServer } from '../support/api.ts'
 import { eventually, eventuallyPasses } from '../support/eventually.ts'
 import { foreignClient, type Foreign } from '../support/foreign.ts'
 import { startKafka, type RunningKafka } from '../support/kafka-process.ts'
 import { kafkaBootstrap, uniqueName, uniqueTopic } from '../support/kafka.ts'
 import { KubeScene } from '../support/kube-workers.ts'
-import { outletOn } from '../support/millrace.ts'
+import { inletOn, outletOn } from '../support/millrace.ts'
 import { startRecorder } from '../support/recorder.ts'
+import { sendEvents } from '../support/sender.ts'
 import { createTopic } from '../support/topics.ts'
 
 /** Dispatchers that read several Kafka clusters, one of them with a credential that may do next to nothing. */
@@ -252,4 +254,47 @@ test('consumers bounds how many dispatchers share a topic; an edit moves only wh
   const { consumers: _, ...unbound } = bound
   await scene.outlet(unbound)
   await eventuallyPasses('as many as there are', async () => expect((await holders()).length).toBe(3), patience)
+})
+
+test('two clusters in one process: each Inlet appends to its own, each Outlet reads its own; one that is away harms nobody', async () => {
+  const { scene, kafka, topic } = await open()
+  await using _scene = scene
+  await createTopic(elsewhere.bootstrap, { name: topic, partitions })
+  await using here = await startRecorder()
+  await using there = await startRecorder()
+  const [near, far] = [{ bootstrapServers: kafka }, { bootstrapServers: elsewhere.bootstrap }]
+  await scene.inlet({ ...inletOn(topic), ...near })
+  await scene.inlet({ ...inletOn(topic), ...far, uid: 'far', path: '/test/far' })
+  const outlets = [outletOn(topic, here.url, near), outletOn(topic, there.url, far)] as const
+  for (const outlet of outlets) await scene.outlet(outlet)
+  const [ingress, dispatcher] = [await scene.ingress(), await scene.dispatcher('d-0')]
+  for (const { uid } of outlets) await scene.consuming(uid)
+  await sendEvents({ url: `${ingress.url}/test/default`, count: 50 })
+  await sendEvents({ url: `${ingress.url}/test/far`, count: 70 })
+  await eventually('each got its own', () => here.counts.size === 50 && there.counts.size === 70, patience)
+  const owns = async () => (await scene.worker('d-0'))?.owns ?? []
+  await eventuallyPasses(
+    'it owns all of both',
+    async () => {
+      expect((await owns()).map((one) => one.bootstrapServers).sort()).toEqual([kafka, elsewhere.bootstrap].sort())
+      expect((await owns()).map((one) => one.partitions.length)).toEqual([partitions, partitions])
+    },
+    patience,
+  )
+  await elsewhere.stopBroker(1, 'kill')
+  expect(await sendEvents({ url: `${ingress.url}/test/default`, count: 50, from: 50 })).toBe(0)
+  await eventually('events flow on here', () => here.counts.size === 100, patience)
+  await eventuallyPasses(
+    'the status tells of the fault there',
+    async () =>
+      expect(await scene.statusOf(outlets[1].uid)).toMatchObject({
+        state: 'consuming',
+        fault: { reason: 'LogUnavailable' },
+      }),
+    patience,
+  )
+  expect((await fetch(`${dispatcher.url}/readyz`)).status).toBe(200)
+  // its last Outlet goes: that is seen although the log cannot be asked
+  const deleted = await scene.delete(kinds.outlet, outlets[1].uid)
+  await eventually('it was seen', async () => Number((await scene.worker('d-0'))?.seen) >= deleted, patience)
 })

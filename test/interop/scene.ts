@@ -50,20 +50,17 @@ export async function play(kafka: string): Promise<Seen> {
   stack.use(ingress.child)
   stack.use(startDispatcher(routes, kafka, 'interop', uniqueGroup()))
 
-  console.log('TIMING ready', Date.now() - begin)
   const passages = allPassages()
   const outcomes = new Map<string, Outcome>()
   const sending = forEach(async (sdk) => {
     const jobs = [...sendingsOf(sdk, passages), ...bareSendings(sdk)]
     const came = await send(commands[sdk], ingress.url, jobs)
-    console.log('TIMING sent', sdk, Date.now() - begin)
     jobs.forEach(({ events }, at) => {
       for (const { attributes } of events) outcomes.set(decodeURIComponent(String(attributes['id'])), came[at]!)
     })
   })
   const asking = [...passages.values()].filter(({ way }) => way === 'answered').map((one) => ask(ingress.url, one))
   await Promise.all(asking)
-  console.log('TIMING asked', Date.now() - begin)
   await Promise.all([sending, ...asking])
 
   const wanted = passages.size
@@ -76,7 +73,6 @@ export async function play(kafka: string): Promise<Seen> {
   await eventually('everything has arrived', () => arrived().every((count) => count >= wanted), patience).catch(
     () => {},
   )
-  console.log('TIMING', Date.now() - begin, arrived(), passages.size)
   const reports = await forEach((sdk) => Promise.resolve(subscribers[sdk].reports))
   return { passages, witnessed: witness.events, reports, outcomes, span: [begin, Date.now()] }
 }

@@ -243,7 +243,7 @@ describe('appending to Kafka', () => {
     for (const answer of await Promise.allSettled(records.map((record) => appender.append(record)))) {
       expect(answer).toMatchObject({ status: 'rejected', reason: { code: 'TopicNotFound' } })
     }
-    expect(performance.now() - start).toBeLessThan(10_000)
+    expect(performance.now() - start).toBeLessThan(20_000)
     // the record waits for a second; a slow broker may take longer to make a topic
     await eventually('a topic is made while a record waits for it', async () => {
       const later = uniqueTopic()
@@ -256,9 +256,9 @@ describe('appending to Kafka', () => {
 
   it('bounds what is pending, and answers at the deadline when Kafka does not', async () => {
     const cluster = new CuttableCluster({ ...common, bootstrapServers: kafkaBootstrap() })
-    const { appender } = open({ cluster, deadlineMs: 4_000, maxPendingBytes: 10_000 })
+    const { appender } = open({ cluster, deadlineMs: 2_000, maxPendingBytes: 10_000 })
     const topic = await makeTopic(cluster)
-    await appender.append(text(topic, 'before'))
+    await eventually('it is connected', () => appender.append(text(topic, 'before')))
     cluster.fate = () => 'hold'
     const kilobyte = { ...text(topic, 'x'), value: Buffer.alloc(1_000) }
     const held = Array.from({ length: 12 }, () => appender.append(kilobyte))
@@ -392,11 +392,11 @@ describe('appending to Kafka', () => {
         await eventually('it is noticed', () => cluster.silence !== null)
         for (const { fault, ms } of await Promise.all([outcome(topic), outcome('of-this-one-nothing-is-known')])) {
           expect(fault).toMatchObject(nobody)
-          expect(ms).toBeLessThan(10_000)
+          expect(ms).toBeLessThan(30_000)
         }
         const again = await outcome(topic)
         expect(again.fault).toMatchObject(nobody)
-        expect(again.ms).toBeLessThan(4_000)
+        expect(again.ms).toBeLessThan(20_000)
         await kafka.startBrokers()
         await expect(appender.append(text(topic, 'after'))).resolves.toMatchObject({ topic })
         const values = (await witness(kafka.bootstrap, topic)).get(0)?.map(({ value }) => value)

@@ -13,8 +13,8 @@ afterEach(async () => {
   for (const cluster of closing.splice(0)) await cluster.close()
 })
 
-function open(bootstrapServers = kafkaBootstrap()): Cluster {
-  const common = { clientId: 'cluster-suite', clock: systemClock, logger: createLogger('silent') }
+function open(bootstrapServers = kafkaBootstrap(), clock = systemClock): Cluster {
+  const common = { clientId: 'cluster-suite', clock, logger: createLogger('silent') }
   const cluster = new Cluster({ ...common, bootstrapServers })
   closing.push(cluster)
   return cluster
@@ -41,12 +41,16 @@ describe('what a process knows about a Kafka cluster', () => {
   })
 
   it('that a topic is missing, for a second; and that it is there now, at a refresh', async () => {
-    const cluster = open()
-    const name = uniqueTopic()
-    expect(await cluster.topic(name)).toBeNull()
-    await makeTopic(cluster, 1, name)
-    expect(await cluster.topic(name)).toBeNull()
+    let time = 0
+    const cluster = open(kafkaBootstrap(), { ...systemClock, monotonic: () => time })
+    const [name, other] = [uniqueTopic(), uniqueTopic()]
+    expect([await cluster.topic(name), await cluster.topic(other)]).toEqual([null, null])
+    for (const missing of [name, other]) await makeTopic(cluster, 1, missing)
+    time = 900
+    expect([await cluster.topic(name), await cluster.topic(other)]).toEqual([null, null])
     expect(await cluster.topic(name, { refresh: true })).toMatchObject({ name })
+    time = 1_100
+    expect(await cluster.topic(other)).toMatchObject({ name: other })
   })
 
   it('a newer leader that somebody learned of, but not an older one, until it is asked anew', async () => {

@@ -1,7 +1,10 @@
 import { beforeAll, describe, expect, it } from 'vitest'
 import type { Fault } from '../../src/core/fault.ts'
+import { adopt } from '../../src/data-plane/dispatcher/positions/adopt.ts'
 import type { Log, TopicPartition } from '../../src/kafka/log.ts'
-import { eventually } from '../support/eventually.ts'
+import { MemoryVault } from '../features/dispatcher-rig.ts'
+import { eventually, eventuallyPasses } from '../support/eventually.ts'
+import { foreignClient, joinGroup } from '../support/foreign.ts'
 import { useAuthKafka, type Acl } from '../support/kafka-auth.ts'
 import { uniqueGroup, uniqueName, uniqueTopic } from '../support/kafka.ts'
 import { Listener } from './log/listener.ts'
@@ -109,6 +112,35 @@ describe('a KafkaSource', { concurrent: true }, () => {
     await eventually('the tail tells', () => listener.states.length > 0)
     expect(listener.states[0]?.fault).toMatchObject({ code: 'NotAuthorized', message: expect.stringContaining('Read') })
     await Promise.all([reader.close(), positions.close()])
+  })
+
+  it('with rights on its group alone is told that it may not see the topic, not that it has no position there', async () => {
+    const [topic, group] = [await topicWithRecords(), uniqueGroup()]
+    const at = { topic, partition: 0 }
+    const operator = kafka().operator.positions()
+    await operator.commit(group, [position(at, 2n)])
+    const positions = (await userWho({ operations: ['Read'], group })).positions()
+    await expectRefused(positions.fetch(new Map([[group, [at]]])), new RegExp(`Describe on topic ${topic}`))
+    await Promise.all([positions.close(), operator.close()])
+  })
+
+  it('does not make the group of a consumer anew while it may not see all of its topics: their positions would be lost', async () => {
+    const [seen, hidden, group] = [await topicWithRecords(), await topicWithRecords(), uniqueGroup()]
+    const [positions, admin] = [kafka().operator.positions(), kafka().operator.admin()]
+    await using foreign = await foreignClient(kafka().address('PLAINTEXT'))
+    await (await joinGroup(foreign.kafka, group, hidden)).disconnect()
+    const kept = [seen, hidden].map((topic) => position({ topic, partition: 0 }, 2n))
+    await eventuallyPasses('the consumer has left', () => positions.commit(group, kept))
+    const log = await userWho({ operations: ['Read', 'Delete'], group }, { operations: ['Read'], topic: seen })
+    const own = { admin: log.admin(), positions: log.positions() }
+    const parts = { ...own, vault: new MemoryVault(), signal: new AbortController().signal }
+    expect(await adopt(group, true, { ...parts, topics: new Set([seen, hidden]) })).toEqual({
+      kind: 'refused',
+      why: expect.stringContaining(`Describe on topic ${hidden}`),
+    })
+    expect(await positions.all(group)).toEqual(expect.arrayContaining(kept))
+    expect(await admin.describeGroup(group)).toEqual({ kind: 'consumer', liveMembers: 0 })
+    await Promise.all([own.admin, own.positions, positions, admin].map((one) => one.close()))
   })
 
   it('with nothing is told that it may not see the topic', async () => {

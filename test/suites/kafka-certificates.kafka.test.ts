@@ -93,8 +93,9 @@ describe('certificates', together, () => {
     ['PKCS#8', 'BEGIN PRIVATE KEY', ['pkcs8', '-topk8', '-nocrypt', '-in', 'client.key']],
     ['SEC1', 'BEGIN EC PRIVATE KEY', ['ec', '-in', 'client.key']],
   ])('its key may be %s', async (_, begin, command) => {
-    await openssl(...command, '-out', 'converted.key')
-    const key = await made('converted.key')
+    const file = `${uniqueName('converted')}.key`
+    await openssl(...command, '-out', file)
+    const key = await made(file)
     expect(key).toContain(begin)
     const { ca, certificate } = kafka().tls
     await uses['make']?.(kafka().log('SSL', { tls: { ca, certificate, key } }), '')

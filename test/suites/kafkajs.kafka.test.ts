@@ -7,6 +7,7 @@ import { openKafkaLog } from '../../src/kafka/kafka-log.ts'
 import type { LogAdmin } from '../../src/kafka/log.ts'
 import { createLogger } from '../../src/telemetry/logger.ts'
 import { kafkaBootstrap, uniqueTopic } from '../support/kafka.ts'
+import { freePort } from '../support/free-ports.ts'
 import { faultOf } from './log/subject.ts'
 
 const METADATA = 3
@@ -50,7 +51,7 @@ it('administration of a Kafka that is away stops when its signal aborts, or when
 it('administration of a Kafka that is away says at a timeout of the caller what is wrong', async () => {
   const port = await freePort()
   const away = admin(`127.0.0.1:${port}`)
-  const fault = await faultOf(away.describeTopics(['any'], AbortSignal.timeout(500)))
+  const fault = await faultOf(away.describeTopics(['any'], AbortSignal.timeout(1_500)))
   expect(fault.code).toBe('LogUnavailable')
   expect(fault.message).toMatch(new RegExp(`127.0.0.1:${port}.*\\.$`))
   await away.close()
@@ -58,7 +59,7 @@ it('administration of a Kafka that is away says at a timeout of the caller what 
 
 it('one Metadata request describes topics, however many they are', async () => {
   const heard: number[] = []
-  const door = await openDoor(await freePort(), (apiKey) => heard.push(apiKey))
+  const door = await openDoor(0, (apiKey) => heard.push(apiKey))
   const asking = admin(`127.0.0.1:${door.port}`)
   const names = Array.from({ length: 40 }, uniqueTopic)
   const made = admin(kafkaBootstrap())
@@ -74,7 +75,7 @@ it('one Metadata request describes topics, however many they are', async () => {
 
 const hasIpv6 = Object.values(networkInterfaces()).some((all) => all?.some(({ address }) => address === '::1'))
 it.skipIf(!hasIpv6)('a Kafka may be named by an IPv6 address', async () => {
-  const door = await openDoor(await freePort(), () => {}, '::1')
+  const door = await openDoor(0, () => {}, '::1')
   const named = admin(`[::1]:${door.port}`)
   const spec = { name: uniqueTopic(), partitions: 1, replicationFactor: 1, config: {} }
   expect(await named.ensureTopic(spec)).toBe('created')
@@ -95,7 +96,7 @@ it.each([
   const [socket] = await heard
   const start = performance.now()
   await hanging.close()
-  expect(performance.now() - start).toBeLessThan(3_000)
+  expect(performance.now() - start).toBeLessThan(8_000)
   expect((await asked).code).toBe('Closed')
   socket.destroy()
 })
@@ -107,15 +108,6 @@ it('administration makes Node complain about nothing', async () => {
   await quiet.close()
   expect(warnings).toEqual([])
 })
-
-async function freePort(): Promise<number> {
-  const server = createServer().listen(0, '127.0.0.1')
-  await once(server, 'listening')
-  const { port } = server.address() as AddressInfo
-  server.close()
-  await once(server, 'close')
-  return port
-}
 
 /** Lets through to the real Kafka what comes to a port. `hear`: told the kind of each request. */
 async function openDoor(
@@ -136,7 +128,7 @@ async function openDoor(
   }).listen(port, at)
   await once(server, 'listening')
   return {
-    port,
+    port: (server.address() as AddressInfo).port,
     close: async () => {
       for (const socket of sockets) socket.destroy()
       server.close()

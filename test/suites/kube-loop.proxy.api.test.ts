@@ -150,9 +150,9 @@ describe('through a bad network', () => {
     const start = performance.now()
     await eventually('a stops', () => !stage.leading.has('a'))
     const stopped = performance.now() - start
-    await eventually('b leads', () => stage.leading.has('b'), { withinMs: 20_000 })
+    await eventually('b leads', () => stage.leading.has('b'))
     const led = performance.now() - start
-    expect(stopped).toBeLessThan(10_500)
+    expect(stopped).toBeLessThan(13_000)
     expect(led).toBeLessThan(20_000)
     expect(led - stopped).toBeGreaterThan(2_000)
     hang()

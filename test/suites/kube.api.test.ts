@@ -3,14 +3,15 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { rootCertificates } from 'node:tls'
 import { afterAll, beforeAll, describe, expect, it, onTestFinished } from 'vitest'
+import { clusterAccess } from '../../src/cli/kubeconfig/cluster-access.ts'
 import { inClusterAccess, type Access } from '../../src/kube/access.ts'
 import type { KubeClient } from '../../src/kube/client.ts'
 import { kinds } from '../../src/kube/kinds.ts'
-import { kubeconfigAccess } from '../../src/kube/kubeconfig.ts'
 import { restClient } from '../../src/kube/rest.ts'
 import type { TransportOptions } from '../../src/kube/transport.ts'
 import type { ApiAccess } from '../support/api-server.ts'
 import { sharedApiServer } from '../support/api.ts'
+import { makeCertificate } from '../support/certificates.ts'
 import { eventually } from '../support/eventually.ts'
 import { startKubeProxy, type KubeProxy } from '../support/kube-proxy.ts'
 import { codeOf, configMap, faultOf, makeNamespace, signal, versionNow, watching } from './kube/subject.ts'
@@ -77,7 +78,7 @@ describe('troubles of a real API server', () => {
   })
 
   it('does not talk to a server that it has no reason to trust', async () => {
-    const { ca: _, ...access } = await kubeconfigAccess(api.kubeconfig)
+    const { ca: _, ...access } = await clusterAccess(api.kubeconfig)
     expect(await codeOf(list(client(access)))).toBe('ApiUnavailable')
     await list(client({ ...access, skipTlsVerify: true }))
   })
@@ -96,6 +97,34 @@ describe('troubles of a real API server', () => {
     await Promise.all(Array.from({ length: 50 }, () => list(through)))
     await rm(join(folder, 'ca.crt'))
     await list(through)
+  })
+
+  it('signs in with the next client certificate of a kubeconfig as soon as it is written, whole', async () => {
+    const folder = await mkdtemp(join(tmpdir(), 'millrace-renewed-'))
+    onTestFinished(() => rm(folder, { recursive: true, force: true }))
+    const put = (name: string, text = '') => writeFile(join(folder, name), text)
+    const config = {
+      'current-context': 'here',
+      contexts: [{ name: 'here', context: { cluster: 'c', user: 'u' } }],
+      clusters: [{ name: 'c', cluster: { server: api.url, 'certificate-authority': 'ca.crt' } }],
+      users: [{ name: 'u', user: { 'client-certificate': 'cert', 'client-key': 'key' } }],
+    }
+    // One that nobody knows, as one that has expired.
+    const { cert, pkcs8 } = await makeCertificate('system:admin', { now: new Date() })
+    const files = [put('config', JSON.stringify(config)), put('ca.crt', api.ca), put('cert', cert), put('key', pkcs8)]
+    await Promise.all(files)
+    const through = client(await clusterAccess(join(folder, 'config')))
+    expect((await faultOf(list(through))).details).toMatchObject({ status: 401 })
+    await put('cert', api.cert)
+    expect((await faultOf(list(through))).details).toMatchObject({ status: 401 })
+    await put('key', api.key)
+    const watched = watching(through, kinds.configMap, {
+      namespace,
+      resourceVersion: await versionNow(subject, kinds.configMap),
+    })
+    await Promise.all(Array.from({ length: 50 }, () => list(through)))
+    await subject.client.create(kinds.configMap, configMap(mine('renewed')), signal)
+    expect(await watched.has(1)).toEqual(['added renewed'])
   })
 
   it('says ApiUnavailable when the connection is cut before the answer, also when the change was made', async () => {
@@ -135,7 +164,7 @@ describe('troubles of a real API server', () => {
   it('takes a watch for broken when it is silent for too long: a half-open connection says nothing', async () => {
     const resourceVersion = await versionNow(subject, kinds.configMap)
     const through = client(proxy.access)
-    const watched = watching(through, kinds.configMap, { namespace, resourceVersion, silenceMs: 1500 })
+    const watched = watching(through, kinds.configMap, { namespace, resourceVersion, silenceMs: 4_000 })
     await subject.client.create(kinds.configMap, configMap(mine('before-the-silence')), signal)
     await watched.has(1)
     proxy.forget()
@@ -148,7 +177,7 @@ describe('troubles of a real API server', () => {
   })
 
   it('does not count watches among the connections for requests', async () => {
-    const through = client(proxy.access, { maxConnections: 1, requestTimeoutMs: 5000 })
+    const through = client(proxy.access, { maxConnections: 1 })
     const resourceVersion = await versionNow(subject, kinds.configMap)
     const open = [1, 2, 3].map(() => watching(through, kinds.configMap, { namespace, resourceVersion }))
     await through.create(kinds.configMap, configMap(mine('beside-watches')), signal)
@@ -171,7 +200,7 @@ describe('troubles of a real API server', () => {
       return status.token
     }
     const byToken = async (token: () => string): Promise<Access> => {
-      const { cert: _, key: __, ...access } = await kubeconfigAccess(api.kubeconfig)
+      const { cert: _, key: __, ...access } = await clusterAccess(api.kubeconfig)
       return { ...access, token }
     }
 
@@ -232,7 +261,7 @@ describe('troubles of a real API server', () => {
       await writeFile(path, JSON.stringify(config))
       return path
     }
-    const token = await kubeconfigAccess(await write('token', { token: 'abc' }, { 'insecure-skip-tls-verify': true }))
+    const token = await clusterAccess(await write('token', { token: 'abc' }, { 'insecure-skip-tls-verify': true }))
     expect(token).toMatchObject({ server: api.url, namespace: 'shop', skipTlsVerify: true })
     expect(await token.token?.()).toBe('abc')
     const plugin = {
@@ -244,16 +273,20 @@ describe('troubles of a real API server', () => {
       ],
       interactiveMode: 'Never',
     }
-    const executed = await kubeconfigAccess(await write('exec', { exec: plugin }))
+    const executed = await clusterAccess(await write('exec', { exec: plugin }))
     expect(await executed.token?.()).toBe('by-plugin')
-    expect(await codeOf(kubeconfigAccess(join(folder, 'missing')))).toBe('ApiRefused')
-    expect(await codeOf(kubeconfigAccess(await write('basic', { username: 'u', password: 'p' })))).toBe('ApiRefused')
-    await list(client(await kubeconfigAccess(api.kubeconfig)))
+    const failing = clusterAccess(
+      await write('fails', { exec: { ...plugin, args: ['-c', 'echo expired >&2; exit 1'] } }),
+    )
+    expect((await faultOf(failing)).message).toContain(`kubeconfig ${join(folder, 'fails')}: no credentials: expired`)
+    expect(await codeOf(clusterAccess(join(folder, 'missing')))).toBe('ApiRefused')
+    expect(await codeOf(clusterAccess(await write('basic', { username: 'u', password: 'p' })))).toBe('ApiRefused')
+    await list(client(await clusterAccess(api.kubeconfig)))
   })
 })
 
 async function openRealApi(): Promise<KubeUnderTest> {
-  const access = await kubeconfigAccess((await sharedApiServer()).kubeconfig)
+  const access = await clusterAccess((await sharedApiServer()).kubeconfig)
   const clients = [restClient(access)]
   const [client] = clients as [KubeClient]
   await installWidgets(client)

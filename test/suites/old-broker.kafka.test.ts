@@ -77,7 +77,8 @@ describe('a Kafka that is too old', () => {
       faultOf(positions.fetch(new Map([['any', [at]]]))),
       faultOf(positions.commit('any', [{ ...at, offset: 1n, leaderEpoch: -1, metadata: '' }])),
     ])
-    expect(performance.now() - start).toBeLessThan(3_000)
+    // whoever waits for one that is better does so for five seconds
+    expect(performance.now() - start).toBeLessThan(4_900)
     for (const fault of faults) expect(fault).toMatchObject(needed)
     expect(faults[0]?.details).toEqual({ sent: 0 })
     await Promise.all([appender.close(0), reader.close(), positions.close()])

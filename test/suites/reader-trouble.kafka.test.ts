@@ -100,13 +100,14 @@ describe('cost and pace', () => {
       messages: [0, 250, 499].map((partition) => ({ value: `to ${partition}`, partition })),
     })
     await eventually('it reads', () => [0, 250, 499].every((partition) => listener.values(partition).length > 0))
-    await sleep(2_500) // the restless time after the last add
-    const before = cluster.bytes()
-    await sleep(2_000)
-    // About five polls of some 60 bytes and as many answers. Asking for all 500 each time would be 25 KB a poll.
-    expect(cluster.bytes() - before).toBeLessThan(5_000)
-    expect(cluster.bytes()).toBeGreaterThan(before)
-  }, 60_000)
+    await eventuallyPasses('the restless time after the last add is over', async () => {
+      const before = cluster.bytes()
+      await sleep(1_000)
+      // About two polls of some 60 bytes and as many answers. Asking for all 500 each time would be 25 KB a poll.
+      expect(cluster.bytes() - before).toBeLessThan(2_500)
+      expect(cluster.bytes()).toBeGreaterThan(before)
+    })
+  })
 
   it('a paused partition costs the others no time, and its resumption does not wait for a long poll', async () => {
     const foreign = await foreigner()
@@ -114,7 +115,7 @@ describe('cost and pace', () => {
     const producer = await foreign.producer()
     await producer.send({ topic, messages: [{ value: 'first', partition: 0 }] })
     const listener = new Listener()
-    const tail = openReader(undefined, { maxWaitMs: 15_000 }).tail(listener)
+    const tail = openReader(undefined, { maxWaitMs: 30_000 }).tail(listener)
     listener.ready = (batch) => batch.partition === 1
     for (const partition of [0, 1]) tail.add({ topic, partition }, 0n)
     await eventually('it is paused', () => listener.values(0).length === 1)
@@ -130,19 +131,19 @@ describe('cost and pace', () => {
     const start = performance.now()
     tail.resume({ topic, partition: 0 })
     await eventually('it goes on', () => listener.values(0).length === 2)
-    expect(performance.now() - start).toBeLessThan(8_000)
+    expect(performance.now() - start).toBeLessThan(20_000)
   })
 
   it('closes at once, in the middle of a long poll', async () => {
     const foreign = await foreigner()
     const topic = await newTopic(foreign)
-    const reader = openReader(undefined, { maxWaitMs: 15_000 })
+    const reader = openReader(undefined, { maxWaitMs: 30_000 })
     const tail = reader.tail(new Listener())
     tail.add({ topic, partition: 0 }, 0n)
     await reader.range([{ topic, partition: 0 }])
     const start = performance.now()
     await reader.close()
-    expect(performance.now() - start).toBeLessThan(8_000)
+    expect(performance.now() - start).toBeLessThan(20_000)
     expect(() => tail.add({ topic, partition: 0 }, 0n)).toThrow(expect.objectContaining({ code: 'Closed' }))
     await expect(reader.read({ topic, partition: 0 }, 0n, 1)).rejects.toMatchObject({ code: 'Closed' })
   })

@@ -152,7 +152,7 @@ export function workersSuite(name: string, open: () => Promise<WorkersUnderTest>
       for (const [resource, name] of all) expect(await bench.get(resource, name), name).not.toBeNull()
       expect(bench.summary()).toMatchObject({ ingress: { kind: 'ok' }, lineage: [] })
       bench.client.breakWith(() => undefined)
-      await eventually('it is made', () => bench.get(kinds.secret, 'millrace-lineage'), { withinMs: 30_000 })
+      await eventually('it is made', () => bench.get(kinds.secret, 'millrace-lineage'))
     })
 
     it('come back when they are deleted, and are repaired when what we mean is edited', async () => {

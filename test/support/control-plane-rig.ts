@@ -228,7 +228,7 @@ export class ControlPlaneRig implements AsyncDisposable {
     name: string,
     status: string,
     reason?: string,
-    withinMs = 15_000,
+    withinMs = 60_000,
   ): Promise<Told> {
     let told: Told = {}
     await eventuallyPasses(
@@ -249,7 +249,7 @@ export class ControlPlaneRig implements AsyncDisposable {
     return told
   }
 
-  async gone(resource: Resource, namespace: string, name: string, withinMs = 20_000): Promise<void> {
+  async gone(resource: Resource, namespace: string, name: string, withinMs = 60_000): Promise<void> {
     await eventually(
       `${resource.kind} ${namespace}/${name} is gone`,
       async () => (await this.get(resource, namespace, name)) === null,
@@ -292,6 +292,21 @@ export class ControlPlaneRig implements AsyncDisposable {
         found[`${resource.kind} ${metadata.namespace}/${metadata.name}`] = metadata.resourceVersion
     }
     return found
+  }
+
+  /** {@link versions}, once nothing was written for a second. */
+  async atRest(): Promise<Record<string, string>> {
+    let last = ''
+    return eventually(
+      'nothing is written any more',
+      async () => {
+        const now = await this.versions()
+        const same = JSON.stringify(now) === last && this.plane?.idle === true
+        last = JSON.stringify(now)
+        return same && now
+      },
+      { everyMs: 1_000 },
+    )
   }
 
   /** How often objects of a kind change from now on. */

@@ -4,6 +4,7 @@ import { setTimeout as sleep } from 'node:timers/promises'
 export interface Patience {
   /** Milliseconds until we give up. Generous: a test that passes never waits for it. */
   readonly withinMs?: number
+  /** From look to look. By default a tenth of the time that was waited, 20 to 100: looks cost whoever is looked at. */
   readonly everyMs?: number
 }
 
@@ -50,7 +51,7 @@ type Seen<T> = { done: true; value: T } | { done: false; instead: string; cause?
 
 async function repeat<T>(
   what: string,
-  { withinMs = 30_000, everyMs = 20 }: Patience,
+  { withinMs = 60_000, everyMs }: Patience,
   look: () => Promise<Seen<T>>,
 ): Promise<T> {
   const start = performance.now()
@@ -62,7 +63,7 @@ async function repeat<T>(
       const story = `gave up after ${passed} ms and ${attempts} attempts: ${what}; last seen: ${seen.instead}`
       throw new Error(story, { cause: seen.cause })
     }
-    await sleep(everyMs)
+    await sleep(everyMs ?? Math.min(100, Math.max(20, passed / 10)))
   }
 }
 

@@ -43,7 +43,7 @@ export class ObservedFleet {
       {
         group: this.#group,
         instance: name,
-        sessionTimeoutMs: options.sessionTimeoutMs ?? 6_000,
+        sessionTimeoutMs: options.sessionTimeoutMs ?? 20_000,
         ...(options.rebalanceTimeoutMs === undefined ? {} : { rebalanceTimeoutMs: options.rebalanceTimeoutMs }),
       },
       {

@@ -32,7 +32,7 @@ export function post(
   lane: Lane,
   path = '/',
   body = Buffer.from('hello'),
-  timeoutMs = 10_000,
+  timeoutMs = 60_000,
   headers = ['content-type', 'text/plain', 'ce-id', '1'],
 ): Promise<Answer | Error> {
   return new Promise((resolve) => {

@@ -23,6 +23,7 @@ import { kafkaTool, startKafka, type KafkaOptions, type RunningKafka } from './k
 export type Listener = 'PLAINTEXT' | 'SSL' | 'SASL_PLAINTEXT' | 'SASL_SSL'
 export type Sasl = NonNullable<KafkaSecurity['sasl']>
 export type Tls = { readonly [Name in keyof NonNullable<KafkaSecurity['tls']>]-?: string }
+export type Scram = 'SCRAM-SHA-256' | 'SCRAM-SHA-512'
 export const mechanisms = ['PLAIN', 'SCRAM-SHA-256', 'SCRAM-SHA-512'] as const
 
 /** What a user may do with a topic, a group, the cluster: with each that is named. */
@@ -49,9 +50,11 @@ export interface AuthKafka {
   logAt(bootstrapServers: string, security: SecuritySource | KafkaSecurity): Log
   /** Paths of the authority's certificate and key, to sign others with. */
   readonly authority: readonly [certificate: string, key: string]
-  /** `kafka-configs`: sets the password of a user for a SCRAM mechanism, by default SCRAM-SHA-512; the user is made when there is none. */
-  setPassword(user: string, password: string, mechanism?: Sasl['mechanism']): Promise<void>
-  /** A new user by SCRAM-SHA-512 who may do so much: by a client that we did not write, since a Java tool takes seconds to start. */
+  /** Sets the password of a user for a SCRAM mechanism, by default SCRAM-SHA-512; the user is made when there is none. */
+  setPassword(user: string, password: string, mechanism?: Scram): Promise<void>
+  /** Lets a user do so much more: by a client that we did not write, since a Java tool takes seconds to start. */
+  grant(user: string, acls: readonly Acl[]): Promise<void>
+  /** A new user by SCRAM-SHA-512 who may do so much. */
   addUser(user: string, password: string, acls: readonly Acl[]): Promise<void>
   /** `kafka-acls --add`, e.g. `'--operation', 'Read', '--topic', 'orders'`, for a user. */
   allow(user: string, ...acl: readonly string[]): Promise<void>
@@ -99,8 +102,11 @@ async function authOf({ settings }: RunningKafka, logs: Log[]): Promise<AuthKafk
   }
   const log = (listener: Listener, security: SecuritySource | KafkaSecurity): Log => logAt(address(listener), security)
   const authority = settings['KAFKA_CA'] ?? ''
-  const tool = (javaClass: string, ...args: readonly string[]): Promise<string> =>
-    kafkaTool(javaClass, '--bootstrap-server', address('PLAINTEXT'), ...args)
+  const operator = address('PLAINTEXT')
+  const setPassword = async (name: string, password: string, mechanism: Scram = 'SCRAM-SHA-512'): Promise<void> => {
+    await setScram(operator, name, password, mechanism)
+    await untilAccepted(address('SASL_PLAINTEXT'), { mechanism, username: name, password })
+  }
   return {
     address,
     tls,
@@ -111,19 +117,16 @@ async function authOf({ settings }: RunningKafka, logs: Log[]): Promise<AuthKafk
     log,
     logAt,
     authority: [authority, authority.replace(/crt$/, 'key')],
-    setPassword: async (name, password, mechanism = user.mechanism) => {
-      const config = ['--add-config', `${mechanism}=[iterations=4096,password=${password}]`]
-      await tool('kafka.admin.ConfigCommand', '--alter', ...config, '--entity-type', 'users', '--entity-name', name)
-      await untilAccepted(address('SASL_PLAINTEXT'), { mechanism, username: name, password })
-    },
+    setPassword,
+    grant: (name, acls) => grant(operator, name, acls),
     allow: async (name, ...acl) => {
-      await tool('org.apache.kafka.tools.AclCommand', '--add', '--force', '--allow-principal', `User:${name}`, ...acl)
+      const toAdd = ['--add', '--force', '--allow-principal', `User:${name}`, ...acl]
+      await kafkaTool('org.apache.kafka.tools.AclCommand', '--bootstrap-server', operator, ...toAdd)
     },
     addUser: async (name, password, acls) => {
-      await grant(address('PLAINTEXT'), name, acls)
-      await addUser(address('PLAINTEXT'), name, password)
+      await grant(operator, name, acls)
       // brokers learn of changes in their order: who may sign in has these rights
-      await untilAccepted(address('SASL_PLAINTEXT'), { ...user, username: name, password })
+      await setPassword(name, password)
     },
     operator: log('PLAINTEXT', {}),
   }
@@ -168,16 +171,21 @@ async function untilAccepted(bootstrapServers: string, sasl: Sasl): Promise<void
   await cluster.close()
 }
 
-const SCRAM_SHA_512 = 2
-const ITERATIONS = 4096
+/** Their numbers in the protocol, the hash of each, and how long it is, bytes. */
+const scram = {
+  'SCRAM-SHA-256': { mechanism: 1, hash: 'sha256', length: 32 },
+  'SCRAM-SHA-512': { mechanism: 2, hash: 'sha512', length: 64 },
+} as const
+const iterations = 4096
 
-async function addUser(bootstrapServers: string, name: string, password: string): Promise<void> {
+async function setScram(bootstrapServers: string, name: string, password: string, by: Scram): Promise<void> {
   const cluster = new Cluster({ ...common, bootstrapServers })
+  const { mechanism, hash, length } = scram[by]
   const salt = randomBytes(16)
-  const saltedPassword = pbkdf2Sync(password, salt, ITERATIONS, 64, 'sha512')
-  const user = { name, mechanism: SCRAM_SHA_512, iterations: ITERATIONS, salt, saltedPassword }
+  const saltedPassword = pbkdf2Sync(password, salt, iterations, length, hash)
+  const user = { name, mechanism, iterations, salt, saltedPassword }
   try {
-    await cluster.request('adding a user', (connection) =>
+    await cluster.request('setting a password', (connection) =>
       alterUserScramCredentialsV0.api.async(connection, [], [user]),
     )
   } finally {

@@ -31,6 +31,8 @@ export interface RunningKafka extends AsyncDisposable {
   readonly bootstrap: string
   /** All addresses, users and certificate paths, as in kafka.env (`KAFKA_PLAINTEXT`, `KAFKA_SASL_SSL`, `KAFKA_CA` ...). */
   readonly settings: Readonly<Record<string, string>>
+  /** Where broker 1, 2, 3 keeps its partitions, each in a folder of the name `topic-0`. */
+  dataOf(broker: number): string
   /** Stops one broker (1, 2, 3); `kill` as in a power cut. */
   stopBroker(broker: number, how: 'term' | 'kill'): Promise<void>
   /** Starts the brokers that are down, with their data, and resolves when they are up. */
@@ -62,6 +64,7 @@ export async function startKafka(options: KafkaOptions = {}): Promise<RunningKaf
   return {
     bootstrap: settings['KAFKA_PLAINTEXT'] ?? '',
     settings,
+    dataOf: (broker) => join(dir, `broker-${broker}`),
     stopBroker: async (broker, how) => {
       const kill = how === 'kill' ? ['--kill'] : []
       await run(join(env, 'kafka-down'), [dir, '--broker', String(broker), ...kill])

@@ -1,9 +1,10 @@
 import { once } from 'node:events'
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http'
 import { Agent, request } from 'node:https'
-import type { AddressInfo, Socket } from 'node:net'
+import type { Socket } from 'node:net'
 import type { Access } from '../../src/kube/access.ts'
 import type { ApiAccess } from './api-server.ts'
+import { freePort } from './free-ports.ts'
 
 /** Which requests; what is absent matches all. */
 export interface Match {
@@ -86,8 +87,8 @@ export async function startKubeProxy(api: ApiAccess): Promise<KubeProxy> {
   const cut = (): void => {
     for (const socket of sockets) socket.destroy()
   }
-  let server = await listen(0)
-  const { port } = server.address() as AddressInfo
+  const port = await freePort()
+  let server = await listen(port)
   const down = async (): Promise<void> => {
     if (!server.listening) return
     const closed = once(server, 'close')

@@ -50,7 +50,7 @@ export class KubeScene implements AsyncDisposable {
   static async open(api: ApiAccess): Promise<KubeScene> {
     const crds = ['inlet', 'outlet', 'worker'].flatMap((name) => ['-f', join(top, 'crds', `${name}.yaml`)])
     await kubectl(['apply', '--server-side', '--force-conflicts', ...crds], api)
-    await kubectl(['wait', '--for=condition=Established', '--timeout=30s', ...crds], api)
+    await kubectl(['wait', '--for=condition=Established', '--timeout=120s', ...crds], api)
     const scene = new KubeScene(api, uniqueName('system'))
     const metadata = { name: scene.namespace }
     await scene.client.create(kinds.namespace, { apiVersion: 'v1', kind: 'Namespace', metadata }, forever)

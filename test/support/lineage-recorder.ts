@@ -28,8 +28,8 @@ export class LineageRecorder implements IngressLineage, DeliveryLineage {
     this.taken.push({ inlet, event, partition, offset })
   }
 
-  refused(path: string, event: Named, problem: Pick<Refused, 'status' | 'code' | 'detail'>): void {
-    this.refusals.push({ path, ...event, ...problem })
+  refused(path: string, events: readonly Named[], problem: Pick<Refused, 'status' | 'code' | 'detail'>): void {
+    this.refusals.push(...events.map((event) => ({ path, ...event, ...problem })))
   }
 
   delivered(outlet: Outlet, place: LogPlace, id: string | null, status: number, tookMs: number): void {

@@ -1,12 +1,12 @@
 import { execFile, spawn } from 'node:child_process'
 import { mkdtempSync, writeFileSync } from 'node:fs'
-import { createServer, type AddressInfo } from 'node:net'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { promisify } from 'node:util'
 import { stringify } from 'yaml'
 import type { Json } from './api-request.ts'
 import { eventually } from './eventually.ts'
+import { freePort } from './free-ports.ts'
 
 const run = promisify(execFile)
 const need = join(import.meta.dirname, '..', 'env', 'need')
@@ -89,12 +89,4 @@ export async function startPrometheus(targets: readonly string[], rules: readonl
       await exited
     },
   }
-}
-
-async function freePort(): Promise<number> {
-  const server = createServer()
-  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', () => resolve()))
-  const { port } = server.address() as AddressInfo
-  await new Promise((resolve) => server.close(resolve))
-  return port
 }

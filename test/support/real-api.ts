@@ -19,7 +19,7 @@ export async function startRealApi(): Promise<{
   const server = await startApiServer()
   const files = (await readdir(crds)).filter((file) => file !== 'kustomization.yaml')
   await kubectl(['apply', ...files.flatMap((file) => ['-f', join(crds, file)])], server)
-  await kubectl(['wait', '--for=condition=Established', 'crd', '--all', '--timeout=30s'], server)
+  await kubectl(['wait', '--for=condition=Established', 'crd', '--all', '--timeout=120s'], server)
   const { url, ca, cert, key } = server
   const client = restClient({ server: url, ca, cert, key, namespace: 'default' })
 

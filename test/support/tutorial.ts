@@ -1,10 +1,10 @@
 import { spawn, type ChildProcess } from 'node:child_process'
 import { once } from 'node:events'
 import { chmodSync, mkdirSync, symlinkSync, writeFileSync } from 'node:fs'
-import { createServer, type AddressInfo } from 'node:net'
 import { join } from 'node:path'
 import { compileCache } from './compile-cache.ts'
 import { eventually } from './eventually.ts'
+import { freePorts } from './free-ports.ts'
 import { ownFolder } from './millrace.ts'
 
 /**
@@ -153,26 +153,6 @@ export class Reader {
 
 /** Ports that tutorials name: ingress, records of `dev` (the next one), display, services of the reader. */
 const named = ['8080', '8081', '8090', '3000', '3001', '3002']
-
-/** One after the other, as `millrace dev` wants its first two. */
-async function freePorts(count: number): Promise<readonly number[]> {
-  const first = 20_000 + Math.floor(Math.random() * 20_000)
-  const ports = Array.from({ length: count }, (_, i) => first + i)
-  const free = await Promise.all(ports.map(isFree))
-  return free.every(Boolean) ? ports : freePorts(count)
-}
-
-async function isFree(port: number): Promise<boolean> {
-  const server = createServer()
-  try {
-    await once(server.listen(port, '127.0.0.1'), 'listening')
-    return (server.address() as AddressInfo).port === port
-  } catch {
-    return false
-  } finally {
-    server.close()
-  }
-}
 
 /** In place of npx: this checkout, on the ports of the reader. What the text says itself comes last and counts. */
 function npx(main: string, folder: string, port: (named: string) => string): string {

@@ -7,7 +7,8 @@ import { eventually } from '../../support/eventually.ts'
 import { clock, logger, openBench, type Bench, type LoopUnderTest } from './subject.ts'
 import { patchedClient, TappedClient } from './tapped-client.ts'
 
-const timing: LeaseTiming = { leaseMs: 2_000, renewMs: 300, giveUpMs: 1_000, retryMs: 100 }
+/** A machine that is busy may be away for a second or two: that is no reason to stop. */
+const timing = { leaseMs: 5_000, renewMs: 300, giveUpMs: 3_500, retryMs: 100 } as const satisfies LeaseTiming
 
 /** Who leads, seen from outside; fails when two do at once. */
 export class Stage {
@@ -53,14 +54,15 @@ export function leading(subject: () => LoopUnderTest): void {
     const a = candidate(subject(), bench, stage, 'a')
     await eventually('a leads', () => stage.leading.has('a'))
     const b = candidate(subject(), bench, stage, 'b')
-    await sleep(1_000)
+    await eventually('b has looked', () => b.client.count('get') >= 5)
     expect(stage.leaders).toEqual(['a'])
     const start = performance.now()
     a.stop.abort()
     await a.ended
     expect(stage.leading.has('a')).toBe(false)
     await eventually('b leads', () => stage.leading.has('b'))
-    expect(performance.now() - start).toBeLessThan(1_000)
+    // sooner than a lease that was not given back
+    expect(performance.now() - start).toBeLessThan(timing.leaseMs - timing.renewMs)
     b.stop.abort()
     await b.ended
     const lease = await bench.admin.get(kinds.lease, { namespace: bench.namespace, name: 'test' }, bench.signal)
@@ -74,18 +76,13 @@ export function leading(subject: () => LoopUnderTest): void {
     const a = candidate(subject(), bench, stage, 'a')
     await eventually('a leads', () => stage.leading.has('a'))
     const b = candidate(subject(), bench, stage, 'b')
-    await sleep(500)
-    const start = performance.now()
+    await eventually('b has looked', () => b.client.count('get') >= 3)
     a.away()
     await eventually('a stops', () => !stage.leading.has('a'))
-    const stopped = performance.now() - start
-    expect(stopped).toBeLessThan(1_300)
     await eventually('b leads', () => stage.leading.has('b'))
-    const led = performance.now() - start
-    expect(led).toBeGreaterThan(stopped)
-    expect(led).toBeLessThan(2_600)
     a.back()
-    await sleep(500)
+    const looks = a.client.count('get')
+    await eventually('a has looked', () => a.client.count('get') >= looks + 3)
     expect([...stage.leading]).toEqual(['b'])
     b.stop.abort()
     await eventually('a leads again', () => stage.leading.has('a'))
@@ -112,7 +109,7 @@ export function leading(subject: () => LoopUnderTest): void {
       { kind: 'merge', body },
       bench.signal,
     )
-    await sleep(2_500)
+    await eventually('several failed', () => turn >= 8)
     expect(stage.leaders).toEqual(['a'])
     expect([...stage.leading]).toEqual(['a'])
     a.stop.abort()
@@ -123,21 +120,21 @@ export function leading(subject: () => LoopUnderTest): void {
     await using bench = await openBench(subject())
     const stage = new Stage()
     const inner = subject().client()
-    let hung = 0
+    let [hung, renewed] = [0, 0]
     const client = patchedClient(inner, {
       // A connection that is half open.
       replace: (resource, object, signal) => {
-        if (stage.leaders.length === 0 || hung > 0) return inner.replace(resource, object, signal)
+        if (stage.leaders.length === 0) return inner.replace(resource, object, signal)
+        if (hung > 0) return inner.replace(resource, object, signal).finally(() => (renewed += 1))
         hung += 1
         return new Promise((_, reject) => {
           signal.addEventListener('abort', () => reject(new Fault('Closed', 'hung')))
         })
       },
     })
-    const unhurried: LeaseTiming = { leaseMs: 4_000, renewMs: 1_500, giveUpMs: 3_000, retryMs: 100 }
+    const unhurried: LeaseTiming = { leaseMs: 10_000, renewMs: 1_500, giveUpMs: 8_000, retryMs: 100 }
     const a = candidate(subject(), bench, stage, 'a', { client, timing: unhurried })
-    await eventually('a renewal hangs', () => hung === 1)
-    await sleep(2_000)
+    await eventually('a renewal hangs, and others follow', () => renewed > 1)
     expect(stage.leaders).toEqual(['a'])
     expect([...stage.leading]).toEqual(['a'])
     a.stop.abort()
@@ -160,12 +157,10 @@ export function leading(subject: () => LoopUnderTest): void {
   it('says that the process must end when what leads does not stop', async () => {
     await using bench = await openBench(subject())
     const stage = new Stage()
-    const a = candidate(subject(), bench, stage, 'a', { onLeading: stage.on('a', 5_000) })
+    const a = candidate(subject(), bench, stage, 'a', { onLeading: stage.on('a', 60_000) })
     await eventually('a leads', () => stage.leading.has('a'))
-    const start = performance.now()
     a.away()
     await expect(a.ended).rejects.toMatchObject({ code: 'Closed' })
-    expect(performance.now() - start).toBeLessThan(2_000)
   })
 
   it('gives the lease back and passes on the error when what leads fails', async () => {
@@ -174,7 +169,7 @@ export function leading(subject: () => LoopUnderTest): void {
     const a = candidate(subject(), bench, stage, 'a', { onLeading: () => Promise.reject(new Error('broken')) })
     await expect(a.ended).rejects.toThrow('broken')
     const b = candidate(subject(), bench, stage, 'b')
-    await eventually('b leads', () => stage.leading.has('b'), { withinMs: 1_000 })
+    await eventually('b leads', () => stage.leading.has('b'), { withinMs: timing.leaseMs - timing.renewMs })
     b.stop.abort()
     await b.ended
   })
@@ -183,7 +178,8 @@ export function leading(subject: () => LoopUnderTest): void {
     await using bench = await openBench(subject())
     const stage = new Stage()
     const all = Array.from({ length: 5 }, (_, i) => candidate(subject(), bench, stage, `c${i}`))
-    await sleep(1_000)
+    // the one that leads looks no more
+    await eventually('all others have looked', () => all.filter(({ client }) => client.count('get') >= 5).length >= 4)
     expect(stage.leading.size).toBe(1)
     for (const { stop } of all) stop.abort()
     await Promise.all(all.map(({ ended }) => ended))
@@ -196,7 +192,7 @@ export function leading(subject: () => LoopUnderTest): void {
     const a = candidate(subject(), bench, stage, 'a')
     await eventually('a leads', () => stage.leading.has('a'))
     const b = candidate(subject(), bench, stage, 'b')
-    await sleep(150)
+    await eventually('b has looked', () => b.client.count('get') > 0)
     b.stop.abort()
     await b.ended
     expect(stage.leaders).toEqual(['a'])

@@ -23,7 +23,7 @@ export function deleting(subject: () => KubeUnderTest): void {
   ): Promise<boolean> => subject().client.delete(widgets, key, signal, options)
   /** A real garbage collector takes up new kinds every 30 s. */
   const gone = (key: ObjectName): Promise<unknown> =>
-    eventually(`${key.name} is gone`, async () => (await read(key)) === null, { withinMs: 45_000 })
+    eventually(`${key.name} is gone`, async () => (await read(key)) === null)
   const owner = ({ metadata }: StoredObject, more: Partial<OwnerReference> = {}): OwnerReference => ({
     apiVersion: 'suite.millrace.dev/v1',
     kind: 'Widget',
@@ -155,7 +155,6 @@ export function deleting(subject: () => KubeUnderTest): void {
     await eventually(
       'the namespace is gone',
       async () => (await subject().client.get(kinds.namespace, here, signal)) === null,
-      { withinMs: 40_000 },
     )
   })
 }

@@ -26,6 +26,15 @@ export function administrating(subject: () => LogUnderTest): void {
     await admin.close()
   })
 
+  it('tells by an id which log it is, always the same, whoever asks', async () => {
+    const { log } = subject()
+    const [one, other] = [log.admin(), log.admin()]
+    const id = await one.clusterId()
+    expect(id).not.toBe('')
+    expect(await other.clusterId()).toBe(id)
+    await Promise.all([one.close(), other.close()])
+  })
+
   it('describes the topics that there are, and leaves out those that there are not', async () => {
     const { log } = subject()
     const admin = log.admin()

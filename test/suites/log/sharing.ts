@@ -46,7 +46,7 @@ export function sharing(subject: () => LogUnderTest): void {
     const gate = member.holdRevocations()
     const started = performance.now()
     await member.membership.close({ forGood: true, deadlineMs: 300 })
-    expect(performance.now() - started).toBeLessThan(5_000)
+    expect(performance.now() - started).toBeLessThan(20_000)
     gate.open()
   })
 
@@ -61,9 +61,9 @@ export function sharing(subject: () => LogUnderTest): void {
     const group = uniqueGroup()
     const members = [join(log, group, 'a'), join(other, group, 'b')] as const
     for (const { membership } of members) membership.share(places(topic, 6))
-    await eventually('both own some, together all', () => balanced(members), { withinMs: 30_000 })
+    await eventually('both own some, together all', () => balanced(members))
     await members[1].membership.close({ forGood: true, deadlineMs: 5_000 })
-    await eventually('the one that stays owns all', () => members[0].owned.size === 6, { withinMs: 30_000 })
+    await eventually('the one that stays owns all', () => members[0].owned.size === 6)
     await members[0].membership.close({ forGood: true, deadlineMs: 5_000 })
     await other.close()
   })
@@ -88,12 +88,12 @@ export function sharing(subject: () => LogUnderTest): void {
     const owners = (): number => members.filter(({ owned }) => owned.size > 0).length
     const all = (): boolean => members[0].owned.size + members[1].owned.size === 6
     share(new Map([[topic, 1]]))
-    await eventually('one owns all', all, { withinMs: 30_000 })
+    await eventually('one owns all', all)
     await watched(2_000, () => expect(owners()).toBe(1))
     share(new Map())
-    await eventually('both own some, together all', () => balanced(members), { withinMs: 30_000 })
+    await eventually('both own some, together all', () => balanced(members))
     share(new Map([[topic, 1]]))
-    await eventually('one owns all', () => all() && owners() === 1, { withinMs: 30_000 })
+    await eventually('one owns all', () => all() && owners() === 1)
     for (const { membership } of members) await membership.close({ forGood: true, deadlineMs: 5_000 })
     await other.close()
   })
@@ -109,18 +109,16 @@ export function sharing(subject: () => LogUnderTest): void {
     const group = uniqueGroup()
     const first = join(log, group, 'first')
     first.membership.share(places(topic, 4))
-    await eventually('the first owns all', () => first.owned.size === 4, { withinMs: 20_000 })
+    await eventually('the first owns all', () => first.owned.size === 4)
     const gate = first.holdRevocations()
     const second = join(other, group, 'second')
     second.membership.share(places(topic, 4))
-    await eventually('the first is asked to let go', () => first.told.at(-1)?.startsWith('revoked'), {
-      withinMs: 20_000,
-    })
+    await eventually('the first is asked to let go', () => first.told.at(-1)?.startsWith('revoked'))
     const moving = first.told.at(-1)!.split(' ').slice(1)
     // What does not move stays where it is, and what moves is with nobody else yet: watched for two heartbeats and more.
     await watched(4_000, () => expect([...second.owned].filter((at) => moving.includes(at))).toEqual([]))
     gate.open()
-    await eventually('the second has them', () => moving.every((at) => second.owned.has(at)), { withinMs: 20_000 })
+    await eventually('the second has them', () => moving.every((at) => second.owned.has(at)))
     expect(balanced([first, second])).toBe(true)
     await first.membership.close({ forGood: true, deadlineMs: 5_000 })
     await second.membership.close({ forGood: true, deadlineMs: 5_000 })
@@ -158,7 +156,7 @@ function join(log: Log, group: string, instance: string): Member {
       for (const at of numbersOf(partitions)) owned.delete(at)
     },
   }
-  const options = { group, instance, sessionTimeoutMs: 6_000, rebalanceTimeoutMs: 20_000 }
+  const options = { group, instance, sessionTimeoutMs: 20_000, rebalanceTimeoutMs: 40_000 }
   const holdRevocations = () => {
     const { promise, resolve } = Promise.withResolvers<void>()
     gate = promise

@@ -1,33 +1,34 @@
 import { once } from 'node:events'
 import { get } from 'node:https'
 import { connect, createServer, type AddressInfo, type Server, type Socket } from 'node:net'
-import { join } from 'node:path'
 import { setTimeout as delay } from 'node:timers/promises'
 import { connect as connectTls } from 'node:tls'
-import { Bindings } from '../../src/control-plane/sink-binding/bindings.ts'
-import { admission } from '../../src/control-plane/webhook/admission.ts'
-import { answerBinding } from '../../src/control-plane/webhook/bind.ts'
-import { followCertificates, webhookNames } from '../../src/control-plane/webhook/certificates.ts'
-import { webhookConfigurations } from '../../src/control-plane/webhook/configuration.ts'
-import { rotateCertificates } from '../../src/control-plane/webhook/rotation.ts'
-import { awaitTrust } from '../../src/control-plane/webhook/trust.ts'
-import { startWebhookServer, type WebhookServer } from '../../src/control-plane/webhook/server.ts'
-import { admissionWorld } from '../../src/control-plane/webhook/world.ts'
-import { systemClock as clock } from '../../src/core/clock.ts'
-import type { KubeClient } from '../../src/kube/client.ts'
-import { startInformer } from '../../src/kube/informer.ts'
-import { kinds } from '../../src/kube/kinds.ts'
-import { restClient } from '../../src/kube/rest.ts'
-import { createLogger } from '../../src/telemetry/logger.ts'
-import { startApiServer, type RunningApiServer } from '../support/api-server.ts'
-import { eventually } from '../support/eventually.ts'
-import { kubectl, tryKubectl, type KubectlResult } from '../support/kubectl.ts'
+import { Bindings } from '../../../src/control-plane/sink-binding/bindings.ts'
+import { admission } from '../../../src/control-plane/webhook/admission.ts'
+import { answerBinding } from '../../../src/control-plane/webhook/bind.ts'
+import { followCertificates, webhookNames } from '../../../src/control-plane/webhook/certificates.ts'
+import { webhookConfigurations } from '../../../src/control-plane/webhook/configuration.ts'
+import { rotateCertificates } from '../../../src/control-plane/webhook/rotation.ts'
+import { awaitTrust } from '../../../src/control-plane/webhook/trust.ts'
+import { startWebhookServer, type WebhookServer } from '../../../src/control-plane/webhook/server.ts'
+import { admissionWorld } from '../../../src/control-plane/webhook/world.ts'
+import { systemClock as clock } from '../../../src/core/clock.ts'
+import type { KubeClient } from '../../../src/kube/client.ts'
+import { startInformer } from '../../../src/kube/informer.ts'
+import { kinds } from '../../../src/kube/kinds.ts'
+import { restClient } from '../../../src/kube/rest.ts'
+import { createLogger } from '../../../src/telemetry/logger.ts'
+import type { RunningApiServer } from '../../support/api-server.ts'
+import { installCrds } from '../../support/crds.ts'
+import { eventually } from '../../support/eventually.ts'
+import { kubectl, tryKubectl, type KubectlResult } from '../../support/kubectl.ts'
 
 export const system = 'knative-eventing'
 /** The account of the controller. */
 const controller = `system:serviceaccount:${system}:millrace-controller`
-/** So that a test sees a whole renewal; in a cluster 5, 5 and 15 s. */
-const leaderPollMs = 50
+/** How often the Secret is looked at where a test is not about certificates; in a cluster each 5 s. */
+const restMs = 1_000
+/** So that a test sees a whole renewal; in a cluster 15 s. */
 const settleMs = 400
 const logger = createLogger('silent')
 
@@ -61,15 +62,20 @@ export class WebhookRig implements AsyncDisposable {
     service.on('connection', (socket) => this.#forward(socket))
   }
 
-  static async start(): Promise<WebhookRig> {
-    const api = await startApiServer()
+  /** On an API server that others may have used before. */
+  static async start(api: RunningApiServer): Promise<WebhookRig> {
     const service = createServer({ noDelay: true })
     await once(service.listen(0, '127.0.0.1'), 'listening')
     const rig = new WebhookRig(api, service)
-    await kubectl(['apply', '-k', join(import.meta.dirname, '..', '..', 'crds')], api)
-    await kubectl(['create', 'namespace', system], api)
-    await kubectl(['wait', '--for=condition=Established', 'crd', '--all'], api)
+    await installCrds(api)
+    await rig.createNamespace(system)
     return rig
+  }
+
+  /** Makes it, unless it is there. */
+  async createNamespace(name: string): Promise<void> {
+    const namespace = { apiVersion: 'v1', kind: 'Namespace', metadata: { name } }
+    await this.client.apply(kinds.namespace, namespace, 'test', this.signal)
   }
 
   get signal(): AbortSignal {
@@ -91,7 +97,7 @@ export class WebhookRig implements AsyncDisposable {
    * `pollMs`: a fast one finds what the leader does too early, a slow one what it does not wait for. `lateMs`: so much later than others it hears of
    * SinkBindings.
    */
-  async replica(name: string, pollMs: number, lateMs = 0): Promise<Replica> {
+  async replica(name: string, { pollMs = restMs, lateMs = 0 } = {}): Promise<Replica> {
     const stop = new AbortController()
     const signal = AbortSignal.any([stop.signal, this.signal])
     const { client } = this
@@ -137,7 +143,7 @@ export class WebhookRig implements AsyncDisposable {
   }
 
   /** Rotates until the returned function is called. */
-  lead(name: string, pollMs = leaderPollMs): () => void {
+  lead(name: string, pollMs = restMs): () => void {
     const stop = new AbortController()
     const replicas = async (): Promise<string[]> => this.replicas.map(({ name }) => name)
     const parts = { ...this.#certificateParts(name, pollMs), replicas, settleMs }
@@ -177,7 +183,6 @@ export class WebhookRig implements AsyncDisposable {
     this.#stop.abort()
     this.#service.close()
     this.client.close()
-    await this.api.close()
   }
 
   #forward(from: Socket): void {
