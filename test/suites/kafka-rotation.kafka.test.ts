@@ -45,6 +45,9 @@ class Load {
   }
 
   async start(): Promise<void> {
+    const operator = kafka().operator.reader()
+    await eventually('their leaders serve them', async () => (await operator.range(this.places)).length)
+    await operator.close()
     const tail = this.log.reader().tail(this.listener)
     for (const at of this.places) tail.add(at, 0n)
     const member = this.log.membership(

@@ -196,11 +196,19 @@ export class ControlPlaneRig implements AsyncDisposable {
       { apiVersion: 'v1', kind: 'Namespace', metadata: { name, labels } },
       always,
     )
+    this.#closers.push(() => this.#withoutLabels(name, Object.keys(labels)))
     // Pods need it, and it comes a moment later.
     await eventually('the service account', async () => {
       const found = await this.client.get(kinds.serviceAccount, { namespace: name, name: 'default' }, always)
       return found !== null || this.api.memory
     })
+  }
+
+  /** A label may ask for a Broker: the next control plane on this API server shall not make it. */
+  async #withoutLabels(name: string, labels: readonly string[]): Promise<void> {
+    if (labels.length === 0) return
+    const body = { metadata: { labels: Object.fromEntries(labels.map((label) => [label, null])) } }
+    await this.client.patch(kinds.namespace, { namespace: '', name }, { kind: 'merge', body }, always)
   }
 
   async apply(object: object): Promise<void> {
