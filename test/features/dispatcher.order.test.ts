@@ -142,6 +142,29 @@ test('order by key: what waits is bounded; then the partition waits, and goes on
   expect(ids(ofKey(subscriber.got, 'stuck'))).toEqual(upTo(400))
 })
 
+test('order by key: what waits behind a stuck key for want of memory goes on when there is some', async () => {
+  const held = new Map<string, () => void>()
+  await using subscriber = await startSubscriber((got, response) => {
+    if (got.id === '0' || got.id === '100') held.set(got.id, () => answer(200)(got, response))
+    else answer(200)(got, response)
+  })
+  await using rig = await embeddedRig(2)
+  const runner = rig.run([rig.outlet(subscriber.url, { order: 'key' })], { window: 4, budgetBytes: 2 * 2 ** 20 })
+  await rig.consuming(runner)
+  // windows are as wide as ever beside it, but there is no room for more that keys hold back
+  await rig.send(1, { from: 100, partition: 1, data: Buffer.alloc(115_000) })
+  await eventually('a large one is under way', () => held.has('100'))
+  await send(rig, 'stuck', 4, 0)
+  await eventually('all that there is room for', () => inFlight(runner) === 4)
+  await send(rig, 'other', 1, 50)
+  await new Promise((resolve) => setTimeout(resolve, 100))
+  expect(sorted(subscriber.got)).toEqual([0, 100])
+  held.get('100')?.()
+  await eventually('the other key goes on', () => subscriber.got.some(({ id }) => id === '50'))
+  held.get('0')?.()
+  await eventually('all goes on', () => subscriber.got.length === 6)
+})
+
 test.each(['handed over', 'killed'])(
   'order by key: with a key that is stuck, a process that is %s repeats nothing that was finished, and order is kept',
   async (how) => {

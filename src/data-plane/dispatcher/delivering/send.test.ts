@@ -5,7 +5,7 @@ import { block } from '../../../../test/support/block.ts'
 import { Budget } from '../reading/budget.ts'
 import { Origins } from './origins.ts'
 import type { Lane } from './lane.ts'
-import type { Exchange, Receiver } from './send.ts'
+import type { Answer, Exchange, Receiver } from './send.ts'
 
 const limit = 2
 let server: Server
@@ -154,6 +154,22 @@ it('when little memory is left for replies large ones are given up, small ones a
   }
   await expect.poll(() => ends).toEqual(['answered', 'no memory was left for so large a reply'])
   expect(budget.replies).toBe(budget.limit / 8)
+})
+
+it('when none is left small replies are given up too, but of an answer that is no event the beginning is read', async () => {
+  budget.takeReply((budget.limit * 3) / 16)
+  const ends: string[] = []
+  const receiver = {
+    answered: ({ status, body }: Answer) => ends.push(`${status} ${body.length}`),
+    failed: (error: Error) => ends.push(error.message),
+  }
+  for (const [status, headers] of [[200, reply] as const, [500, {}] as const]) {
+    post(receiver)
+    await expect.poll(() => open.length).toBe(1)
+    open.shift()?.writeHead(status, headers).end(Buffer.alloc(2_000))
+  }
+  await expect.poll(() => ends).toEqual(['no memory was left for so large a reply', '500 1024'])
+  expect(budget.replies).toBe((budget.limit * 3) / 16)
 })
 
 it('a lane that ends with all connections leaves no error behind', async () => {

@@ -33,6 +33,11 @@ export class Flights extends Tracker<Delivery> {
     return !this.full && this.size < room && this.size - this.#keys.held < window
   }
 
+  /** More could be under way: without room, what their keys hold back takes all of it. */
+  get heldBack(): boolean {
+    return this.size - this.#keys.held < this.#consumer.window
+  }
+
   begin(entry: Entry): void {
     const delivery = new Delivery(entry, this.#consumer, this.#owner)
     delivery.cost = this.#consumer.share.take(entry, this.#consumer.prepared.json)
@@ -100,7 +105,7 @@ export class Flights extends Tracker<Delivery> {
 export function hasRoom(one: InLine, { prepared, share }: Consumer, pending: Flights | null): boolean {
   const { subscriber, paused } = prepared
   if (paused) return false
-  if (pending?.hasRoom === false) share.untilWider(one)
+  if (pending?.hasRoom === false) share.untilWider(one, pending.heldBack)
   else if (subscriber.lane.full) subscriber.lane.line(one)
   else return true
   return false

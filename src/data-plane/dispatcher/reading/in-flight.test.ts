@@ -170,10 +170,47 @@ describe('those that wait', () => {
     const held = event(300_000)
     const cost = share.take(held, false)
     let wider = false
-    share.untilWider({ proceed: () => (wider = true) })
+    share.untilWider({ proceed: () => (wider = true) }, false)
     expect([share.tight, wider]).toEqual([true, false])
     share.give(held, cost)
     await turn()
     expect([share.tight, wider]).toEqual([false, true])
+  })
+
+  it('go on when there is room for what is behind a key that is stuck, though windows were as wide as they get', async () => {
+    const share = new InFlight(1 * MiB, uncounted).join().join()
+    const [stuck, held] = [event(10_000), event(120_000)]
+    share.take(stuck, false)
+    const cost = share.take(held, false)
+    let roomy = 0
+    const one = { proceed: () => void roomy++ }
+    share.untilWider(one, false)
+    share.untilWider(one, true)
+    expect([share.tight, share.roomy, roomy]).toEqual([false, false, 0])
+    share.give(held, cost)
+    await turn()
+    expect([share.roomy, roomy]).toEqual([true, 1])
+  })
+
+  it('go on when an Outlet is gone whose reserve they need, and nobody of those that are gone waits', async () => {
+    const all = new InFlight(1 * MiB, uncounted)
+    const [other, topic] = [all.join().join(), all.join()]
+    const [hung, waiting, idle] = [topic.join(), topic.join(), topic.join()]
+    other.take(event(600_000), false)
+    hung.take(event(180_000), false)
+    let begun = 0
+    const small = event(25_000)
+    const one = { proceed: () => (begun += waiting.admits(one, small, false) ? 1 : 0) }
+    one.proceed()
+    await turn()
+    expect([begun, all.waiting]).toEqual([0, 1])
+    idle.close()
+    await turn()
+    expect([begun, all.waiting]).toEqual([1, 0])
+    expect(waiting.admits(one, event(100_000), false)).toBe(false)
+    expect(all.waiting).toBe(1)
+    waiting.close()
+    await turn()
+    expect(all.waiting).toBe(0)
   })
 })

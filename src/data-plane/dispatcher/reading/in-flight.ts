@@ -139,8 +139,8 @@ export class TopicShare {
 export class OutletShare {
   held = 0
   readonly #topic: TopicShare
-  /** What each of them asks for. */
-  readonly #line = new Map<InLine, number>()
+  /** What each of them asks for. Null before the first: there are ten thousand Outlets, and most of them never wait. */
+  #line: Map<InLine, number> | null = null
   /** It is the turn of those in line. */
   #turn = false
 
@@ -162,16 +162,17 @@ export class OutletShare {
   admits(one: InLine, entry: Entry, json: boolean): boolean {
     const bytes = costOf(entry, json) + (entry.isHeld ? 0 : entry.bytes)
     if (this.#fits(bytes) && !this.#yields(one)) {
-      this.#line.delete(one)
+      this.#line?.delete(one)
       return true
     }
     this.#wait(one, bytes)
     return false
   }
 
-  /** Its window is full. If it is {@link tight}, who asks goes on when it is not. */
-  untilWider(one: InLine): void {
+  /** It is full. If that is for want of memory, who asks goes on when there is more. @param heldBack it is so of events that keys hold back. */
+  untilWider(one: InLine, heldBack: boolean): void {
     if (this.tight) this.#wait(one, this.held)
+    else if (heldBack && !this.roomy) this.#wait(one, 2 * this.held)
   }
 
   /** An event begins. @returns what is to be given back with it. */
@@ -189,6 +190,7 @@ export class OutletShare {
 
   /** Those in line go on, as far as there is room. @returns whether some still wait. */
   goOn(): boolean {
+    if (this.#line === null) return false
     this.#turn = true
     for (const [one, bytes] of this.#fits(OVERHEAD) ? [...this.#line] : []) {
       if (!this.#fits(bytes)) continue
@@ -199,10 +201,11 @@ export class OutletShare {
     return this.#line.size > 0
   }
 
-  /** It is gone: nobody waits any more. */
+  /** It is gone: nobody waits any more, and its siblings have its reserve. */
   close(): void {
     this.#topic.outlets--
-    this.#line.clear()
+    this.#line?.clear()
+    this.#topic.all.look()
   }
 
   #fits(bytes: number): boolean {
@@ -211,13 +214,13 @@ export class OutletShare {
 
   /** The first in line is about to go on: who gave back what he held does not take it again at once. */
   #yields(one: InLine): boolean {
-    if (this.#line.size === 0 || this.#turn) return false
+    if (this.#line === null || this.#turn) return false
     const [[first, bytes] = [one, 0]] = this.#line
     return first !== one && this.#fits(bytes)
   }
 
   #wait(one: InLine, bytes: number): void {
-    this.#line.set(one, bytes)
+    ;(this.#line ??= new Map()).set(one, bytes)
     this.#topic.all.wait(this)
   }
 }
