@@ -206,6 +206,8 @@ export interface TopicDescription {
   readonly partitions: number
   /** Largest record batch in bytes (`max.message.bytes`); where we may not look (Kafka's ACL DescribeConfigs), Kafka's default. */
   readonly maxMessageBytes: number
+  /** False: our user may see it, and not write to it. Absent: whoever sees it may. */
+  readonly mayWrite?: boolean
 }
 
 /** What a topic shall be. */

@@ -94,7 +94,7 @@ export function standingOutlets(seen: ObservedSource, compiled: CompiledSource):
 }
 
 /** Whether Outlets stand in another Kafka than the one that is asked for, which is known to be another. */
-function isMoved({ annotations, topics, outlets }: ObservedSource, { servers }: CompiledSource): boolean {
+export function isMoved({ annotations, topics, outlets }: ObservedSource, { servers }: CompiledSource): boolean {
   const { [sourceInUse.cluster]: before } = annotations
   if (before === undefined || topics.cluster === null || before === topics.cluster) return false
   return outlets.some(({ cluster }) => cluster?.bootstrapServers !== servers)

@@ -61,9 +61,12 @@ const seen: ObservedSource = {
   goneMs: 0,
   dispatchers: [dispatcher],
 }
-const statusWhen = (found: ReturnType<Parameters<typeof compileKafkaSource>[2]['resolve']>) => {
+const statusWhen = (
+  found: ReturnType<Parameters<typeof compileKafkaSource>[2]['resolve']>,
+  more: Partial<ObservedSource> = {},
+) => {
   const compiled = compileKafkaSource(source, 'shop', { uid, groupOwner: null, resolve: () => found })
-  return sourceStatus(seen, compiled, [], { ready: 'Unknown', reason: '', message: '', conditions: [] })
+  return sourceStatus({ ...seen, ...more }, compiled, [], { ready: 'Unknown', reason: '', message: '', conditions: [] })
 }
 
 const served = {
@@ -76,3 +79,17 @@ it('tells who has its partitions', () => expect(statusWhen({ url: 'http://a/' })
 
 it('goes on to tell so while the address of its sink is being looked up: what stands is served', () =>
   expect(statusWhen({ missing: 'it is being looked up', unknown: true })).toMatchObject(served))
+
+it('goes on to name the Kafka where Outlets stand until they are gone from there: by that it is known that they have to go', () => {
+  const before = { 'bootstrap.servers': 'before:9092', 'cluster.id': 'one' }
+  const there = { ...outlet, cluster: { bootstrapServers: 'before:9092' } }
+  const moved = { annotations: before, outlets: [there], topics: { ...seen.topics, cluster: 'two' } }
+  for (const sink of [{ url: 'http://a/' }, { missing: 'it is being looked up', unknown: true }])
+    expect(statusWhen(sink, moved)['annotations']).toEqual(before)
+  const arrived = { ...moved, outlets: [outlet] }
+  const after = { 'bootstrap.servers': cluster.bootstrapServers, 'cluster.id': 'two' }
+  expect(statusWhen({ url: 'http://a/' }, arrived)['annotations']).toMatchObject(after)
+  // by other addresses it is the same
+  const same = { ...moved, topics: { ...seen.topics, cluster: 'one' } }
+  expect(statusWhen({ url: 'http://a/' }, same)['annotations']).toMatchObject({ ...after, 'cluster.id': 'one' })
+})

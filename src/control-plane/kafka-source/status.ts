@@ -4,7 +4,7 @@ import { statusOf } from '../status-of.ts'
 import type { Verdict } from '../verdict.ts'
 import { eventSource, kafkaEventType, type CompiledSource } from './compile.ts'
 import type { SeenOutlet } from './conclude.ts'
-import { askedId, standingOutlets, wantedTopics } from './decide.ts'
+import { askedId, isMoved, standingOutlets, wantedTopics } from './decide.ts'
 import { sourceInUse } from './in-use.ts'
 import { clusterWith, type ObservedSource, type StandingOutlet } from './observe.ts'
 import { placementsOf } from './placements.ts'
@@ -51,14 +51,16 @@ function topicsIn(
 
 /** Only what is in use is written down: it is what stays, and what is deleted in the end. */
 function annotationsOf(
-  { annotations, topics, credential, outlets }: ObservedSource,
+  seen: ObservedSource,
   compiled: CompiledSource,
   complete: boolean,
 ): Readonly<Record<string, string>> {
+  const { annotations, topics, credential, outlets } = seen
   const cluster = clusterWith(compiled.servers, credential)
   if (outlets.length === 0 && !topics.seen) return annotations
   const { [clusterInUse.credential]: _, ...rest } = annotations
-  const inForce = outlets.length > 0 && cluster !== undefined && topics.seen
+  // While they stand in another Kafka than the one that is asked, that is what tells that they do not belong there.
+  const inForce = outlets.length > 0 && cluster !== undefined && topics.seen && !isMoved(seen, compiled)
   return {
     ...(inForce ? rest : annotations),
     ...(inForce ? { [sourceInUse.group]: compiled.group, ...clusterAnnotations(cluster) } : {}),

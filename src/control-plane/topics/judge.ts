@@ -24,6 +24,7 @@ export const unseen: TopicMemory = { last: undefined, established: false, goneSi
 
 /**
  *     there                            ready; TopicDiffers, TopicRecreated: ready, and the user is told
+ *           ── we may not write ─────► NotAuthorized: no event would be accepted
  *     not there ── external ─────────► TopicNotFound, until someone makes it
  *               ── never was ────────► made
  *               ── was: first look ──► TopicNotFound: its events are lost, and that is said before anything is made
@@ -52,7 +53,7 @@ export function judgeTopic(
 
 function judgePresent(
   { spec, external }: BrokerTopic,
-  { id, partitions }: TopicDescription,
+  { id, partitions, mayWrite }: TopicDescription,
   memory: TopicMemory,
   now: string,
 ): TopicJudgement {
@@ -61,8 +62,8 @@ function judgePresent(
   const recreated = replaced ? { at: now, by: 'others' as const } : memory.recreated
   const next = { last: { id, partitions }, established: true, goneSince: undefined, recreated }
   const differs = !external && partitions !== spec.partitions
-  const state = recreated !== undefined ? madeAgain(spec.name, recreated) : differs ? other(spec, partitions) : 'ready'
-  return { do: 'nothing', state, memory: next }
+  const usable = recreated !== undefined ? madeAgain(spec.name, recreated) : differs ? other(spec, partitions) : 'ready'
+  return { do: 'nothing', state: mayWrite === false ? notToBeWritten(spec) : usable, memory: next }
 }
 
 /** What is known after we made it. */
@@ -70,6 +71,11 @@ export function afterCreation(memory: TopicMemory, made: boolean, now: string): 
   const again = made && memory.goneSince !== undefined
   const recreated = again ? { at: now, by: 'us' as const } : memory.recreated
   return { ...memory, last: undefined, established: true, goneSince: undefined, recreated }
+}
+
+function notToBeWritten({ name }: BrokerTopic['spec']): TopicFault {
+  const message = `topic ${name} is there, and the Kafka user may not write to it (it lacks the ACL operation Write): senders get 503 until it may`
+  return { reason: 'NotAuthorized', message }
 }
 
 function notFound(message: string): TopicFault {

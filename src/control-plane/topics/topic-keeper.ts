@@ -178,7 +178,7 @@ export class TopicKeeper {
       kept.creating = false
       const fault = asFault(error)
       const reason = fault.code === 'LogRefused' ? fault.code : reasonFor(fault)
-      const message = `topic ${spec.name}: ${sentence(fault.message)}${adviceAfterRefusal(reason)}`
+      const message = `${about(`topic ${spec.name}`, sentence(fault.message))}${adviceAfterRefusal(reason)}`
       if (!signal.aborted && this.#set(spec.name, { reason, message })) this.#tell([spec.name])
     }
   }
@@ -228,6 +228,11 @@ function same(a: TopicState | undefined, b: TopicState): boolean {
 
 function asFault(error: unknown): Fault {
   return error instanceof Fault ? error : new Fault('LogUnavailable', String(error), { cause: error })
+}
+
+/** Most faults name the topic by themselves. */
+function about(what: string, told: string): string {
+  return told.startsWith(what) ? told : `${what}: ${told}`
 }
 
 function sentence(text: string): string {

@@ -139,12 +139,13 @@ describe('a Trigger', () => {
     expect(decide({ broker: { kind: 'unknown' } })).toEqual({ kind: 'wait' })
   })
 
-  it('that cannot be understood delivers nothing', () => {
-    expect(decide({ trigger: null, problems: 'why', outlet: object })).toEqual({
-      kind: 'refuse',
-      problems: 'why',
-      removeOutlet: true,
-    })
+  it('that cannot be understood delivers nothing, and keeps its positions', () => {
+    const refused = { trigger: null, problems: 'why' }
+    const plan = (outlet: string) => ({ kind: 'refuse', problems: 'why', outlet })
+    expect(decide(refused)).toEqual(plan('none'))
+    expect(decide({ ...refused, outlet: object })).toEqual(plan('pause'))
+    // it would hold up a Broker that goes
+    expect(decide({ ...refused, outlet: object, broker: { kind: 'absent' } })).toEqual(plan('remove'))
   })
 })
 

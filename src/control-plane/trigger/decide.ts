@@ -21,7 +21,7 @@ export type TriggerPlan =
       readonly addFinalizer: boolean
     }
   /** It came past admission: nothing is delivered by a filter that we do not understand. */
-  | { readonly kind: 'refuse'; readonly problems: string; readonly removeOutlet: boolean }
+  | { readonly kind: 'refuse'; readonly problems: string; readonly outlet: 'pause' | 'remove' | 'none' }
   | { readonly kind: 'finalize'; readonly step: TriggerFinalizing }
 
 /** apply: as compiled; keep: as it stands; pause: the same, and nothing is delivered; remove: it must not be there; none: not there, not yet. */
@@ -47,7 +47,11 @@ export function decideTrigger(seen: ObservedTrigger, resolve: ResolveReference):
   }
   if (broker.kind === 'foreign')
     return { kind: 'leave', removeOutlet: outlet !== undefined, removeFinalizer: hasFinalizer }
-  if (seen.trigger === null) return { kind: 'refuse', problems: seen.problems, removeOutlet: outlet !== undefined }
+  if (seen.trigger === null) {
+    // A Broker that goes waits for the Outlets on its topic.
+    const stays = broker.kind === 'absent' ? 'remove' : 'pause'
+    return { kind: 'refuse', problems: seen.problems, outlet: outlet === undefined ? 'none' : stays }
+  }
   if (broker.kind === 'unknown') return { kind: 'wait' }
   const entry = broker.kind === 'known' ? broker.entry : null
   const compiled = compileTrigger(seen.trigger, seen.key.namespace, {

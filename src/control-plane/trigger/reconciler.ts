@@ -67,7 +67,8 @@ export class TriggerReconciler implements Reconciler {
       case 'wait':
         return { kind: 'waiting', afterMs: lookAgainMs }
       case 'refuse':
-        if (plan.removeOutlet) await this.#deleteOutlet(object, signal)
+        if (plan.outlet === 'remove') await this.#deleteOutlet(object, signal)
+        if (plan.outlet === 'pause') await this.#pauseOutlet(seen, signal)
         return {
           kind: 'settled',
           status: statusWith(object, triggerDependents, fails('SubscriptionReady', 'SpecInvalid', plan.problems)),
@@ -119,10 +120,14 @@ export class TriggerReconciler implements Reconciler {
     return tellMs === null ? { kind: 'settled', status } : { kind: 'waiting', afterMs: tellMs, status }
   }
 
-  async #applyOutlet({ outlet: standing }: ObservedTrigger, { outlet, compiled }: Serving, signal: AbortSignal) {
-    const paused = outlet === 'pause' && standing !== undefined ? haltedDraft(standing) : null
-    const draft = outlet === 'apply' ? compiled.outlet : paused
-    return draft === null ? undefined : applyContract(this.#world, kinds.outlet, draft, signal)
+  async #applyOutlet(seen: ObservedTrigger, { outlet, compiled }: Serving, signal: AbortSignal) {
+    if (outlet === 'pause') return this.#pauseOutlet(seen, signal)
+    if (outlet !== 'apply' || compiled.outlet === null) return undefined
+    return applyContract(this.#world, kinds.outlet, compiled.outlet, signal)
+  }
+
+  async #pauseOutlet({ outlet }: ObservedTrigger, signal: AbortSignal) {
+    return outlet && applyContract(this.#world, kinds.outlet, haltedDraft(outlet), signal)
   }
 
   async #deleteOutlet({ metadata: { uid } }: StoredObject, signal: AbortSignal): Promise<void> {

@@ -256,7 +256,8 @@ export class Cluster {
 
   async #load(names: string[]): Promise<void> {
     const response = await this.#control.request('asking for metadata', (connection) =>
-      errorsInside<MetadataResponse>(connection.calls.metadata.async(connection, names, false)),
+      // with what we may do there
+      errorsInside<MetadataResponse>(connection.calls.metadata.async(connection, names, false, true)),
     )
     this.#id = response.clusterId ?? undefined
     if (response.brokers.length > 0) this.#brokers.clear()

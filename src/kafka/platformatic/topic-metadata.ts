@@ -14,6 +14,8 @@ export interface TopicMetadata {
   /** UUID with dashes; changes when the topic is deleted and made again. */
   readonly id: string
   readonly partitions: readonly PartitionLeader[]
+  /** False: our user lacks the ACL operation Write on it. */
+  readonly mayWrite: boolean
 }
 
 const nobody: PartitionLeader = { nodeId: -1, epoch: -1 }
@@ -39,5 +41,13 @@ export function understood(
     partitions[partitionIndex] =
       before !== undefined && before.epoch > leaderEpoch ? before : { nodeId: leaderId, epoch: leaderEpoch }
   }
-  return { name, id: topic.topicId, partitions }
+  return { name, id: topic.topicId, partitions, mayWrite: allowsWrite(topic.topicAuthorizedOperations) }
+}
+
+/** Write is 4 among the AclOperations, and each has the bit of its number (KIP-430). */
+const WRITE = 1 << 4
+
+/** Who sees a topic has at least Describe. Without a bit nothing is told: Kafka says so by -2^31, others by 0. */
+function allowsWrite(operations: number): boolean {
+  return operations <= 0 || (operations & WRITE) !== 0
 }

@@ -111,6 +111,22 @@ export function brokerPromises(current: () => AuthScene): void {
     })
   })
 
+  test('a user who may do everything but write: the Broker is not Ready until that may be', async () => {
+    const { auth } = current()
+    await auth.addUser('dora', 'dora-secret', [
+      { operations: ['Create', 'Describe', 'Read', 'Delete'], topic: 'knative-broker-', prefixed: true },
+      { operations: ['Describe', 'Read', 'Delete'], group: 'knative-trigger-', prefixed: true },
+    ])
+    const dora = { 'sasl.mechanism': 'SCRAM-SHA-512', user: 'dora', password: 'dora-secret' }
+    const { recorder, url, ready, refused } = await shop('SASL_PLAINTEXT', secretFor('SASL_PLAINTEXT', dora))
+    await using _ = recorder
+    expect(messageOf(await refused('NotAuthorized'))).toContain('it lacks the ACL operation Write')
+    await auth.grant('dora', [{ operations: ['Write'], topic: 'knative-broker-', prefixed: true }])
+    await ready()
+    await sendEvents({ url, count: 10 })
+    await eventually('all have arrived', () => recorder.counts.size === 10, patience)
+  })
+
   test('a Secret that changes under load: the new password is taken up, and no event is lost', async () => {
     await current().auth.setPassword('carol', 'carol-first')
     await allow('carol')

@@ -86,12 +86,13 @@ class KafkaQuestions implements AdminQuestions {
       readConfig(connection, configResource.topic, [...found.keys()], 'max.message.bytes'),
     )
     return Array.from(limits, ([name, limit]) => {
-      const { id = '', partitions = [] } = found.get(name) ?? {}
+      const { id = '', partitions = [], mayWrite = true } = found.get(name) ?? {}
       return {
         name,
         id,
         partitions: partitions.length,
         maxMessageBytes: limit instanceof Fault ? DEFAULT_LIMIT : Number(limit),
+        mayWrite,
       }
     })
   }

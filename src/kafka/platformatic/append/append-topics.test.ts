@@ -15,7 +15,8 @@ class TableCluster extends Cluster {
   partitions = 2
 
   override cached(name: string): TopicMetadata {
-    return { name, id: 'id', partitions: Array.from({ length: this.partitions }, () => ({ nodeId: 1, epoch: 0 })) }
+    const partitions = Array.from({ length: this.partitions }, () => ({ nodeId: 1, epoch: 0 }))
+    return { name, id: 'id', partitions, mayWrite: true }
   }
 
   override topic(name: string): Promise<TopicMetadata> {
