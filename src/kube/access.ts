@@ -16,8 +16,8 @@ export interface Access extends Certificates {
   readonly server: string
   /** What has become of those that may change. Asked when we do not trust the API server's certificate, or it answers 401. */
   readonly certificates?: () => Promise<Certificates>
-  /** Bearer token. Asked again once a minute, and at once when the API server answers 401. */
-  readonly token?: () => string | Promise<string>
+  /** Bearer token. Asked again once a minute, and at once when the API server answers 401: then `refused` is the one that it does not take. */
+  readonly token?: (refused?: string) => string | Promise<string>
   /** The namespace of the pod, or of the context of a kubeconfig. */
   readonly namespace: string
   readonly skipTlsVerify?: boolean

@@ -12,25 +12,35 @@ export type Credentials = Pick<Access, 'cert' | 'key' | 'token' | 'certificates'
  */
 export async function pluginCredentials(user: Readonly<Record<string, unknown>>): Promise<Credentials> {
   const { KubeConfig } = await import('@kubernetes/client-node')
-  const config = new KubeConfig()
   // it wants a cluster, which no plugin is told of
   const cluster = { name: 'cluster', cluster: { server: 'https://cluster' } }
   const context = { name: 'context', context: { cluster: 'cluster', user: 'user' } }
   const users = [{ name: 'user', user }]
-  config.loadFromString(
-    JSON.stringify({ clusters: [cluster], contexts: [context], users, 'current-context': 'context' }),
-  )
+  const text = JSON.stringify({ clusters: [cluster], contexts: [context], users, 'current-context': 'context' })
+  let kept = new KubeConfig()
+  kept.loadFromString(text)
   const ask = async (): Promise<RequestOptions> => {
     const options: RequestOptions = {}
-    await config.applyToHTTPSOptions(options)
+    await kept.applyToHTTPSOptions(options)
     return options
   }
+  // What a command gave is kept until it expires, and for ever when it does not say when. An `auth-provider` keeps what it renews by: that stays.
+  const askAnew = async (): Promise<RequestOptions> => {
+    if (user['exec']) {
+      kept = new KubeConfig()
+      kept.loadFromString(text)
+    }
+    return ask()
+  }
   const first = await ask()
-  const certificates = async (): Promise<Certificates> => pair(await ask())
+  const token = async (refused?: string): Promise<string> => {
+    const held = bearer(await ask())
+    return (held === refused ? bearer(await askAnew()) : held) ?? ''
+  }
   return {
     ...pair(first),
-    ...(first.cert === undefined ? {} : { certificates }),
-    ...(bearer(first) === undefined ? {} : { token: async () => bearer(await ask()) ?? '' }),
+    ...(first.cert === undefined ? {} : { certificates: async () => pair(await askAnew()) }),
+    ...(bearer(first) === undefined ? {} : { token }),
   }
 }
 

@@ -2,7 +2,9 @@ import { once } from 'node:events'
 import { createServer, type RequestListener } from 'node:http'
 import type { AddressInfo } from 'node:net'
 import { expect, it, onTestFinished } from 'vitest'
+import { makeCertificate } from '../../test/support/certificates.ts'
 import { Fault } from '../core/fault.ts'
+import type { Certificates } from './access.ts'
 import type { KubeClient, WatchEvent, WatchOptions } from './client.ts'
 import { kinds } from './kinds.ts'
 import { restClient } from './rest.ts'
@@ -144,6 +146,48 @@ it('ends a request that waits for a connection when it is told to, when its time
   const queued = list(signal)
   client.close()
   await expect(queued).rejects.toMatchObject({ code: 'Closed' })
+})
+
+it('stays with the certificates that it has while the next ones cannot be read', async () => {
+  let asked = 0
+  const server = createServer((_, response) => void response.writeHead(401).end(String(++asked)))
+  await once(server.listen(0, '127.0.0.1'), 'listening')
+  const next = [{ ca: 'next' }]
+  const certificates = async (): Promise<Certificates> => next.pop() ?? Promise.reject(new Error('the disk is away'))
+  const { port } = server.address() as AddressInfo
+  const client = restClient({ server: `http://127.0.0.1:${port}`, namespace: '', certificates })
+  onTestFinished(() => {
+    client.close()
+    server.close()
+  })
+  for (const tries of [2, 3]) {
+    await expect(client.list(kinds.configMap, {}, signal)).rejects.toMatchObject({ details: { status: 401 } })
+    expect(asked).toBe(tries)
+  }
+})
+
+it('says that a certificate or a token is none, and takes up the certificate that comes in its place', async () => {
+  const { cert, pkcs8: key } = await makeCertificate('us', { now: new Date() })
+  const [half, none] = [
+    { cert: cert.slice(0, 100), key },
+    { server: 'https://127.0.0.1:1', namespace: '' },
+  ]
+  let now = half
+  const clients = [
+    restClient({ ...none, ...half, certificates: () => Promise.resolve(now) }),
+    restClient({ ...none, token: () => 'a\nb' }),
+  ]
+  onTestFinished(() => clients.forEach((client) => client.close()))
+  for (const client of clients) {
+    const message = expect.stringContaining('list configmaps: our certificates or token cannot be used: ') as string
+    await expect(client.list(kinds.configMap, {}, signal)).rejects.toMatchObject({ code: 'ApiUnavailable', message })
+  }
+  now = { cert, key }
+  await expect(clients[0]?.list(kinds.configMap, {}, signal)).rejects.toThrow(/ECONNREFUSED/)
+})
+
+it('takes no address of a server without its scheme: nobody would know which it means', () => {
+  expect(() => restClient({ server: 'localhost:6443', namespace: '' })).toThrow(/is no URL \(https:/)
 })
 
 it('says why there is no token, as of a server that cannot be asked', async () => {

@@ -55,10 +55,13 @@ const untrusted: ReadonlySet<unknown> = new Set([
   'INVALID_CA',
 ])
 
-/** Whether a connection failed since the server showed a certificate that we have no reason to trust: nothing was sent then. */
-export function isUntrusted(error: unknown): boolean {
+/** What OpenSSL says of certificates and keys of ours that are none, or no pair: they are half written. */
+const unusable = /^ERR_OSSL_/
+
+/** Whether a connection failed since we have no reason to trust the server's certificate, or since ours are of no use: nothing was sent then. */
+export function isOfCertificates(error: unknown): boolean {
   const cause = error instanceof Error ? (error.cause as { readonly code?: unknown } | undefined) : undefined
-  return untrusted.has(cause?.code)
+  return untrusted.has(cause?.code) || unusable.test(String(cause?.code))
 }
 
 function isWhole({ ca, cert, key }: Certificates): boolean {

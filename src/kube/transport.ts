@@ -1,4 +1,4 @@
-import type { Agent, IncomingMessage, OutgoingHttpHeaders, RequestOptions } from 'node:http'
+import type { Agent, ClientRequest, IncomingMessage, OutgoingHttpHeaders, RequestOptions } from 'node:http'
 import https from 'node:https'
 import { systemClock, type Clock } from '../core/clock.ts'
 import { inTime } from '../core/deadline.ts'
@@ -9,7 +9,7 @@ import type { Access } from './access.ts'
 import { refusalFault, retryAfterMs } from './rest-faults.ts'
 import { Call, closedFault } from './transport-call.ts'
 import { Lines } from './transport-lines.ts'
-import { isUntrusted, Pools } from './transport-pools.ts'
+import { isOfCertificates, Pools } from './transport-pools.ts'
 
 /** One request to an API server. */
 export interface Ask {
@@ -51,7 +51,7 @@ const tokenMaxAgeMs = 60_000
  *              ▲                                      ├─ else ─► Status ─► Fault
  *              └─ once, with a new token, certificate ┴─ 401
  *
- * A server that is not trusted is tried once more when there are other certificates by now: authorities are rotated.
+ * A server that is not trusted, or to which we cannot show ours, is tried once more when there are other certificates by now: they are rotated.
  */
 export class Transport {
   readonly #access: Access
@@ -68,8 +68,8 @@ export class Transport {
   /** @throws Fault ApiRefused when the address of the server is none. */
   constructor(access: Access, options: TransportOptions = {}) {
     this.#access = access
-    if (!URL.canParse(access.server))
-      throw new Fault('ApiRefused', `the API server's address is no URL: ${access.server}`)
+    if (!/^https?:/.test(access.server) || !URL.canParse(access.server))
+      throw new Fault('ApiRefused', `the API server's address is no URL (https://HOST:PORT): ${access.server}`)
     this.#base = new URL(access.server)
     this.#logger = options.logger
     this.#timeoutMs = options.requestTimeoutMs ?? 30_000
@@ -135,7 +135,7 @@ export class Transport {
     try {
       return await this.#attempt(ask, used[pool], token, signal)
     } catch (error) {
-      if (!isUntrusted(error) || !(await this.#hasRenewed(used, signal))) throw error
+      if (!isOfCertificates(error) || !(await this.#hasRenewed(used, signal))) throw error
       return this.#attempt(ask, this.#pools[pool], token, signal)
     }
   }
@@ -144,8 +144,8 @@ export class Transport {
   async #hasRenewed(used: Pools, signal: AbortSignal): Promise<boolean> {
     const reading = Promise.resolve(this.#access.certificates?.()).catch(() => undefined)
     const read = await inTime(reading, { ms: this.#timeoutMs, signal })
-    const now = { ...this.#access, ...(read.late ? {} : read.value) }
-    if (!read.late && this.#pools.isReplacedBy(now) && !this.#closed) {
+    const now = { ...this.#access, ...(read.late ? undefined : read.value) }
+    if (!read.late && read.value !== undefined && this.#pools.isReplacedBy(now) && !this.#closed) {
       this.#logger?.debug({}, 'the certificates for the API server have changed')
       this.#pools.retire()
       this.#pools = new Pools(now, this.#maxConnections)
@@ -156,7 +156,7 @@ export class Transport {
   async #attempt(ask: Ask, pool: Agent, token: string | undefined, signal: AbortSignal): Promise<Answer | Fault> {
     if (this.#closed || signal.aborted) throw closedFault(ask.what, signal)
     const body = ask.body === undefined ? undefined : Buffer.from(JSON.stringify(ask.body))
-    const request = protocol(this.#access).request(this.#target(ask, pool, headers(ask, body, token)))
+    const request = begin(this.#target(ask, pool, headers(ask, body, token)), this.#access, ask)
     const call = new Call(request, { what: ask.what, host: this.#base.host, timeoutMs: this.#timeoutMs }, signal)
     this.#calls.add(call)
     try {
@@ -196,7 +196,7 @@ export class Transport {
     const now = this.#clock.monotonic()
     const held = this.#token
     if (held && held.value !== refused && now - held.at < tokenMaxAgeMs) return held.value
-    const reading = Promise.resolve(this.#access.token()).catch((cause: Error) => {
+    const reading = Promise.resolve(this.#access.token(refused)).catch((cause: Error) => {
       throw new Fault('ApiUnavailable', `${ask.what}: no token: ${cause.message.trim()}`, { cause })
     })
     const read = await inTime(reading, { ms: this.#timeoutMs, signal })
@@ -213,8 +213,14 @@ export class Transport {
   }
 }
 
-function protocol({ server }: Access): typeof http | typeof https {
-  return server.startsWith('http:') ? http : https
+/** @throws Fault when our certificates, or the token, are none. */
+function begin(target: RequestOptions, { server }: Access, { what }: Ask): ClientRequest {
+  try {
+    return (server.startsWith('http:') ? http : https).request(target)
+  } catch (cause) {
+    const { message } = cause as Error
+    throw new Fault('ApiUnavailable', `${what}: our certificates or token cannot be used: ${message}`, { cause })
+  }
 }
 
 function headers(ask: Ask, body: Buffer | undefined, token: string | undefined): OutgoingHttpHeaders {

@@ -78,14 +78,14 @@ share_classes() {
 
 LISTEN_ADDRESS=127.0.0.1
 # Who picks a port leaves a folder of its number here, so that nobody else picks it before its server listens: test/support/free-ports.ts too.
-CLAIMED_PORTS=${TMPDIR:-/tmp}/millrace-test-ports
+CLAIMED_PORTS=${TMPDIR:-/tmp}/millrace-test-ports-$(id -u)
 claim_port() { # Below the ports that systems hand out to outgoing connections, so a listener is all that can be there.
   mkdir "$CLAIMED_PORTS/$1" 2>/dev/null && ! (: <>"/dev/tcp/$LISTEN_ADDRESS/$1") 2>/dev/null
 }
 
 free_ports() { # free_ports VARIABLE [COUNT]: sets VARIABLE to the first of COUNT free ports in a row.
   local p i count=${2:-1}
-  mkdir -p "$CLAIMED_PORTS"
+  { mkdir -p "$CLAIMED_PORTS" && [ -w "$CLAIMED_PORTS" ]; } || die "$CLAIMED_PORTS cannot be written"
   find "$CLAIMED_PORTS" -mindepth 1 -mmin +240 -delete 2>/dev/null || true
   while :; do
     p=$((20000 + RANDOM % (12000 - count)))

@@ -108,7 +108,8 @@ test('saving a manifest applies it; a broken one is explained with its place and
   expect(await pasteCurl(dev)).toContain(' 202 ')
   await eventually('the last good version still delivers', () => greeter.deliveries.length === 1)
 
-  save(good.replaceAll('com.example.greeting', 'com.example.other'))
+  // in place, as most editors do it
+  writeFileSync(file, good.replaceAll('com.example.greeting', 'com.example.other'))
   const address = await urlIn(dev, 'Broker default/default Ready')
   await eventually('only the new type comes through', async () => {
     await fetch(address, {

@@ -4,12 +4,13 @@ import { createServer } from 'node:net'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 
-/** Who picks a port leaves a folder of its number here: so does test/env/lib.sh, which removes them some hours later. */
-const claims = join(tmpdir(), 'millrace-test-ports')
+/** Who picks a port leaves a folder of its number here: so does test/env/lib.sh, which removes them some hours later. One user cannot write in that of another. */
+const claims = join(tmpdir(), `millrace-test-ports-${process.geteuid?.()}`)
 
 /**
  * Ports in a row for servers that begin later, or come back where they were: below those that systems hand out to outgoing connections, and picked by
- * no other test of this machine meanwhile.
+ * no other test of this user meanwhile.
+ * @throws the system's error when it cannot be noted that they are picked.
  */
 export async function freePorts(count: number): Promise<readonly number[]> {
   mkdirSync(claims, { recursive: true })
@@ -29,7 +30,8 @@ function claim(port: number): boolean {
   try {
     mkdirSync(join(claims, String(port)))
     return true
-  } catch {
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code !== 'EEXIST') throw error
     return false
   }
 }

@@ -1,7 +1,7 @@
-import { mkdtempSync, writeFileSync } from 'node:fs'
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { delimiter, join } from 'node:path'
-import { afterEach, expect, test, vi } from 'vitest'
+import { afterEach, expect, onTestFinished, test, vi } from 'vitest'
 import { stringify } from 'yaml'
 import { clusterAccess } from './cluster-access.ts'
 
@@ -10,6 +10,7 @@ afterEach(() => vi.unstubAllEnvs())
 /** A kubeconfig with a context for each user. */
 function kubeconfig(users: Readonly<Record<string, object>>, cluster: object): string {
   const folder = mkdtempSync(join(tmpdir(), 'millrace-kubeconfig-'))
+  onTestFinished(() => rmSync(folder, { recursive: true }))
   const named = Object.entries(users)
   const config = {
     'current-context': named[0]?.[0],
@@ -69,10 +70,33 @@ test('of several files those that are not there are left out, whatever the other
   await expect(clusterAccess()).rejects.toThrow(/nothing says how to reach a cluster/)
 })
 
+test('a credential plugin stands beside its kubeconfig, and is asked again when what it gave is refused', async () => {
+  const exec = { apiVersion: 'client.authentication.k8s.io/v1', command: './plugin', interactiveMode: 'Never' }
+  const path = kubeconfig({ user: { exec } }, {})
+  const gives = (token: string): void => {
+    const credential = JSON.stringify({ kind: 'ExecCredential', status: { token } })
+    writeFileSync(join(path, '..', 'plugin'), `#!/bin/sh\necho '${credential}'\n`, { mode: 0o755 })
+  }
+  gives('first')
+  const access = await clusterAccess(path)
+  gives('second')
+  expect([await access.token?.(), await access.token?.('first'), await access.token?.()]).toEqual([
+    'first',
+    'second',
+    'second',
+  ])
+})
+
+test('what is empty is not there', async () => {
+  const user = { username: '', password: '', as: '', 'as-groups': [], exec: null, token: 'own', tokenFile: '' }
+  expect(await (await clusterAccess(kubeconfig({ user }, { 'proxy-url': '' }))).token?.()).toBe('own')
+})
+
 test.each([
   [{ as: 'somebody' }, {}, /to act as another user \(as\) is not supported/],
   [{ username: 'u', password: 'p' }, {}, /user name and password are not supported/],
   [{ tokenFile: 'nowhere' }, {}, /no credentials: ENOENT.*nowhere/],
+  [{ exec: { command: 'false' } }, {}, /no credentials: the credential plugin failed, and did not say why/],
   [{}, { 'proxy-url': 'http://127.0.0.1:1' }, /proxy-url is not supported/],
   [{}, { server: '' }, /its cluster has no server/],
 ])('a user %j of a cluster %j is refused in words that name the file', async (user, cluster, words) => {

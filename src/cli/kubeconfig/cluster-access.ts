@@ -1,5 +1,6 @@
 import { readFile } from 'node:fs/promises'
 import { resolve } from 'node:path'
+import { isMap, type JsonObject } from '../../api/json.ts'
 import { Fault } from '../../core/fault.ts'
 import { inClusterAccess, type Access, type Certificates } from '../../kube/access.ts'
 import { pluginCredentials, type Credentials } from '../../kube/kubeconfig.ts'
@@ -27,7 +28,7 @@ async function accessOf({ source, cluster, user, namespace }: ChosenContext): Pr
   if (server === undefined) throw unusable(source, 'its cluster has no server')
   if (text(cluster.value['proxy-url']) !== undefined)
     throw unusable(source, 'proxy-url is not supported: reach the API server without a proxy')
-  const refused = notSupported.find(([key]) => user.value[key] !== undefined)
+  const refused = notSupported.find(([key]) => says(user, key))
   if (refused !== undefined) throw unusable(source, refused[1])
   try {
     const [trust, { certificates: pair, ...credentials }] = await Promise.all([trustOf(cluster), credentialsOf(user)])
@@ -41,7 +42,8 @@ async function accessOf({ source, cluster, user, namespace }: ChosenContext): Pr
       ...(serverName === undefined ? {} : { serverName }),
     }
   } catch (cause) {
-    throw unusable(source, `no credentials: ${(cause as Error).message.trim()}`, cause)
+    const why = (cause as Error).message.trim() || 'the credential plugin failed, and did not say why'
+    throw unusable(source, `no credentials: ${why}`, cause)
   }
 }
 
@@ -61,8 +63,7 @@ async function trustOf(cluster: Part): Promise<Certificates> {
 }
 
 async function credentialsOf(user: Part): Promise<Credentials> {
-  if (user.value['exec'] !== undefined || user.value['auth-provider'] !== undefined)
-    return pluginCredentials(withAbsolutePaths(user))
+  if (says(user, 'exec') || says(user, 'auth-provider')) return pluginCredentials(withAbsolutePaths(user))
   const token = tokenOf(user)
   await token?.()
   const certificates = (): Promise<Certificates> => pairOf(user)
@@ -98,10 +99,22 @@ function tokenOf({ value, folder }: Part): Access['token'] {
   return token === undefined ? undefined : () => token
 }
 
+/** What is empty is not there, to kubectl. */
+function says({ value }: Part, name: string): boolean {
+  const said = value[name]
+  return Array.isArray(said) ? said.length > 0 : said !== undefined && said !== null && said !== ''
+}
+
+/** A command that is no path is looked for in $PATH. */
 function withAbsolutePaths({ value, folder }: Part): Part['value'] {
-  const paths = ['client-certificate', 'client-key'].flatMap((name) => {
-    const path = text(value[name])
-    return path === undefined ? [] : [[name, resolve(folder, path)] as const]
-  })
-  return { ...value, ...Object.fromEntries(paths) }
+  const absolute = (of: JsonObject, names: readonly string[]): JsonObject => {
+    const paths = names.flatMap((name) => {
+      const path = text(of[name])
+      return path === undefined ? [] : [[name, resolve(folder, path)] as const]
+    })
+    return { ...of, ...Object.fromEntries(paths) }
+  }
+  const user = absolute(value, ['client-certificate', 'client-key'])
+  const { exec } = user
+  return isMap(exec) && text(exec['command'])?.includes('/') ? { ...user, exec: absolute(exec, ['command']) } : user
 }

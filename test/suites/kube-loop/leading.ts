@@ -161,6 +161,8 @@ export function leading(subject: () => LoopUnderTest): void {
     await eventually('a leads', () => stage.leading.has('a'))
     a.away()
     await expect(a.ended).rejects.toMatchObject({ code: 'Closed' })
+    // it did not wait for that
+    expect(stage.leading.has('a')).toBe(true)
   })
 
   it('gives the lease back and passes on the error when what leads fails', async () => {
