@@ -33,9 +33,12 @@ export class Flights extends Tracker<Delivery> {
     return !this.full && this.size < room && this.size - this.#keys.held < window
   }
 
-  /** More could be under way: without room, what their keys hold back takes all of it. */
+  /**
+   * Of what is pending keys hold back so much that less than half of the window is under way: perhaps none of that ends for long. While more is,
+   * its ends ask for room often enough.
+   */
   get heldBack(): boolean {
-    return this.size - this.#keys.held < this.#consumer.window
+    return (this.size - this.#keys.held) * 2 < this.#consumer.window
   }
 
   begin(entry: Entry): void {
