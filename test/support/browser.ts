@@ -7,6 +7,9 @@ const usual = ['/usr/bin/chromium', '/usr/bin/chromium-browser', '/usr/bin/googl
 /** Where screenshots go, for people to look at: left out of git. */
 const artefacts = join(import.meta.dirname, '..', '..', 'test-artefacts')
 
+/** For what hangs, milliseconds: a busy machine draws slowly. */
+const patienceMs = 120_000
+
 /** A real Chromium, headless: CHROMIUM names another. Ends with the block that it was made in. */
 export async function startBrowser(): Promise<Browser> {
   const executablePath = process.env['CHROMIUM'] ?? usual.find((path) => existsSync(path))
@@ -14,7 +17,8 @@ export async function startBrowser(): Promise<Browser> {
     throw new Error('no Chromium: install Debian’s package chromium, or name one in CHROMIUM')
   // Its sandbox refuses to work for root, as it is in containers.
   const asRoot = process.getuid?.() === 0 ? ['--no-sandbox'] : []
-  return chromium.launch({ executablePath, args: [...asRoot, '--disable-dev-shm-usage', '--disable-gpu'] })
+  const args = [...asRoot, '--disable-dev-shm-usage', '--disable-gpu']
+  return chromium.launch({ executablePath, args, timeout: patienceMs })
 }
 
 /** A page of its own, which fails what opened it when a script of it throws or says that something is wrong. */
@@ -24,6 +28,7 @@ export async function openPage(
   options: BrowserContextOptions = {},
 ): Promise<AsyncDisposable & { page: Page; complaints: string[] }> {
   const context = await browser.newContext({ viewport: { width: 1280, height: 800 }, ...options })
+  context.setDefaultTimeout(patienceMs)
   const page = await context.newPage()
   const complaints: string[] = []
   page.on('pageerror', (error) => complaints.push(String(error)))
