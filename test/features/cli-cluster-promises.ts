@@ -13,7 +13,7 @@ import { broker, ControlPlaneRig, service, trigger, unique, type TestApi } from 
 import { eventually } from '../support/eventually.ts'
 import { kafkaBootstrap } from '../support/kafka.ts'
 import { kubectl } from '../support/kubectl.ts'
-import { millrace, ownFolder } from '../support/millrace.ts'
+import { millraceDev, ownFolder } from '../support/millrace.ts'
 import { startKubeProxy } from '../support/kube-proxy.ts'
 import { startChild } from '../support/child.ts'
 import { createTopic, kafkaLog } from '../support/topics.ts'
@@ -380,17 +380,7 @@ export function clusterCommandPromises(current: () => { readonly api: TestApi; r
         join(folder, 'broker.yaml'),
         `apiVersion: eventing.knative.dev/v1\nkind: Broker\nmetadata: {name: default, namespace: ${ns}}\n`,
       )
-      await using dev = millrace(
-        'dev',
-        '--port',
-        '0',
-        '--display-port',
-        '0',
-        '--data',
-        join(folder, 'data'),
-        '-f',
-        folder,
-      )
+      await using dev = millraceDev(join(folder, 'data'), '-f', folder)
       const ingress = /http:\S+:\d+/.exec(await dev.line('  ingress'))?.[0] ?? ''
       await dev.line(`Broker ${ns}/default Ready`)
       await using proxy = await startKubeProxy(server)

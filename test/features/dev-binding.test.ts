@@ -4,13 +4,12 @@ import { join } from 'node:path'
 import { expect, test } from 'vitest'
 import type { Child } from '../support/child.ts'
 import { eventually } from '../support/eventually.ts'
-import { millrace, ownFolder } from '../support/millrace.ts'
+import { millraceDev, ownFolder } from '../support/millrace.ts'
 import { startRecorder } from '../support/recorder.ts'
 
 const example = join(import.meta.dirname, '..', '..', 'examples', 'binding')
 
-const startDev = (...args: readonly string[]): Child =>
-  millrace('dev', '--port', '0', '--display-port', '0', '--data', join(ownFolder(), 'data'), ...args)
+const startDev = (...args: readonly string[]): Child => millraceDev(join(ownFolder(), 'data'), ...args)
 
 /** The manifests of a folder, in which a program writes its environment and its pid down and then waits. */
 function scene(spec = 'sink: {ref: {apiVersion: eventing.knative.dev/v1, kind: Broker, name: default}}') {

@@ -8,7 +8,7 @@ import { expect, test } from 'vitest'
 import type { Child } from '../support/child.ts'
 import { eventually } from '../support/eventually.ts'
 import { kafkaBootstrap, uniqueName } from '../support/kafka.ts'
-import { millrace, ownFolder } from '../support/millrace.ts'
+import { millraceDev, ownFolder } from '../support/millrace.ts'
 import { kafkaLog } from '../support/topics.ts'
 
 const run = promisify(execFile)
@@ -34,7 +34,7 @@ async function startReceiver() {
 
 /** `millrace dev` on free ports and a data folder of its own. */
 function startDev(...args: readonly string[]): Child {
-  return millrace('dev', '--port', '0', '--display-port', '0', '--data', join(ownFolder(), 'data'), ...args)
+  return millraceDev(join(ownFolder(), 'data'), ...args)
 }
 
 const manifest = (topics: string): string => `

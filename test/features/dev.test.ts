@@ -8,7 +8,7 @@ import type { Child } from '../support/child.ts'
 import { cli } from '../support/cli.ts'
 import { eventually } from '../support/eventually.ts'
 import { kafkaBootstrap, uniqueName } from '../support/kafka.ts'
-import { millrace, ownFolder, RoutesFile } from '../support/millrace.ts'
+import { millraceDev, ownFolder, RoutesFile } from '../support/millrace.ts'
 import { startRecorder } from '../support/recorder.ts'
 
 const run = promisify(execFile)
@@ -17,7 +17,7 @@ const hello = join(top, 'examples', 'hello')
 
 /** `millrace dev` on free ports and a data folder of its own. */
 function startDev(...args: readonly string[]): Child {
-  return millrace('dev', '--port', '0', '--display-port', '0', '--data', join(ownFolder(), 'data'), ...args)
+  return millraceDev(join(ownFolder(), 'data'), ...args)
 }
 
 /** Runs the curl line that dev prints, exactly as printed. */
@@ -61,20 +61,7 @@ test('hello: the pasted curl line gives 202 and the event is on the page and at 
 test('a restart goes on exactly where it stopped: events that came meanwhile wait, none comes twice', async () => {
   const data = join(ownFolder(), 'data')
   await using service = await startRecorder()
-  const start = () =>
-    millrace(
-      'dev',
-      '--port',
-      '0',
-      '--display-port',
-      '0',
-      '--data',
-      data,
-      '-f',
-      hello,
-      '--service',
-      `my-service=${service.url}`,
-    )
+  const start = () => millraceDev(data, '-f', hello, '--service', `my-service=${service.url}`)
   {
     await using dev = start()
     await dev.line('Trigger default/my-service-trigger Ready')
@@ -127,7 +114,7 @@ test('mistakes of the start are one line, and end with 1, or 2 where the command
   await eventually('the port is taken', () => taken.listening)
   const { port } = taken.address() as { port: number }
   const data = join(ownFolder(), 'data')
-  await using holder = millrace('dev', '--port', '0', '--display-port', '0', '--data', data, '-f', hello)
+  await using holder = millraceDev(data, '-f', hello)
   await holder.line('Millrace dev')
   const mistakes = [
     [1, ['-f', hello, '--port', String(port)], new RegExp(`port ${port} is in use`)],

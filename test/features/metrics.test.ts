@@ -7,7 +7,7 @@ import { catalogue } from '../../src/cli/metrics/catalogue.ts'
 import type { Child } from '../support/child.ts'
 import { eventually, eventuallyPasses } from '../support/eventually.ts'
 import { MetricsPage } from '../support/metrics-page.ts'
-import { millrace, ownFolder } from '../support/millrace.ts'
+import { millraceDev, ownFolder } from '../support/millrace.ts'
 
 /** A Broker and a Trigger for each thing that may become of an event. */
 const trigger = (name: string, spec: string, annotations = ''): string => `
@@ -71,7 +71,7 @@ describe('the metrics of `millrace dev`', () => {
     subscribers = await startSubscribers()
     writeFileSync(file, manifests(subscribers.url))
     const data = join(ownFolder(), 'data')
-    dev = millrace('dev', '--port', '0', '--display-port', '0', '--data', data, '--fsync', 'off', '-f', file)
+    dev = millraceDev(data, '--fsync', 'off', '-f', file)
     const url = async (name: string): Promise<string> => /http:\S+/.exec(await dev.line(`  ${name}`))?.[0] ?? ''
     ;[events, metrics] = [await url('ingress'), await url('metrics')]
     for (const name of ['well', 'retried', 'sunk', 'parked', 'dropped', 'waits'])

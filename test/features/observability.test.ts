@@ -13,7 +13,7 @@ import { installCrds } from '../support/crds.ts'
 import { eventually, eventuallyPasses } from '../support/eventually.ts'
 import { kubectl } from '../support/kubectl.ts'
 import { MetricsPage } from '../support/metrics-page.ts'
-import { millrace, ownFolder } from '../support/millrace.ts'
+import { millrace, millraceDev, ownFolder } from '../support/millrace.ts'
 import { needPrometheus, promtool, startPrometheus, type Prometheus } from '../support/prometheus.ts'
 
 const top = join(import.meta.dirname, '..', '..')
@@ -185,9 +185,7 @@ describe('a real Prometheus', () => {
       ].join('\n---\n'),
     )
     const data = join(ownFolder(), 'data')
-    dev = cleanup.use(
-      millrace('dev', '--port', '0', '--display-port', '0', '--data', data, '--fsync', 'off', '-f', file),
-    )
+    dev = cleanup.use(millraceDev(data, '--fsync', 'off', '-f', file))
     ;[events, metricsOfDev] = [await urlIn(dev, '  ingress'), await urlIn(dev, '  metrics')]
     for (const name of ['busy', 'parked', 'sunk']) await dev.line(`Trigger shop/${name} Ready`)
   }

@@ -5,7 +5,7 @@ import { text } from 'node:stream/consumers'
 import { CloudEvent, HTTP } from 'cloudevents'
 import { expect, test } from 'vitest'
 import { eventually } from '../support/eventually.ts'
-import { millrace, ownFolder } from '../support/millrace.ts'
+import { millraceDev, ownFolder } from '../support/millrace.ts'
 
 const hello = join(import.meta.dirname, '..', '..', 'examples', 'hello')
 
@@ -33,19 +33,7 @@ async function sdkSubscriber() {
 test('what the CloudEvents SDK sends, in both modes, arrives as it was when the SDK reads it', async () => {
   await using subscriber = await sdkSubscriber()
   const data = join(ownFolder(), 'data')
-  await using dev = millrace(
-    'dev',
-    '--port',
-    '0',
-    '--display-port',
-    '0',
-    '--data',
-    data,
-    '-f',
-    hello,
-    '--service',
-    `greeter=${subscriber.url}`,
-  )
+  await using dev = millraceDev(data, '-f', hello, '--service', `greeter=${subscriber.url}`)
   await dev.line('Trigger default/greetings Ready')
   const address = /http:\S+/.exec(await dev.line('Broker default/default Ready'))?.[0] ?? ''
   const sent = new CloudEvent(

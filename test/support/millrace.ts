@@ -13,6 +13,11 @@ export function millrace(...args: readonly string[]): Child {
   return startChild(main, args)
 }
 
+/** `millrace dev` on ports of its own, with its data in this folder. */
+export function millraceDev(data: string, ...args: readonly string[]): Child {
+  return millrace('dev', '--port', '0', '--display-port', '0', '--data', data, ...args)
+}
+
 /** A folder of its own for a test. */
 export function ownFolder(): string {
   return mkdtempSync(join(tmpdir(), 'millrace-test-'))
